@@ -1,0 +1,3 @@
+//! The keeper and the supervisor, two processes of one binary
+
+fn main() {}

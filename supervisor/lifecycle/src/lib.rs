@@ -1,0 +1,1 @@
+//! What the supervisor decides, without doing any of it

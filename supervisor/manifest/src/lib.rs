@@ -1,0 +1,1 @@
+//! Reads ecosystem.toml: text in, manifest or diagnostics out

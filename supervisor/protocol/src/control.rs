@@ -1,0 +1,236 @@
+//! What `betti-ctl` and the supervisor say to each other: HTTP and JSON over the Unix socket
+//! [`CONTROL_SOCKET`](crate::place::CONTROL_SOCKET).
+//!
+//! | method and path | asks | answers |
+//! |---|---|---|
+//! | `GET /v1/status` | | [`Status`] |
+//! | `GET /v1/watch?after=N` | waits until the sequence is not `N` any more, at most [`LONGEST_WATCH_MS`] | [`Watch`] |
+//! | `POST /v1/start`, `/v1/stop`, `/v1/restart` | [`Targets`] | [`Accepted`] |
+//! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |
+//! | `GET /v1/logs` | | list of [`LogSource`] |
+//!
+//! An act is answered as soon as it is decided; whether it came true is seen by watching. So a caller loses nothing
+//! when the supervisor is replaced in between: it asks the next one.
+//!
+//! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such app, 409 another file.
+
+use serde::{Deserialize, Serialize};
+
+/// Header that names the caller's `ecosystem.toml`, an absolute path; one that is not the supervisor's own is refused.
+pub const CONFIG_HEADER: &str = "betti-config";
+/// How long `GET /v1/watch` waits for news, in milliseconds.
+pub const LONGEST_WATCH_MS: u64 = 20_000;
+/// The largest request body, in bytes.
+pub const LONGEST_BODY: usize = 64 * 1024;
+/// The target that means every app.
+pub const ALL: &str = "all";
+
+/// What runs, and how it fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The process that holds everything.
+    pub keeper: Keeper,
+    /// The process that answers.
+    pub supervisor: Supervisor,
+    /// The profile in force.
+    pub profile: String,
+    /// Every app of the profile, by id.
+    pub apps: Vec<App>,
+}
+
+/// The keeper's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeper {
+    /// Its pid.
+    pub pid: i32,
+}
+
+/// The supervisor's process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervisor {
+    /// Its pid.
+    pub pid: i32,
+    /// Its version.
+    pub version: String,
+}
+
+/// One app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    /// PM2's number for it: its place in the file, from 0.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, `default` unless set.
+    pub namespace: String,
+    /// What it is doing.
+    pub status: Word,
+    /// Why it is not online; stays until the next ready.
+    pub reason: Option<String>,
+    /// Its first process, while one runs.
+    pub pid: Option<i32>,
+    /// Since the running process was spawned, in milliseconds.
+    pub uptime_ms: Option<u64>,
+    /// From spawned to ready, of the run that is or was last ready, in milliseconds.
+    pub ready_ms: Option<u64>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Of one core, over the last measuring interval, of the whole tree.
+    pub cpu_percent: f64,
+    /// Resident memory of the whole tree, in bytes.
+    pub memory_bytes: u64,
+    /// How the last finished run ended.
+    pub exit: Option<Exit>,
+}
+
+/// Status words: PM2's, and two of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Word {
+    /// Ready.
+    #[serde(rename = "online")]
+    Online,
+    /// Spawned, not ready.
+    #[serde(rename = "launching")]
+    Launching,
+    /// Told to stop, not gone.
+    #[serde(rename = "stopping")]
+    Stopping,
+    /// Gone, as wanted.
+    #[serde(rename = "stopped")]
+    Stopped,
+    /// Failed, and not to be retried.
+    #[serde(rename = "errored")]
+    Errored,
+    /// Failed, to be retried soon.
+    #[serde(rename = "waiting restart")]
+    WaitingRestart,
+    /// Held back by a dependency that is not ready.
+    #[serde(rename = "waiting")]
+    Waiting,
+    /// Failed too often, retried slowly.
+    #[serde(rename = "cooling")]
+    Cooling,
+}
+
+impl Word {
+    /// The word as PM2 prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Launching => "launching",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Errored => "errored",
+            Self::WaitingRestart => "waiting restart",
+            Self::Waiting => "waiting",
+            Self::Cooling => "cooling",
+        }
+    }
+}
+
+/// How a run ended, with names instead of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Exit {
+    /// `{"code":1}`
+    Code {
+        /// What it returned.
+        code: i32,
+    },
+    /// `{"signal":"SIGSEGV","core_dumped":false}`
+    Signal {
+        /// The signal's name.
+        signal: String,
+        /// Whether the kernel wrote a core file.
+        core_dumped: bool,
+    },
+    /// `{"out_of_memory":true}`
+    OutOfMemory {
+        /// Always true.
+        out_of_memory: bool,
+    },
+    /// `{"not_spawned":"ENOENT"}`
+    NotSpawned {
+        /// The errno's name.
+        not_spawned: String,
+    },
+}
+
+/// A status with what a caller needs to see whether its request came true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Changes whenever anything below does, apart from times and measurements. Differs between supervisors.
+    pub sequence: u64,
+    /// Whether the whole hub is on its way out.
+    pub leaving: bool,
+    /// As of now.
+    pub status: Status,
+    /// Runs and wishes, by app, in the order of `status.apps`.
+    pub runs: Vec<Runs>,
+}
+
+/// The runs of one app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// The app's name.
+    pub name: String,
+    /// Whether it is wanted up.
+    pub wanted: bool,
+    /// The newest run, finished or not.
+    pub newest: Option<u64>,
+    /// The newest run that is finished: every process of it gone.
+    pub finished: Option<u64>,
+    /// The apps that it waits for, by name: those that are not ready.
+    pub waits_for: Vec<String>,
+}
+
+/// Which apps an act is about: names, ids, namespaces or [`ALL`]. None at all means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Targets {
+    /// As the user wrote them.
+    #[serde(default)]
+    pub targets: Vec<String>,
+}
+
+/// What an act is about, and from where on to watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The apps meant, by id.
+    pub apps: Vec<AcceptedApp>,
+}
+
+/// An app that an act is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedApp {
+    /// Its id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// The newest run when the request was taken: what comes after it is the request's doing.
+    pub after: u64,
+    /// Whether a running process goes on, because it is what was asked for.
+    pub unchanged: bool,
+}
+
+/// Where an app's output goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogSource {
+    /// The app's id.
+    pub id: u32,
+    /// The app's name.
+    pub name: String,
+    /// The app's namespace.
+    pub namespace: String,
+    /// Where its standard output goes, an absolute path.
+    pub out_file: String,
+    /// Where its standard error goes, an absolute path.
+    pub error_file: String,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// In words, with what to do.
+    pub error: String,
+}

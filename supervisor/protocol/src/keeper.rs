@@ -1,0 +1,248 @@
+//! What the keeper and the supervisor say to each other: one JSON value a `SOCK_SEQPACKET` datagram, descriptors alongside.
+//!
+//! An upgraded supervisor meets an older keeper, so messages only ever gain fields with defaults and new kinds; a kind
+//! that is not understood is reported and skipped. [`VERSION`] changes only when that is not enough.
+//!
+//! # What closes the races
+//!
+//! * The keeper's table is the truth. A [`Fact::Run`] is a whole row, so hearing it twice does no harm.
+//! * A row and its descriptors stay until [`Order::Forget`]: an exit whose supervisor died before acting is told again.
+//! * [`Order::Remember`] before acting: a datagram once sent is read by the keeper even if its sender is dead.
+//! * The keeper obeys everything that a dead supervisor had sent before it starts the next one.
+//! * One row a datagram: a message takes at most 253 descriptors and about 208 KiB.
+//!
+//! # Hand-over
+//!
+//! ```text
+//!   keeper                                  supervisor
+//!     │ Hello (control socket) ─────────────────►│
+//!     │ Run, Run, … (out, err, ready, notify) ──►│
+//!     │ Memory, Memory, … ──────────────────────►│
+//!     │ Told ───────────────────────────────────►│ rebuilds what it knew
+//!     │◄──────────────────────────────── Adopted │ decides from here on
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+/// The language spoken here.
+pub const VERSION: u32 = 1;
+/// The longest message, in bytes; under the kernel's limit for one datagram.
+pub const LONGEST_MESSAGE: usize = 160 * 1024;
+/// The most descriptors that travel with one message.
+pub const MOST_DESCRIPTORS: usize = 8;
+/// The descriptor of the keeper's socket in the supervisor.
+pub const SUPERVISOR_FD: i32 = 3;
+
+/// How a run's first process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It returned this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// Whether the kernel wrote a core file.
+        core_dumped: bool,
+    },
+    /// The kernel ended it for want of memory.
+    OutOfMemory,
+    /// It never ran: the errno of the step that failed.
+    NotSpawned(i32),
+}
+
+/// One row of the keeper's table.
+///
+/// Descriptors, the first time a supervisor hears of a living run, in the order of [`Row::descriptors`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The run's number.
+    pub run: u64,
+    /// Which app it is a run of.
+    pub app: String,
+    /// Its first process, leader of a process group and session of the same number; `None` if it never ran.
+    pub pid: Option<i32>,
+    /// When it was spawned: nanoseconds of `CLOCK_MONOTONIC`.
+    pub spawned_at_ns: u64,
+    /// How its first process ended, once it has.
+    pub exit: Option<Exit>,
+    /// When it ended: nanoseconds of `CLOCK_MONOTONIC`.
+    pub exited_at_ns: Option<u64>,
+    /// What travels alongside.
+    #[serde(default)]
+    pub descriptors: Vec<Descriptor>,
+}
+
+/// What a descriptor that travels with a [`Row`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Descriptor {
+    /// Read end of the run's standard output.
+    Out,
+    /// Read end of the run's standard error.
+    Error,
+    /// The supervisor's end of the ready pipe; both ways when the run was spawned with [`Channel::Node`].
+    Ready,
+    /// The datagram socket that `NOTIFY_SOCKET` names.
+    Notify,
+}
+
+/// Which kind of ready pipe a run gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// A plain pipe.
+    #[default]
+    Pipe,
+    /// A socket pair that is also Node's IPC channel.
+    Node,
+}
+
+/// A run to be spawned. Whatever is not named here is inherited from nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spawn {
+    /// Higher than every earlier one; a number that was used is refused.
+    pub run: u64,
+    /// Which app it is a run of.
+    pub app: String,
+    /// The program as an absolute path.
+    pub program: String,
+    /// Its arguments; the first is the name it sees for itself.
+    pub argv: Vec<String>,
+    /// The whole environment, apart from what the keeper knows better (descriptor numbers, pids, the invocation).
+    pub env: Vec<(String, String)>,
+    /// Working directory, an absolute path.
+    pub cwd: String,
+    /// Addresses of the held sockets to lend, in the order of their descriptors.
+    #[serde(default)]
+    pub sockets: Vec<String>,
+    /// Kind of ready pipe.
+    #[serde(default)]
+    pub channel: Channel,
+}
+
+/// Supervisor to keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Bind and hold a listening socket; asking again for one that is held checks that it still listens.
+    /// Answered by [`Fact::Bound`] or [`Fact::NotBound`].
+    Listen {
+        /// `HOST:PORT`.
+        address: String,
+    },
+    /// Close a held socket.
+    Unlisten {
+        /// As it was bound.
+        address: String,
+    },
+    /// Answered by a [`Fact::Run`].
+    Spawn(Spawn),
+    /// Signal a run's process group. Nothing happens if its first process has ended.
+    Signal {
+        /// The run.
+        run: u64,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The exit was acted on, the tree is empty and the logs are drained: drop the row.
+    Forget {
+        /// The run.
+        run: u64,
+    },
+    /// Keep this for my successor; `None` removes it. The keeper never looks inside.
+    Remember {
+        /// What it is about.
+        key: String,
+        /// What to keep.
+        value: Option<String>,
+    },
+    /// I know the table, have taken over, and work.
+    Adopted,
+    /// Answer to [`Fact::Ping`].
+    Pong {
+        /// The ping's number.
+        beat: u64,
+    },
+    /// Start this program instead of me when I end; back to the present one if it never adopts.
+    Upgrade {
+        /// An absolute path.
+        path: String,
+    },
+    /// Everything is stopped: the keeper may leave too.
+    Leave,
+}
+
+/// Keeper to supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The first message. Descriptor: the control socket, held by the keeper so that clients wait instead of being refused.
+    Hello {
+        /// [`VERSION`].
+        version: u32,
+        /// The hub's id.
+        hub: String,
+        /// The keeper's pid.
+        keeper: i32,
+        /// The newest run's number.
+        last_run: u64,
+        /// Variables of the environment that the keeper was started with and that workers get.
+        inherited: Vec<(String, String)>,
+    },
+    /// A run, as it is now.
+    Run(Row),
+    /// Something that a predecessor wanted remembered.
+    Memory {
+        /// What it is about.
+        key: String,
+        /// What was kept.
+        value: String,
+    },
+    /// That was all: the table is complete.
+    Told,
+    /// An adopted process ended: a tree may have become empty.
+    OrphanEnded,
+    /// The socket is held.
+    Bound {
+        /// As it was asked for.
+        address: String,
+    },
+    /// The socket could not be bound.
+    NotBound {
+        /// As it was asked for.
+        address: String,
+        /// Why.
+        errno: i32,
+    },
+    /// Are you there?
+    Ping {
+        /// The ping's number.
+        beat: u64,
+    },
+    /// The keeper was asked to end: stop everyone in order, then [`Order::Leave`].
+    StopAll,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What version 1 looks like on the wire. A change here breaks an upgrade in place: add, never rename.
+    #[test]
+    fn messages_keep_their_shape() {
+        let orders = [
+            (Order::Forget { run: 7 }, r#"{"forget":{"run":7}}"#),
+            (Order::Adopted, r#""adopted""#),
+            (Order::Remember { key: "a".into(), value: None }, r#"{"remember":{"key":"a","value":null}}"#),
+        ];
+        for (order, text) in orders {
+            assert_eq!(serde_json::to_string(&order).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Order>(text).unwrap(), order);
+        }
+        let older = r#"{"run":{"run":1,"app":"a","pid":9,"spawned_at_ns":5,"exit":{"code":1},"exited_at_ns":6}}"#;
+        let Fact::Run(row) = serde_json::from_str(older).unwrap() else { panic!("a row") };
+        assert_eq!((row.exit, row.descriptors), (Some(Exit::Code(1)), vec![]));
+    }
+}

@@ -1,0 +1,17 @@
+//! Every name that crosses a process boundary.
+//!
+//! ```text
+//!   betti-ctl ──control──► supervisor ◄──keeper──► keeper ──worker──► worker
+//! ```
+//!
+//! * [`worker`]: what a worker is told through its environment and descriptors.
+//! * [`keeper`]: what the keeper and the supervisor say to each other.
+//! * [`control`]: what `betti-ctl` and the supervisor say to each other.
+//! * [`place`]: where the runtime directory, its socket and its files are.
+//!
+//! This crate is data only: it opens, sends and decides nothing.
+
+pub mod control;
+pub mod keeper;
+pub mod place;
+pub mod worker;

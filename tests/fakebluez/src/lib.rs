@@ -1,0 +1,1 @@
+//! A fake BlueZ on a private bus, for tests

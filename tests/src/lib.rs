@@ -1,0 +1,1 @@
+//! The system as an operator meets it

@@ -1,0 +1,3 @@
+//! Vitals and their live stream
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Reads Bluetooth health devices and posts their readings
+
+fn main() {}

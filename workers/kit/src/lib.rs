@@ -1,0 +1,1 @@
+//! What every worker needs, and nothing it does.

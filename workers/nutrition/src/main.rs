@@ -1,0 +1,3 @@
+//! Foods, meals and goals
+
+fn main() {}

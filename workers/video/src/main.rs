@@ -1,0 +1,3 @@
+//! WebRTC signaling for rooms of two
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The web app and the one origin that phones talk to
+
+fn main() {}
