@@ -1,1 +1,40 @@
 //! What every worker needs, and nothing it does.
+//!
+//! ```text
+//!   main ── run(name, serve) ──► Worker ── listener ──► serve::serve ──► Routes ──► a worker's handlers
+//!                                  │ ready pipe, lifeline, SIGTERM           │          │
+//!                                  └── stop token, tasks                     Rule       Database (+ outbox)
+//! ```
+//!
+//! * [`run`], [`Worker`]: start, be ready, be told to stop, leave.
+//! * [`Routes`], [`Rule`], [`Call`], [`Problem`]: who may call what, and how it is answered.
+//! * [`serve`], [`tls`]: connections, HTTP/1 and 2, TLS with certificates that are exchanged while it runs.
+//! * [`live`]: WebSockets that are told what happens.
+//! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
+//! * [`clock`], [`telemetry`], [`listen`]: times on the wire, logs, addresses.
+//!
+//! A worker never uses another worker or the supervisor; it knows them by URL and by environment.
+
+pub mod call;
+pub mod clock;
+pub mod database;
+pub mod inherit;
+pub mod listen;
+pub mod live;
+pub mod notify;
+pub mod outbox;
+pub mod problem;
+pub mod reply;
+pub mod routes;
+pub mod rule;
+pub mod serve;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;
+mod worker;
+
+pub use call::Call;
+pub use problem::Problem;
+pub use routes::Routes;
+pub use rule::{Area, Identity, Rule};
+pub use worker::{Worker, run};

@@ -1,0 +1,60 @@
+//! One request, as a handler sees it.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::de::DeserializeOwned;
+
+use crate::{Identity, Problem};
+
+/// One request whose rule was satisfied.
+#[derive(Debug)]
+pub struct Call {
+    /// Who asks.
+    pub identity: Identity,
+    /// Its method.
+    pub method: Method,
+    /// Its path as sent, without the query.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    pub(crate) parameters: HashMap<&'static str, String>,
+    pub(crate) query: HashMap<String, String>,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// What stands in the path at `{name}`; empty if the pattern has no such place.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// A value of the query; the last one if it is repeated.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// A header's value, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as JSON; no body at all is an empty object, as clients expect.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON of the asked shape, with the place of the mistake.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body is not valid: {error}")))
+    }
+}

@@ -1,0 +1,236 @@
+//! SQLite: one file a worker, one thread that writes, one that reads.
+//!
+//! ```text
+//!   handlers ── write(change) ──► writer thread ── BEGIN; change; outbox; COMMIT ──► answer, then subscribers
+//!            ── read(query)   ──► reader thread
+//! ```
+//!
+//! A change is answered after its commit has reached the disk (`synchronous=FULL`): what was acknowledged is kept.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::outbox::{self, Event, Recorded};
+
+/// How many changes or queries may wait; more wait at the caller.
+const LONGEST_QUEUE: usize = 256;
+/// How many events a subscriber may lag behind.
+const LONGEST_LAG: usize = 1024;
+/// How long to wait for another process that holds the file, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Health data is nobody else's.
+const FILE_MODE: u32 = 0o600;
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be made or opened.
+    #[error("cannot open {path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// SQLite refuses it.
+    #[error("cannot use {path}: {error}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: rusqlite::Error,
+    },
+    /// A later version of Betti wrote it.
+    #[error("{path} is at schema {found}, this program knows {known}: it was written by a newer version, use that one")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's schema.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+}
+
+/// Why a change or query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite refused.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// Its thread is gone: it panicked, or the worker is leaving.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// What a change comes to: its value, and the events that it leaves in the outbox.
+#[derive(Debug)]
+pub struct Change<T> {
+    value: T,
+    events: Vec<Event>,
+}
+
+impl<T> Change<T> {
+    /// Something became true.
+    pub fn new(value: T, event: Event) -> Self {
+        Self { value, events: vec![event] }
+    }
+
+    /// Several things became true, in this order.
+    pub fn several(value: T, events: Vec<Event>) -> Self {
+        Self { value, events }
+    }
+
+    /// Nothing changed: it was so already.
+    pub fn none(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A worker's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    writer: mpsc::Sender<Job>,
+    reader: mpsc::Sender<Job>,
+    events: broadcast::Sender<Recorded>,
+}
+
+impl Database {
+    /// Opens the file, makes it if it is missing, and brings it to the newest schema: migration `n` is the n-th text.
+    ///
+    /// # Errors
+    /// If it cannot be opened or migrated; it is then as it was.
+    pub fn open(path: &Path, migrations: &[&str]) -> Result<Self, OpenError> {
+        // Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
+        let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path);
+        file.map_err(|error| OpenError::File { path: path.into(), error })?;
+        let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
+        let mut writer = connect(path).map_err(sqlite)?;
+        migrate(&mut writer, path, migrations)?;
+        let reader = connect(path).map_err(sqlite)?;
+        reader.pragma_update(None, "query_only", true).map_err(sqlite)?;
+        Ok(Self {
+            writer: work_off("writer", writer).map_err(|error| OpenError::File { path: path.into(), error })?,
+            reader: work_off("reader", reader).map_err(|error| OpenError::File { path: path.into(), error })?,
+            events: broadcast::Sender::new(LONGEST_LAG),
+        })
+    }
+
+    /// Makes a change in a transaction, with its events. An error undoes all of it.
+    ///
+    /// # Errors
+    /// The change's own, or that it could not be kept.
+    pub async fn write<T, E>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<Change<T>, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        let events = self.events.clone();
+        ask(&self.writer, move |connection| {
+            let (value, recorded) = commit(connection, change)?;
+            // Told here, by the one thread that writes, so that subscribers hear them in order.
+            for event in recorded {
+                let _ = events.send(event); // Fails only when nobody listens.
+            }
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Asks for something, without changing anything.
+    ///
+    /// # Errors
+    /// The query's own, or that the database is closed.
+    pub async fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        ask(&self.reader, move |connection| query(connection)).await
+    }
+
+    /// Every event from now on, after its commit.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Recorded> {
+        self.events.subscribe()
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// `user_version` counts the migrations that the file has had.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+    let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(OpenError::Newer { path: path.into(), found, known });
+    }
+    let apply = || {
+        transaction.execute_batch(outbox::TABLE)?;
+        migrations.iter().skip(found as usize).try_for_each(|migration| transaction.execute_batch(migration))?;
+        transaction.pragma_update(None, "user_version", known)
+    };
+    apply().map_err(sqlite)?;
+    transaction.commit().map_err(sqlite)
+}
+
+fn work_off(name: &str, mut connection: Connection) -> std::io::Result<mpsc::Sender<Job>> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(LONGEST_QUEUE);
+    thread::Builder::new().name(format!("sqlite {name}")).spawn(move || {
+        while let Some(job) = jobs.blocking_recv() {
+            job(&mut connection);
+        }
+    })?;
+    Ok(sender)
+}
+
+async fn ask<T, E>(
+    thread: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<DatabaseError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
+    let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
+    thread.send(job).await.map_err(|_| DatabaseError::Closed)?;
+    answer.await.map_err(|_| E::from(DatabaseError::Closed))?
+}
+
+fn commit<T, E: From<DatabaseError>>(
+    connection: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> Result<Change<T>, E>,
+) -> Result<(T, Vec<Recorded>), E> {
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(DatabaseError::from)?;
+    let Change { value, events } = change(&transaction)?;
+    let recorded: rusqlite::Result<Vec<_>> =
+        events.into_iter().map(|event| outbox::record(&transaction, event)).collect();
+    let recorded = recorded.map_err(DatabaseError::from)?;
+    transaction.commit().map_err(DatabaseError::from)?;
+    Ok((value, recorded))
+}

@@ -1,0 +1,117 @@
+//! WebSockets that are told what happens: one first frame, then every broadcast, until they leave or we do.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde::Serialize;
+use tokio::{sync::broadcast, time::timeout};
+use tokio_util::sync::CancellationToken;
+use warp::ws::{Message, WebSocket};
+
+/// How many messages a client may lag behind before it is dropped: it holds nobody else up.
+const LONGEST_LAG: usize = 256;
+/// A ping finds out that a client is gone.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long one frame may take to be taken by a client.
+const SENT_WITHIN: Duration = Duration::from_secs(10);
+/// How long to wait for the answer to a close frame.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+/// Close code for a client that lags behind.
+const POLICY_VIOLATION: u16 = 1008;
+
+/// How the worker says goodbye.
+#[derive(Clone, Copy, Debug)]
+pub struct Goodbye {
+    /// Close code.
+    pub code: u16,
+    /// Close reason.
+    pub reason: &'static str,
+}
+
+/// Everyone who listens.
+pub struct Live {
+    messages: broadcast::Sender<String>,
+    listeners: AtomicUsize,
+    goodbye: Goodbye,
+    stop: CancellationToken,
+}
+
+impl Live {
+    /// Nobody listens yet. Everyone is told `goodbye` at `stop`.
+    #[must_use]
+    pub fn new(goodbye: Goodbye, stop: CancellationToken) -> Self {
+        Self { messages: broadcast::Sender::new(LONGEST_LAG), listeners: AtomicUsize::new(0), goodbye, stop }
+    }
+
+    /// How many listen.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.listeners.load(Ordering::Relaxed)
+    }
+
+    /// Tells everyone, without waiting.
+    pub fn tell(&self, message: &impl Serialize) {
+        match serde_json::to_string(message) {
+            // Fails only when nobody listens.
+            Ok(text) => drop(self.messages.send(text)),
+            Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
+        }
+    }
+
+    /// Serves one client to its end. What it sends is ignored.
+    pub async fn serve(&self, socket: WebSocket, first: &impl Serialize) {
+        let messages = self.messages.subscribe();
+        self.listeners.fetch_add(1, Ordering::Relaxed);
+        let first = serde_json::to_string(first).unwrap_or_default();
+        let _ = self.converse(socket, first, messages).await; // However it ended, it ended.
+        self.listeners.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn converse(
+        &self,
+        mut socket: WebSocket,
+        first: String,
+        mut messages: broadcast::Receiver<String>,
+    ) -> Result<(), Gone> {
+        send(&mut socket, Message::text(first)).await?;
+        let mut ping = tokio::time::interval(PING_EVERY);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return close(socket, self.goodbye.code, self.goodbye.reason).await,
+                _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
+                received = socket.next() => match received {
+                    Some(Ok(message)) if !message.is_close() => {}
+                    Some(Ok(_) | Err(_)) | None => return Ok(()),
+                },
+                message = messages.recv() => match message {
+                    Ok(text) => send(&mut socket, Message::text(text)).await?,
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "a listener was too slow and is dropped");
+                        return close(socket, POLICY_VIOLATION, "too slow: connect again").await;
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+/// The client is not there any more.
+struct Gone;
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
+    match timeout(SENT_WITHIN, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
+    }
+}
+
+/// Says goodbye and waits a moment for the answer, so that the client sees the code and not a broken connection.
+async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> Result<(), Gone> {
+    send(&mut socket, Message::close_with(code, reason)).await?;
+    let answer = async { while socket.next().await.is_some_and(|message| message.is_ok_and(|m| !m.is_close())) {} };
+    timeout(CLOSED_WITHIN, answer).await.map_err(|_| Gone)
+}

@@ -1,0 +1,290 @@
+//! A worker's table of routes: every method and path with its [`Rule`] and its handler.
+//!
+//! The table is what access control, documentation and tests walk; what answers is a warp filter made from it. Paths are
+//! matched in any case and with or without a slash at the end, as existing clients write them.
+
+use std::{collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::ALLOW};
+use hyper_util::service::TowerToHyperService;
+use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
+
+use crate::{
+    Call, Identity, Problem, Rule,
+    serve::{Answer, Peer},
+};
+
+/// The largest body that is read, in bytes: what clients have always been held to.
+pub const LARGEST_BODY: usize = 100 * 1024;
+/// The largest WebSocket message, in bytes.
+pub const LARGEST_MESSAGE: usize = 64 * 1024;
+
+type Handler = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Response, Problem>> + Send + Sync>;
+type SocketHandler = Arc<dyn Fn(WebSocket, Call) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A table of routes.
+#[derive(Clone, Default)]
+pub struct Routes {
+    entries: Vec<Entry>,
+    sockets: Vec<Socket>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    method: Method,
+    pattern: &'static str,
+    rule: Rule,
+    handler: Handler,
+}
+
+#[derive(Clone)]
+struct Socket {
+    /// `None`: any path.
+    pattern: Option<&'static str>,
+    rule: Rule,
+    handler: SocketHandler,
+}
+
+/// One line of the table, for whoever walks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The method; `None` for a WebSocket.
+    pub method: Option<Method>,
+    /// The pattern, with `{name}` where anything may stand; `*` for any path.
+    pub pattern: &'static str,
+    /// Who may call it.
+    pub rule: Rule,
+}
+
+impl Routes {
+    /// An empty table.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route. Patterns are tried in the order in which they were added: `/api/vitals/latest` before
+    /// `/api/vitals/{type}`.
+    #[must_use]
+    pub fn on<F>(
+        mut self,
+        method: Method,
+        pattern: &'static str,
+        rule: Rule,
+        handler: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
+        self.entries.push(Entry { method, pattern, rule, handler });
+        self
+    }
+
+    /// Adds a GET route.
+    #[must_use]
+    pub fn get<F>(self, pattern: &'static str, rule: Rule, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        self.on(Method::GET, pattern, rule, handler)
+    }
+
+    /// Adds a POST route.
+    #[must_use]
+    pub fn post<F>(self, pattern: &'static str, rule: Rule, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+    {
+        self.on(Method::POST, pattern, rule, handler)
+    }
+
+    /// Adds a WebSocket; `None` takes an upgrade on any path. The handler's future is the connection's life.
+    #[must_use]
+    pub fn socket<F>(
+        mut self,
+        pattern: Option<&'static str>,
+        rule: Rule,
+        handler: impl Fn(WebSocket, Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let handler: SocketHandler = Arc::new(move |socket, call| Box::pin(handler(socket, call)));
+        self.sockets.push(Socket { pattern, rule, handler });
+        self
+    }
+
+    /// The table, line by line.
+    pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
+        let sockets = self.sockets.iter().map(|socket| Line {
+            method: None,
+            pattern: socket.pattern.unwrap_or("*"),
+            rule: socket.rule,
+        });
+        let entries = self.entries.iter().map(|entry| Line {
+            method: Some(entry.method.clone()),
+            pattern: entry.pattern,
+            rule: entry.rule,
+        });
+        sockets.chain(entries)
+    }
+
+    /// The filter that answers by this table. It never rejects.
+    #[must_use]
+    pub fn filter(self) -> BoxedFilter<(Response,)> {
+        let table = Arc::new(self);
+        let sockets = request_line().and(warp::ws()).and_then({
+            let table = table.clone();
+            move |line: RequestLine, upgrade: warp::ws::Ws| ready(table.upgrade(line, upgrade))
+        });
+        let requests = request_line().and(warp::body::stream()).then(move |line: RequestLine, body| {
+            let table = table.clone();
+            async move { table.answer(line, body).await.unwrap_or_else(|problem| problem.response()) }
+        });
+        sockets.or(requests).unify().boxed()
+    }
+
+    /// What [`serve`](crate::serve::serve) serves.
+    #[must_use]
+    pub fn service(self) -> impl Answer {
+        TowerToHyperService::new(warp::service(self.filter()))
+    }
+
+    fn upgrade(&self, line: RequestLine, upgrade: warp::ws::Ws) -> Result<Response, warp::Rejection> {
+        let found = self.sockets.iter().find_map(|socket| {
+            let parameters = socket.pattern.map_or_else(|| Some(HashMap::new()), |pattern| line.fits(pattern))?;
+            Some((socket, parameters))
+        });
+        let Some((socket, parameters)) = found else { return Err(warp::reject::not_found()) };
+        if let Err(problem) = line.check(socket.rule) {
+            return Ok(problem.response());
+        }
+        let (handler, call) = (socket.handler.clone(), line.call(parameters, Bytes::new()));
+        let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
+        Ok(warp::Reply::into_response(upgrade.on_upgrade(move |websocket| handler(websocket, call))))
+    }
+
+    async fn answer(
+        &self,
+        line: RequestLine,
+        body: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    ) -> Result<Response, Problem> {
+        let fitting: Vec<_> =
+            self.entries.iter().filter_map(|entry| Some((entry, line.fits(entry.pattern)?))).collect();
+        let wanted = if line.method == Method::HEAD { &Method::GET } else { &line.method };
+        let Some((entry, parameters)) = fitting.iter().find(|(entry, _)| entry.method == wanted) else {
+            return self.nothing_here(&line, &fitting);
+        };
+        line.check(entry.rule)?;
+        let call = line.call(parameters.clone(), read(body).await?);
+        // One request that panics is that request's misfortune, not everybody's.
+        let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
+        answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
+    }
+
+    fn nothing_here(
+        &self,
+        line: &RequestLine,
+        fitting: &[(&Entry, HashMap<&'static str, String>)],
+    ) -> Result<Response, Problem> {
+        if fitting.is_empty() {
+            return Err(Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)));
+        }
+        let allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
+        let problem = Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),
+        );
+        let mut response = problem.response();
+        if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+        Ok(response)
+    }
+}
+
+/// A request without its body.
+struct RequestLine {
+    method: Method,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    peer: Option<IpAddr>,
+}
+
+fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> + Clone {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Peer>())
+        .map(|method, path: FullPath, query, headers, peer: Option<Peer>| RequestLine {
+            method,
+            path: path.as_str().to_owned(),
+            query,
+            headers,
+            peer: peer.map(|peer| peer.address.ip()),
+        })
+}
+
+impl RequestLine {
+    fn check(&self, rule: Rule) -> Result<(), Problem> {
+        if rule.admits(Identity::of_peer(self.peer)) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "This hub does not know you. Pair this device with it first."))
+    }
+
+    /// What stands at the pattern's `{names}`, if the path fits it.
+    fn fits(&self, pattern: &'static str) -> Option<HashMap<&'static str, String>> {
+        let path = self.path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&self.path);
+        let (mut expected, mut given) = (pattern.split('/'), path.split('/'));
+        let mut parameters = HashMap::new();
+        loop {
+            match (expected.next(), given.next()) {
+                (None, None) => return Some(parameters),
+                (Some(expected), Some(given)) => match expected.strip_prefix('{').and_then(|e| e.strip_suffix('}')) {
+                    Some(name) if !given.is_empty() => drop(parameters.insert(name, percent_decoded(given)?)),
+                    None if expected.eq_ignore_ascii_case(given) => {}
+                    Some(_) | None => return None,
+                },
+                (Some(_), None) | (None, Some(_)) => return None,
+            }
+        }
+    }
+
+    fn call(&self, parameters: HashMap<&'static str, String>, body: Bytes) -> Call {
+        Call {
+            identity: Identity::of_peer(self.peer),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            query: form_urlencoded::parse(self.query.as_bytes()).into_owned().collect(),
+            parameters,
+            body,
+        }
+    }
+}
+
+/// `None` if it is not UTF-8 afterwards: then no pattern can mean it.
+fn percent_decoded(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}
+
+async fn read(body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Result<Bytes, Problem> {
+    let mut chunks = std::pin::pin!(body.map_err(|error| Problem::bad_request(format!("The body broke off: {error}"))));
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        if whole.len() + chunk.remaining() > LARGEST_BODY {
+            let text = format!("The body is larger than {LARGEST_BODY} bytes");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        bytes::BufMut::put(&mut whole, chunk);
+    }
+    Ok(whole.freeze())
+}

@@ -1,0 +1,127 @@
+//! A worker's life: begin, be ready, be told to stop, leave.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    inherit::Inherited,
+    listen::{self, ListenError},
+    notify::Notifier,
+    serve::{Answer, serve},
+    shutdown, telemetry,
+};
+
+/// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
+const DATA_DIR_BY_HAND: &str = "data";
+
+/// What a worker was given, and how it is told to stop.
+pub struct Worker {
+    name: &'static str,
+    inherited: Inherited,
+    notifier: Notifier,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Runs a worker to its end: what `main` returns.
+///
+/// Takes over the inherited descriptors while there is only one thread, then starts the async runtime.
+pub fn run<F>(name: &'static str, serve: impl FnOnce(Worker) -> F) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    telemetry::start();
+    let inherited = Inherited::take();
+    let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            let stop = CancellationToken::new();
+            shutdown::cancel_when_told(stop.clone(), inherited.lifeline())?;
+            let notifier = Notifier::from_environment();
+            serve(Worker { name, inherited, notifier, stop, tasks: TaskTracker::new() }).await
+        })
+    });
+    match outcome {
+        Ok(()) => {
+            tracing::info!(worker = name, "stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(worker = name, "{error:#}");
+            // The log line is for machines; whoever starts a worker by hand reads this.
+            eprintln!("{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread: a hub at rest has nothing to do, and threads cost memory. Databases have threads of their own.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+impl Worker {
+    /// The worker's name, as in its binary.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Cancelled when the worker is to stop: SIGTERM, SIGINT, or the keeper is gone.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// What must be finished before the worker leaves; WebSockets count here.
+    #[must_use]
+    pub fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
+    }
+
+    /// The socket to serve: the inherited one, else `HOST` and the first of `port_variables` that is set, else the default.
+    ///
+    /// # Errors
+    /// If a variable is no port, or the address cannot be bound.
+    pub async fn listener(&mut self, port_variables: &[&str], default_port: u16) -> Result<TcpListener, ListenError> {
+        listen::listener(&mut self.inherited, port_variables, default_port).await
+    }
+
+    /// Says that the worker is ready, serves until it is told to stop, and drains.
+    pub async fn serve(mut self, listener: TcpListener, tls: Option<TlsAcceptor>, answer: impl Answer) {
+        tracing::info!(worker = self.name, address = listen::describe(&listener), tls = tls.is_some(), "listening");
+        self.ready();
+        serve(listener, tls, answer, self.stop, self.tasks).await;
+    }
+
+    /// Where to keep what must survive; made if it is missing.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn data_dir(&self) -> std::io::Result<PathBuf> {
+        let directory =
+            std::env::var_os(protocol::worker::DATA_DIR).map_or_else(|| DATA_DIR_BY_HAND.into(), PathBuf::from);
+        std::fs::create_dir_all(&directory)?;
+        Ok(directory)
+    }
+
+    /// Says that the worker is ready, once; a second time does nothing.
+    pub fn ready(&mut self) {
+        self.inherited.say_ready();
+        self.notifier.send("READY=1");
+        tracing::info!(worker = self.name, "ready");
+    }
+
+    /// One line for people about how the worker fares, shown by whoever supervises it.
+    pub fn status(&self, words: &str) {
+        self.notifier.status(words);
+    }
+
+    /// A handle that says [`status`](Self::status) from elsewhere.
+    #[must_use]
+    pub fn notifier(&self) -> Notifier {
+        self.notifier.clone()
+    }
+}
