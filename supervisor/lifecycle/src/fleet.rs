@@ -1,0 +1,172 @@
+//! All apps, and the order they start and stop in.
+
+use std::collections::BTreeMap;
+
+use crate::{Action, App, AppId, CycleError, Event, Goal, Invocation, Moment, Policy, Request, Snapshot, order::Order};
+
+/// All apps. Told what happened and when, it answers with what to do.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub(crate) apps: BTreeMap<AppId, App>,
+    order: Order,
+    last_run: Invocation,
+}
+
+impl Fleet {
+    /// A fleet of apps that are all stopped and wanted down, each with its policy and what it depends on. Runs are
+    /// numbered from the one after `last_run`. A dependency that is not among the apps is never ready.
+    ///
+    /// # Errors
+    /// If apps wait for each other in a circle.
+    pub fn new(
+        apps: impl IntoIterator<Item = (AppId, Policy, Vec<AppId>)>,
+        last_run: Invocation,
+    ) -> Result<Self, CycleError> {
+        let (mut by_id, mut dependencies) = (BTreeMap::new(), BTreeMap::new());
+        for (id, policy, needs) in apps {
+            by_id.insert(id, App::new(policy));
+            dependencies.insert(id, needs);
+        }
+        Ok(Self { apps: by_id, order: Order::new(dependencies)?, last_run })
+    }
+
+    /// The apps, in the order of the file.
+    pub fn ids(&self) -> impl Iterator<Item = AppId> + '_ {
+        self.apps.keys().copied()
+    }
+
+    /// One app.
+    ///
+    /// # Panics
+    /// If there is no such app.
+    #[must_use]
+    pub fn app(&self, id: AppId) -> &App {
+        &self.apps[&id]
+    }
+
+    /// Takes something that happened to one app; answers with what is to be done now. What is about an earlier run, or
+    /// about no app of ours, changes nothing.
+    pub fn handle(&mut self, now: Moment, id: AppId, event: Event) -> Vec<(AppId, Action)> {
+        match event {
+            Event::Wanted(Goal::Up) => return self.request(now, Request::Start(vec![id])),
+            Event::Wanted(Goal::Down) => return self.request(now, Request::Stop(vec![id])),
+            Event::Ready(_) | Event::Exited(..) | Event::Gone(_) | Event::Unhealthy(_) => {}
+            Event::CauseMayBeGone | Event::Tick => {}
+        }
+        let Some(app) = self.apps.get_mut(&id) else { return Vec::new() };
+        if event.run().is_some() && event.run() != app.alive() {
+            return Vec::new();
+        }
+        let was_ready = app.is_ready();
+        let action = app.handle(now, event);
+        if !was_ready && app.is_ready() {
+            self.encourage_dependants(now, id);
+        }
+        self.settle(now, action.map(|action| (id, action)).into_iter().collect())
+    }
+
+    /// Does what is due. Afterwards nothing is due until [`Fleet::next_deadline`].
+    pub fn tick(&mut self, now: Moment) -> Vec<(AppId, Action)> {
+        let mut actions = Vec::new();
+        // More than once only for timeouts of zero: what is told to end is then due to be killed at the same moment.
+        while self.next_deadline().is_some_and(|due| due <= now) {
+            let ids: Vec<AppId> = self.ids().collect();
+            self.each(&ids, |_, app| app.handle(now, Event::Tick), &mut actions);
+            actions = self.settle(now, actions);
+        }
+        actions
+    }
+
+    /// When to [`tick`](Fleet::tick), if nothing happens before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        // What a dependency holds back has nothing to wake up for: the dependency does.
+        self.apps.iter().filter(|(id, _)| self.waits_for(**id).is_empty()).filter_map(|(_, app)| app.deadline()).min()
+    }
+
+    /// The dependencies that hold back an app that is to be spawned: those that are not ready.
+    ///
+    /// # Panics
+    /// If there is no such app.
+    #[must_use]
+    pub fn waits_for(&self, id: AppId) -> Vec<AppId> {
+        if !self.app(id).wants_spawn() {
+            return Vec::new();
+        }
+        self.order.dependencies(id).iter().copied().filter(|need| !self.is_ready(*need)).collect()
+    }
+
+    /// Whether a stop of everything is complete: every app is wanted down and nothing is alive.
+    #[must_use]
+    pub fn is_settled_down(&self) -> bool {
+        self.apps.values().all(|app| app.goal() == Goal::Down && app.alive().is_none())
+    }
+
+    /// All that is known of an app.
+    ///
+    /// # Panics
+    /// If there is no such app.
+    #[must_use]
+    pub fn snapshot(&self, id: AppId) -> Snapshot {
+        self.app(id).snapshot()
+    }
+
+    /// Makes an app what its snapshot says. `exists` tells whether the keeper knows of a run, alive or ended; one that
+    /// it does not know was never spawned, or is long gone. An app that the fleet does not have is passed over.
+    ///
+    /// Nothing is decided until all apps are restored and the next [`tick`](Fleet::tick) or event comes.
+    pub fn restore(&mut self, now: Moment, id: AppId, snapshot: Snapshot, exists: impl Fn(Invocation) -> bool) {
+        self.last_run = self.last_run.max(snapshot.newest_run.unwrap_or_default());
+        if let Some(app) = self.apps.get_mut(&id) {
+            app.restore(now, snapshot, exists);
+        }
+    }
+
+    /// Passes each app of `ids` once to `step` and adds what it answers to `actions`.
+    pub(crate) fn each(
+        &mut self,
+        ids: &[AppId],
+        step: impl Fn(AppId, &mut App) -> Option<Action>,
+        actions: &mut Vec<(AppId, Action)>,
+    ) {
+        for &id in ids {
+            let action = self.apps.get_mut(&id).and_then(|app| step(id, app));
+            actions.extend(action.map(|action| (id, action)));
+        }
+    }
+
+    /// Spawns and tells to end whoever may be, now that something changed.
+    pub(crate) fn settle(&mut self, now: Moment, mut actions: Vec<(AppId, Action)>) -> Vec<(AppId, Action)> {
+        for id in self.ids().collect::<Vec<_>>() {
+            let (may_start, may_stop) = (self.waits_for(id).is_empty(), self.may_be_told(id, now));
+            let Some(app) = self.apps.get_mut(&id) else { continue };
+            if may_start && app.is_due(now) {
+                self.last_run = self.last_run.next();
+                actions.push((id, app.spawn(now, self.last_run)));
+            } else if may_stop {
+                actions.extend(app.tell(now).map(|action| (id, action)));
+            }
+        }
+        actions
+    }
+
+    /// Whether everything that needs `id` and is going down is gone, or has had its time.
+    fn may_be_told(&self, id: AppId, now: Moment) -> bool {
+        let going_down = |app: &App| app.goal() == Goal::Down && app.alive().is_some();
+        self.app(id).turn.is_some_and(|turn| turn.tell_by <= now)
+            || !self.order.dependants(id).iter().any(|user| going_down(self.app(*user)))
+    }
+
+    /// What failed for want of `id` may do better now.
+    fn encourage_dependants(&mut self, now: Moment, id: AppId) {
+        for user in self.order.dependants(id) {
+            if let Some(app) = self.apps.get_mut(user) {
+                app.handle(now, Event::CauseMayBeGone);
+            }
+        }
+    }
+
+    fn is_ready(&self, id: AppId) -> bool {
+        self.apps.get(&id).is_some_and(App::is_ready)
+    }
+}

@@ -1,0 +1,49 @@
+use crate::{AppId, Fleet, Goal, State};
+
+/// What an app's state is called to an operator: PM2's words, and two of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Said that it is ready.
+    Online,
+    /// Spawned, or about to be; has not said that it is ready.
+    Launching,
+    /// Being ended.
+    Stopping,
+    /// Nothing of it is alive, and none is due.
+    Stopped,
+    /// Ended badly, and its policy says not to try again.
+    Errored,
+    /// Failed, and is tried again soon.
+    WaitingRestart,
+    /// Waits for a dependency.
+    Waiting,
+    /// Failed too often, and is tried again once in a while.
+    Cooling,
+}
+
+impl Fleet {
+    /// What to call the app's state.
+    ///
+    /// # Panics
+    /// If there is no such app.
+    #[must_use]
+    pub fn status(&self, id: AppId) -> Status {
+        let app = self.app(id);
+        let waits = !self.waits_for(id).is_empty();
+        match (app.state(), app.goal()) {
+            (State::Running { .. }, Goal::Up) => Status::Online,
+            (State::Starting { .. }, Goal::Up) => Status::Launching,
+            (State::Starting { .. } | State::Running { .. }, Goal::Down) => Status::Stopping,
+            (State::Stopping { .. }, Goal::Up | Goal::Down) => Status::Stopping,
+            (State::Stopped | State::Backoff { .. }, Goal::Up) if waits => Status::Waiting,
+            (State::Stopped, Goal::Up) => Status::Launching,
+            (State::Backoff { .. }, Goal::Up) => Status::WaitingRestart,
+            (State::Cooling { .. }, Goal::Up) => Status::Cooling,
+            (State::Finished, Goal::Up) if app.last_failure().is_some() => Status::Errored,
+            (State::Finished, Goal::Up) => Status::Stopped,
+            (State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished, Goal::Down) => {
+                Status::Stopped
+            }
+        }
+    }
+}
