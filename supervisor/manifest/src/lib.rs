@@ -1,9 +1,9 @@
 //! Reads `ecosystem.toml`: text in, manifest or diagnostics out.
 //!
 //! ```text
-//!   text ──toml──► tables with places ──app──► apps ──check──► Manifest
-//!                        │                      │        │
-//!                        └──────────────────────┴────────┴──► Diagnostics: every mistake at once
+//!   text ──toml──► tables ──written──► what each says ──profile, check, resolve──► Manifest
+//!             │                 │                               │
+//!             └─────────────────┴───────────────────────────────┴──► Diagnostics: every mistake at once
 //! ```
 //!
 //! * A [`Manifest`] is what one profile asks for, with every default filled in, ready to be acted on.
@@ -11,23 +11,20 @@
 //!
 //! This crate opens no file and knows no clock: whether a script exists is for those to say who run it.
 
+mod check;
 mod diagnostic;
+mod file;
+mod keys;
 mod model;
+mod name;
+mod profile;
+mod resolve;
+mod suggest;
+mod units;
+mod value;
+mod words;
+mod written;
 
-use std::path::Path;
-
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, Related};
+pub use file::{LONGEST_FILE, MOST_APPS, parse};
 pub use model::{Address, App, Manifest, Ready, StopSignal};
-
-/// Reads the text of an `ecosystem.toml`.
-///
-/// `path` is named in messages, and its folder is what relative paths in the file are relative to, so it should be
-/// absolute. `profile` is in force instead of the file's own if given.
-///
-/// # Errors
-/// If the file asks for something that cannot be done. Every mistake is reported, in the order of the file; a text that
-/// is not TOML has one only.
-pub fn parse(path: &Path, text: &str, profile: Option<&str>) -> Result<Manifest, Diagnostics> {
-    let _ = (path, text, profile);
-    todo!("being written")
-}
