@@ -1,0 +1,87 @@
+//! Changes, events and schemas in real SQLite files.
+
+use std::os::unix::fs::PermissionsExt;
+
+use kit::{
+    database::{Change, Database, DatabaseError, OpenError},
+    outbox::Event,
+};
+use serde_json::json;
+
+const FIRST: &str = "CREATE TABLE cups (tea TEXT NOT NULL) STRICT";
+const SECOND: &str = "ALTER TABLE cups ADD COLUMN sugar INTEGER";
+
+async fn pour(database: &Database, tea: &'static str) -> Result<(), DatabaseError> {
+    database
+        .write(move |transaction| {
+            transaction.execute("INSERT INTO cups (tea) VALUES (?1)", [tea])?;
+            if tea == "spilled" {
+                return Err(rusqlite::Error::QueryReturnedNoRows.into());
+            }
+            Ok(Change::new((), Event::new("cup.poured", json!({ "tea": tea }))))
+        })
+        .await
+}
+
+async fn count(database: &Database, table: &'static str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    database
+        .read(move |connection| Ok::<_, DatabaseError>(connection.query_row(&sql, [], |row| row.get(0))?))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_change_and_its_event_are_kept_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tea.db");
+    let database = Database::open(&path, &[FIRST]).unwrap();
+    let mut events = database.events();
+    pour(&database, "assam").await.unwrap();
+    pour(&database, "spilled").await.unwrap_err();
+    pour(&database, "ceylon").await.unwrap();
+    assert_eq!((count(&database, "cups").await, count(&database, "outbox").await), (2, 2));
+    let (first, second) = (events.recv().await.unwrap(), events.recv().await.unwrap());
+    assert_eq!(first.event, Event::new("cup.poured", json!({"tea": "assam"})));
+    assert_eq!(second.event.payload["tea"], "ceylon");
+    assert!(second.home_seq > first.home_seq);
+    assert!(events.try_recv().is_err(), "nothing is told of what was undone");
+    drop(database);
+    let again = Database::open(&path, &[FIRST]).unwrap();
+    assert_eq!(count(&again, "cups").await, 2);
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("tea.db"), &[FIRST]).unwrap();
+    let refused = database.read(|c| Ok::<_, DatabaseError>(c.execute("INSERT INTO cups VALUES ('x')", [])?)).await;
+    assert!(refused.unwrap_err().to_string().contains("readonly"));
+}
+
+#[tokio::test]
+async fn migrations_are_applied_once_and_a_newer_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tea.db");
+    pour(&Database::open(&path, &[FIRST]).unwrap(), "assam").await.unwrap();
+    let newer = Database::open(&path, &[FIRST, SECOND]).unwrap();
+    assert_eq!(count(&newer, "cups WHERE sugar IS NULL").await, 1);
+    drop(Database::open(&path, &[FIRST, SECOND]).unwrap());
+    let error = Database::open(&path, &[FIRST]).err().unwrap();
+    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    let broken = Database::open(&path, &[FIRST, SECOND, "CREATE TABLE half (a); CREATE nonsense"]).err().unwrap();
+    assert!(broken.to_string().contains("tea.db"), "{broken}");
+    let still = Database::open(&path, &[FIRST, SECOND]).unwrap();
+    assert_eq!(count(&still, "sqlite_master WHERE name = 'half'").await, 0, "a broken migration changes nothing");
+}
+
+#[test]
+fn files_are_readable_for_their_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tea.db");
+    let _database = Database::open(&path, &[FIRST]).unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+    }
+}

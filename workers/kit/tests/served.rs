@@ -1,0 +1,173 @@
+//! The kit as a client meets it: a real listener, real connections, a real database file.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use http::{Method, StatusCode};
+use kit::{
+    Area, Call, Identity, Problem, Routes, Rule,
+    live::{Goodbye, Live},
+    reply, routes,
+};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    served: JoinHandle<()>,
+    live: Arc<Live>,
+}
+
+async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
+    let routes = table(Routes::new()).socket(None, Rule::Read(Area::Vitals), {
+        let (live, tasks) = (live.clone(), tasks.clone());
+        move |socket, _| {
+            let (live, token) = (live.clone(), tasks.token());
+            async move {
+                live.serve(socket, &json!({"type": "connection"})).await;
+                drop(token);
+            }
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop.clone(), tasks));
+    Server { address, stop, served, live }
+}
+
+/// Sends bytes as they are and reads until the server closes.
+async fn exchange(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await; // A reset after the answer is fine.
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")).await
+}
+
+async fn echo(call: Call) -> Result<warp::reply::Response, Problem> {
+    assert_eq!(call.identity, Identity::Local);
+    let body: serde_json::Value = call.json()?;
+    Ok(reply::data(StatusCode::OK, &json!({"type": call.parameter("type"), "query": call.query("q"), "body": body})))
+}
+
+#[tokio::test]
+async fn paths_fit_in_any_case_and_the_first_pattern_wins() {
+    let server = serve(|routes| {
+        let fixed = |_| async { Ok(reply::message(StatusCode::OK, "fixed")) };
+        routes.get("/api/vitals/latest", Rule::Public, fixed).get("/api/vitals/{type}", Rule::Public, echo)
+    })
+    .await;
+    assert!(get(server.address, "/API/Vitals/LATEST/").await.contains("fixed"));
+    let answer = get(server.address, "/api/vitals/heart%20rate?q=a%26b&q=c+d").await;
+    assert!(answer.contains(r#""type":"heart rate""#) && answer.contains(r#""query":"c d""#), "{answer}");
+    assert!(answer.contains("content-type: application/json; charset=utf-8"), "{answer}");
+    assert!(get(server.address, "/api/vitals/").await.starts_with("HTTP/1.1 404"));
+    assert!(get(server.address, "/api/vitals/a/b").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn what_is_refused_says_why_in_the_envelope() {
+    let server = serve(|routes| routes.post("/api/vitals", Rule::Public, echo)).await;
+    let wrong_method = get(server.address, "/api/vitals").await;
+    assert!(wrong_method.starts_with("HTTP/1.1 405") && wrong_method.contains("allow: POST"), "{wrong_method}");
+    let post = |length: usize, body: &str| {
+        format!("POST /api/vitals HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let broken = exchange(server.address, &post(4, "{bad")).await;
+    assert!(broken.starts_with("HTTP/1.1 400") && broken.contains(r#""success":false"#), "{broken}");
+    let most = "1".repeat(routes::LARGEST_BODY);
+    let more = format!("{most}1");
+    assert!(exchange(server.address, &post(more.len(), &more)).await.starts_with("HTTP/1.1 413"));
+    let largest = format!("\"{}\"", &most[2..]);
+    assert!(exchange(server.address, &post(largest.len(), &largest)).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_panic_is_one_requests_misfortune() {
+    async fn panics(_: Call) -> Result<warp::reply::Response, Problem> {
+        panic!("on purpose")
+    }
+    let server = serve(|routes| routes.get("/panics", Rule::Public, panics).get("/{type}", Rule::Public, echo)).await;
+    assert!(get(server.address, "/panics").await.starts_with("HTTP/1.1 500"));
+    assert!(get(server.address, "/well").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn the_table_lists_every_route_with_its_rule() {
+    let table = Routes::new()
+        .on(Method::PUT, "/a/{b}", Rule::Write(Area::Nutrition), echo)
+        .socket(None, Rule::Read(Area::Vitals), |_, _| async {});
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines[0], routes::Line { method: None, pattern: "*", rule: Rule::Read(Area::Vitals) });
+    let put = routes::Line { method: Some(Method::PUT), pattern: "/a/{b}", rule: Rule::Write(Area::Nutrition) };
+    assert_eq!(lines[1], put);
+}
+
+#[tokio::test]
+async fn listeners_hear_everything_in_order_and_are_told_goodbye() {
+    let server = serve(|routes| routes).await;
+    let url = format!("ws://{}/any/path", server.address);
+    let (mut client, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::text(r#"{"type":"connection"}"#));
+    assert_eq!(server.live.listeners(), 1);
+    for number in 0..3 {
+        server.live.tell(&json!({ "number": number }));
+    }
+    server.stop.cancel();
+    let mut heard = Vec::new();
+    let mut goodbye = None;
+    while let Some(Ok(message)) = client.next().await {
+        match message {
+            Message::Text(text) => heard.push(text.to_string()),
+            Message::Close(frame) => goodbye = frame,
+            _ => {}
+        }
+    }
+    // What was told before the stop may be cut short by it, but what arrives is in order and from the beginning.
+    let told = [r#"{"number":0}"#, r#"{"number":1}"#, r#"{"number":2}"#];
+    assert_eq!(heard, told[..heard.len()]);
+    let goodbye = goodbye.expect("a close frame");
+    assert_eq!((u16::from(goodbye.code), goodbye.reason.as_str()), (1000, "Server shutting down"));
+    server.served.await.unwrap();
+    assert_eq!(server.live.listeners(), 0);
+}
+
+#[tokio::test]
+async fn a_stop_finishes_open_requests_and_closes_idle_connections() {
+    let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let server = serve(|routes| {
+        let (entered, release) = (entered.clone(), release.clone());
+        routes.get("/slow", Rule::Public, move |_| {
+            let (entered, release) = (entered.clone(), release.clone());
+            async move {
+                entered.notify_one();
+                release.notified().await;
+                Ok(reply::message(StatusCode::OK, "finished"))
+            }
+        })
+    })
+    .await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    let slow = tokio::spawn(get(server.address, "/slow"));
+    entered.notified().await;
+    server.stop.cancel();
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap_or(0), 0, "an idle connection is closed at once");
+    release.notify_one();
+    assert!(slow.await.unwrap().contains("finished"));
+    tokio::time::timeout(Duration::from_secs(30), server.served).await.expect("drained").unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+}
