@@ -1,0 +1,103 @@
+# `make` alone says what there is. Every target may be run on a fresh machine: it builds what it needs first.
+
+CTL := target/release/betti-ctl
+APP := workers/web/app
+# Counted loops in tests run a tenth of what `make soak` runs.
+SOAK := BETTI_LOOPS=200 BETTI_WORLDS=200000
+
+.DEFAULT_GOAL := help
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser soak lint bench certs clean needs-run needs-test
+
+help: ## Say what there is
+	@echo "Betti, a home-health hub. The two commands that matter are make start and make test."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: build ## Build everything and start the platform
+	@$(CTL) start
+
+stop: ## Stop the platform, all of it
+	@$(call ctl,kill)
+
+status: ## Show what runs
+	@$(call ctl,status)
+
+logs: ## Follow the logs of every app (Ctrl-C ends)
+	@$(call ctl,logs -f)
+
+# Verbs that need no build: whoever has not built has nothing running.
+ctl = test -x $(CTL) || { echo "Nothing is built yet: make start"; exit 1; }; $(CTL) $(1)
+
+dev: needs-run $(APP)/node_modules/.package-lock.json ## Start the platform with Vite and hot reloading instead of the built app
+	@echo "==> Building the workers (debug)"
+	@cargo build --workspace --bins
+	@target/debug/betti-ctl start betti-backend betti-nutrition betti-webrtc betti-ble
+	@trap 'target/debug/betti-ctl kill' EXIT; npm --prefix $(APP) run dev
+
+build: needs-run app
+	@echo "==> Building the platform (release; some minutes the first time)"
+	@cargo build --workspace --bins --release
+
+app: $(APP)/node_modules/.package-lock.json
+	@echo "==> Building the web app"
+	@npm --prefix $(APP) run --silent build
+
+$(APP)/node_modules/.package-lock.json: $(APP)/package-lock.json
+	@echo "==> Fetching what the web app is made of"
+	@npm --prefix $(APP) ci --no-audit --no-fund
+	@touch $@
+
+test: needs-test ## Run every test: web unit, Rust, browser
+	@$(MAKE) --no-print-directory test-app test-rust test-browser
+	@echo "==> All tests passed"
+
+test-app: $(APP)/node_modules/.package-lock.json
+	@echo "==> Web app: types and unit tests"
+	@npm --prefix $(APP) run --silent check
+	@npm --prefix $(APP) run --silent test
+
+test-rust: app
+	@echo "==> Building the platform and its tests (debug; some minutes the first time)"
+	@cargo build --workspace --all-targets
+	@echo "==> Rust: rules, simulation, recorded exchanges, scenarios"
+	@cargo nextest run --workspace
+
+test-browser: app tests/browser/node_modules/.package-lock.json
+	@echo "==> Browser: the app in Chromium against the running platform"
+	@cargo build --workspace --bins
+	@npm --prefix tests/browser run --silent test
+
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@echo "==> Fetching the browser tests' runner"
+	@PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix tests/browser ci --no-audit --no-fund
+	@touch $@
+
+soak: needs-test app ## Run the counted loops of the tests in full (an hour or so)
+	@cargo build --workspace --all-targets
+	@$(SOAK) cargo nextest run --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon)'
+
+lint: needs-run $(APP)/node_modules/.package-lock.json ## Check style, types and licences
+	@cargo fmt --check
+	@cargo clippy --workspace --all-targets -- -D warnings
+	@npm --prefix $(APP) run --silent lint
+	@npm --prefix $(APP) run --silent check
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "cargo-deny is not installed, licences and advisories were not checked: cargo install --locked cargo-deny"; fi
+
+bench: needs-run ## Measure the supervisor against bare fork and exec
+	@echo "==> Building (release)"
+	@cargo build --workspace --bins --release
+	@target/release/bench
+
+certs: needs-run ## Make a self-signed certificate in certs/
+	@cargo build --quiet --release --bin betti-video
+	@target/release/betti-video certs --folder certs
+
+clean: ## Remove what was built (data, logs and certificates stay)
+	@cargo clean
+	@rm -rf $(APP)/dist $(APP)/node_modules tests/browser/node_modules tests/browser/test-results
+
+needs-run:
+	@tests/needs.sh run
+
+needs-test:
+	@tests/needs.sh test

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# needs.sh run|test: looks for what `make start` or `make test` needs, installs on Debian what the tests need, and says
+# of everything else which command installs it.
+set -euo pipefail
+
+missing=()   # what to tell the user
+packages=()  # Debian packages that would help
+
+on_debian() { [ -r /etc/debian_version ] && command -v apt-get >/dev/null; }
+
+# need COMMAND PACKAGE WHAT-FOR [HOW]: HOW names another way to install it than Debian's package.
+need() {
+    command -v "$1" >/dev/null && return
+    if [ -n "$2" ]; then packages+=("$2"); fi
+    missing+=("$1 ($3): ${4:-apt-get install -y --no-install-recommends $2}")
+}
+
+newer_node() { [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]; }
+
+need cargo "" "builds the platform" "see https://rustup.rs; any rustup installs the version in rust-toolchain.toml"
+need cc gcc "builds SQLite and libdbus"
+need node nodejs "builds the web app"
+need npm npm "builds the web app"
+if [ "$1" = test ]; then
+    need python3 python3 "replays recorded exchanges"
+    need dbus-daemon dbus-daemon "carries a fake BlueZ in the Bluetooth tests"
+    need chromium chromium "shows the web app in the browser tests"
+fi
+
+if [ "$1" = test ] && [ ${#packages[@]} -gt 0 ] && on_debian; then
+    root=()
+    if [ "$(id -u)" != 0 ]; then root=(sudo -n); fi
+    echo "Installing ${packages[*]}"
+    if "${root[@]}" apt-get update -q >/dev/null &&
+        DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null; then
+        missing=()
+        for command in cargo cc node npm python3 dbus-daemon chromium; do need "$command" "" "was not in the package"; done
+    fi
+fi
+if command -v node >/dev/null && ! newer_node; then
+    missing+=("node 20 or newer (found $(node --version)): see https://nodejs.org")
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "This is missing:" >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    exit 1
+fi
+if [ "$1" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
+    echo "Installing cargo-nextest, the test runner (some minutes, once)"
+    cargo install --locked --quiet cargo-nextest
+fi
