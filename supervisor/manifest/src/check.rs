@@ -47,29 +47,31 @@ fn unique_names<'a>(apps: &'a [Written], mistakes: &mut Vec<Mistake>) -> ByName<
 fn dependencies(apps: &[Written], by_name: &ByName<'_>, profile: &str, mistakes: &mut Vec<Mistake>) {
     for app in apps {
         for needed in &app.depends_on {
-            let who = needed.get_ref().as_str();
-            let message = match by_name.get(who).map(|place| &apps[*place]) {
-                None => {
-                    let others = by_name.keys().copied().filter(|other| *other != name(app));
-                    let help = suggest::did_you_mean(who, others.clone())
-                        .unwrap_or_else(|| format!("the other apps are {}", suggest::listed(others)));
-                    Mistake::new(needed.span(), format!("there is no app called `{who}`")).help(help)
-                }
+            match by_name.get(needed.get_ref().as_str()).map(|place| &apps[*place]) {
+                None => mistakes.push(unknown(app, needed, by_name)),
                 Some(other) if profile::has(profile, app) && !profile::has(profile, other) => {
-                    let only = suggest::listed(other.profiles.iter().map(|one| one.get_ref().as_str()));
-                    let message =
-                        format!("`{}` needs `{who}`, which does not run in the profile `{profile}`", name(app));
-                    let help = format!(
-                        "`{who}` runs in {only} only: add `{profile}` to its `profiles`, or limit `{}` to the same",
-                        name(app)
-                    );
-                    Mistake::new(needed.span(), message).help(help)
+                    mistakes.push(absent(app, needed, other, profile));
                 }
-                Some(_) => continue,
-            };
-            mistakes.push(message);
+                Some(_) => {}
+            }
         }
     }
+}
+
+fn unknown(app: &Written, needed: &Placed<String>, by_name: &ByName<'_>) -> Mistake {
+    let others: Vec<&str> = by_name.keys().copied().filter(|other| *other != name(app)).collect();
+    let all = (!others.is_empty()).then(|| format!("the other apps are {}", suggest::listed(others.iter().copied())));
+    let help = suggest::did_you_mean(needed.get_ref(), others).or(all);
+    Mistake::new(needed.span(), format!("there is no app called `{}`", needed.get_ref())).maybe_help(help)
+}
+
+fn absent(app: &Written, needed: &Placed<String>, other: &Written, profile: &str) -> Mistake {
+    let (app, needs) = (name(app), needed.get_ref());
+    let only = suggest::listed(other.profiles.iter().map(|one| one.get_ref().as_str()));
+    let message = format!("`{app}` needs `{needs}`, which does not run in the profile `{profile}`");
+    let help =
+        format!("`{needs}` runs in {only} only: add `{profile}` to its `profiles`, or limit `{app}` to the same");
+    Mistake::new(needed.span(), message).help(help)
 }
 
 /// Each ring of apps that wait for each other, once, where its first app names the next one.

@@ -111,6 +111,14 @@ impl Mistake {
         Self { span, message: printable(message.as_ref()), related: None, help: None }
     }
 
+    /// Names what the message calls "this", so that the message says it all without the file beside it.
+    pub(crate) fn about(mut self, name: &str) -> Self {
+        if let Some(rest) = self.message.strip_prefix("this ") {
+            self.message = printable(&format!("`{name}` {rest}"));
+        }
+        self
+    }
+
     pub(crate) fn help(mut self, help: impl AsRef<str>) -> Self {
         self.help = Some(printable(help.as_ref()));
         self

@@ -70,7 +70,7 @@ impl<'v, 't> Top<'v, 't> {
             match key.get_ref().as_ref() {
                 "profile" => match name::profile(value) {
                     Ok(profile) => top.profile = Some(Placed::new(value.span(), profile)),
-                    Err(wrong) => mistakes.push(wrong),
+                    Err(wrong) => mistakes.push(wrong.about("profile")),
                 },
                 "apps" => {
                     has_apps = true;
@@ -98,7 +98,7 @@ impl<'v, 't> Top<'v, 't> {
                 let mistake = Mistake::new(value.span(), "this is one table, but `apps` is a list of them");
                 mistakes.push(mistake.help("write [[apps]] with two brackets"));
             }
-            _ => mistakes.push(value::wrong(value, "a list of tables").help(FIRST_APP)),
+            _ => mistakes.push(value::wrong(value, "a list of tables").about("apps").help(FIRST_APP)),
         }
     }
 }

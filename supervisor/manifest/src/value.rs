@@ -154,7 +154,8 @@ fn variable(name: &Spanned<std::borrow::Cow<'_, str>>, value: &Value<'_>) -> Rea
     if text.is_empty() || text.contains(['=', '\0']) {
         return Err(Mistake::new(name.span(), format!("`{text}` cannot be the name of an environment variable")));
     }
-    let value = scalar(value).map_err(|mistake| mistake.help("environment variables are text: put it into quotes"))?;
+    let value = scalar(value)
+        .map_err(|mistake| mistake.about(text).help("environment variables are text: put it into quotes"))?;
     Ok((text.to_string(), value))
 }
 

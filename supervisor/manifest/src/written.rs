@@ -172,7 +172,7 @@ impl<'v, 't> Fields<'v, 't> {
         let read = name::check_profile(profile, &field.place).map_err(Vec::from);
         match read.and_then(|()| value::environment(field.value)) {
             Ok(environment) => _ = self.overlays.insert(profile.to_owned(), environment),
-            Err(wrong) => mistakes.extend(wrong),
+            Err(wrong) => mistakes.extend(wrong.into_iter().map(|mistake| mistake.about(field.key))),
         }
     }
 }
@@ -208,11 +208,11 @@ impl<'t> Reader<'_, 't, '_> {
         key: &str,
         read: impl Fn(&Value<'t>) -> Result<T, E>,
     ) -> Option<Placed<T>> {
-        let value = self.fields.get(key)?.value;
+        let Field { key, value, .. } = self.fields.get(key)?;
         match read(value) {
             Ok(read) => Some(Placed::new(value.span(), read)),
             Err(wrong) => {
-                self.mistakes.extend(wrong.into());
+                self.mistakes.extend(wrong.into().into_iter().map(|mistake| mistake.about(key)));
                 None
             }
         }
