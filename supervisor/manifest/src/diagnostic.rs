@@ -164,17 +164,22 @@ fn within(text: &str, span: Range<usize>) -> Range<usize> {
     start..edge(span.end).max(start)
 }
 
-/// A name from a file may hold an escape sequence; a terminal must not obey it.
+/// A name from a file may hold an escape sequence, which a terminal must not obey, or a character that turns the
+/// direction of what follows or is not seen at all, by which a message would lie.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || is_unseen(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+const fn is_unseen(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -198,5 +203,6 @@ mod tests {
     #[test]
     fn what_a_file_names_cannot_steer_a_terminal() {
         assert_eq!(Mistake::new(0..0, "\u{1b}[2Jkey").message, "\\u{1b}[2Jkey");
+        assert_eq!(Mistake::new(0..0, "\u{202a}yek").message, "\\u{202a}yek");
     }
 }
