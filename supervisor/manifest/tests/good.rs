@@ -189,3 +189,20 @@ fn dependencies_may_come_later_in_the_file_and_meet_again() {
     assert_eq!(manifest.app("web").expect("in the file").depends_on, ["api", "food"]);
     assert_eq!(manifest.apps.len(), 4);
 }
+
+#[test]
+fn the_projects_own_file_is_good_in_both_profiles() {
+    let text = include_str!("../../../ecosystem.toml");
+    let names = |profile| -> Vec<(u32, String)> {
+        parse_in(text, profile).apps.into_iter().map(|app| (app.id, app.name)).collect()
+    };
+    let expected = |video: (u32, &str)| {
+        [(0, "betti-backend"), (1, "betti-nutrition"), video, (4, "betti-frontend"), (5, "betti-ble")]
+            .map(|(id, name)| (id, name.to_owned()))
+            .to_vec()
+    };
+    assert_eq!(names(None), expected((2, "betti-webrtc")));
+    assert_eq!(names(Some("ngrok")), expected((3, "betti-webrtc-ngrok")));
+    let local = |app: &App| app.listen.iter().all(|address| address.0.ip().is_loopback());
+    assert!(parse(text).apps.iter().all(|app| local(app) && app.ready == Ready::Pipe));
+}
