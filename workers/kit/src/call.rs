@@ -21,6 +21,7 @@ pub struct Call {
     pub headers: HeaderMap,
     pub(crate) parameters: HashMap<&'static str, String>,
     pub(crate) query: HashMap<String, String>,
+    pub(crate) raw_query: String,
     pub(crate) body: Bytes,
 }
 
@@ -29,6 +30,12 @@ impl Call {
     #[must_use]
     pub fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// The query as sent, without the question mark; empty if there is none.
+    #[must_use]
+    pub fn raw_query(&self) -> &str {
+        &self.raw_query
     }
 
     /// A value of the query; the last one if it is repeated.

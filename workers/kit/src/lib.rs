@@ -11,17 +11,20 @@
 //! * [`serve`], [`tls`]: connections, HTTP/1 and 2, TLS with certificates that are exchanged while it runs.
 //! * [`live`]: WebSockets that are told what happens.
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
-//! * [`clock`], [`telemetry`], [`listen`]: times on the wire, logs, addresses.
+//! * [`home`], [`clock`], [`number`]: the resident's days, times and numbers on the wire.
+//! * [`telemetry`], [`listen`]: logs, addresses.
 //!
 //! A worker never uses another worker or the supervisor; it knows them by URL and by environment.
 
 pub mod call;
 pub mod clock;
 pub mod database;
+pub mod home;
 pub mod inherit;
 pub mod listen;
 pub mod live;
 pub mod notify;
+pub mod number;
 pub mod outbox;
 pub mod problem;
 pub mod reply;
@@ -34,6 +37,7 @@ pub mod tls;
 mod worker;
 
 pub use call::Call;
+pub use home::Home;
 pub use problem::Problem;
 pub use routes::Routes;
 pub use rule::{Area, Identity, Rule};

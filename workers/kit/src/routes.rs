@@ -1,7 +1,8 @@
 //! A worker's table of routes: every method and path with its [`Rule`] and its handler.
 //!
 //! The table is what access control, documentation and tests walk; what answers is a warp filter made from it. Paths are
-//! matched in any case and with or without a slash at the end, as existing clients write them.
+//! matched in any case and with or without a slash at the end, as existing clients write them. `{name}` in a pattern takes
+//! one segment; `{*name}` at its end takes all that follow, one at least.
 
 use std::{collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
@@ -20,6 +21,9 @@ use crate::{
 pub const LARGEST_BODY: usize = 100 * 1024;
 /// The largest WebSocket message, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 * 1024;
+
+/// A pattern that fits every path; add it last.
+pub const ANY_PATH: &str = "*";
 
 type Handler = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Response, Problem>> + Send + Sync>;
 type SocketHandler = Arc<dyn Fn(WebSocket, Call) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -66,7 +70,7 @@ impl Routes {
     }
 
     /// Adds a route. Patterns are tried in the order in which they were added: `/api/vitals/latest` before
-    /// `/api/vitals/{type}`.
+    /// `/api/vitals/{type}`, and [`ANY_PATH`] last.
     #[must_use]
     pub fn on<F>(
         mut self,
@@ -121,7 +125,7 @@ impl Routes {
     pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let sockets = self.sockets.iter().map(|socket| Line {
             method: None,
-            pattern: socket.pattern.unwrap_or("*"),
+            pattern: socket.pattern.unwrap_or(ANY_PATH),
             rule: socket.rule,
         });
         let entries = self.entries.iter().map(|entry| Line {
@@ -241,11 +245,20 @@ impl RequestLine {
 
     /// What stands at the pattern's `{names}`, if the path fits it.
     fn fits(&self, pattern: &'static str) -> Option<HashMap<&'static str, String>> {
+        if pattern == ANY_PATH {
+            return Some(HashMap::new());
+        }
         let path = self.path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&self.path);
         let (mut expected, mut given) = (pattern.split('/'), path.split('/'));
         let mut parameters = HashMap::new();
         loop {
+            let rest = given.clone();
             match (expected.next(), given.next()) {
+                (Some(tail), Some(given)) if tail.starts_with("{*") && !given.is_empty() => {
+                    let name = tail.trim_start_matches("{*").trim_end_matches('}');
+                    parameters.insert(name, percent_decoded(&rest.collect::<Vec<_>>().join("/"))?);
+                    return Some(parameters);
+                }
                 (None, None) => return Some(parameters),
                 (Some(expected), Some(given)) => match expected.strip_prefix('{').and_then(|e| e.strip_suffix('}')) {
                     Some(name) if !given.is_empty() => drop(parameters.insert(name, percent_decoded(given)?)),
@@ -264,6 +277,7 @@ impl RequestLine {
             path: self.path.clone(),
             headers: self.headers.clone(),
             query: form_urlencoded::parse(self.query.as_bytes()).into_owned().collect(),
+            raw_query: self.query.clone(),
             parameters,
             body,
         }

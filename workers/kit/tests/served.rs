@@ -80,6 +80,22 @@ async fn paths_fit_in_any_case_and_the_first_pattern_wins() {
 }
 
 #[tokio::test]
+async fn a_tail_takes_all_that_follows_and_at_least_one_segment() {
+    async fn show(call: Call) -> Result<warp::reply::Response, Problem> {
+        let seen = json!({"rest": call.parameter("rest"), "path": call.path, "query": call.raw_query()});
+        Ok(reply::data(StatusCode::OK, &seen))
+    }
+    let server = serve(|routes| routes.get("/api/nutrition/{*rest}", Rule::Public, show)).await;
+    let answer = get(server.address, "/API/nutrition/meal/7%208?q=a%26b&q=c").await;
+    assert!(answer.contains(r#""rest":"meal/7 8""#), "{answer}");
+    assert!(answer.contains(r#""path":"/API/nutrition/meal/7%208""#), "as it was sent: {answer}");
+    assert!(answer.contains(r#""query":"q=a%26b&q=c""#), "as it was sent: {answer}");
+    for path in ["/api/nutrition", "/api/nutrition/", "/api/nutritions/meal"] {
+        assert!(get(server.address, path).await.starts_with("HTTP/1.1 404"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_says_why_in_the_envelope() {
     let server = serve(|routes| routes.post("/api/vitals", Rule::Public, echo)).await;
     let wrong_method = get(server.address, "/api/vitals").await;
@@ -108,9 +124,11 @@ async fn a_panic_is_one_requests_misfortune() {
 
 #[tokio::test]
 async fn the_table_lists_every_route_with_its_rule() {
-    let table = Routes::new()
-        .on(Method::PUT, "/a/{b}", Rule::Write(Area::Nutrition), echo)
-        .socket(None, Rule::Read(Area::Vitals), |_, _| async {});
+    let table = Routes::new().on(Method::PUT, "/a/{b}", Rule::Write(Area::Nutrition), echo).socket(
+        None,
+        Rule::Read(Area::Vitals),
+        |_, _| async {},
+    );
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines[0], routes::Line { method: None, pattern: "*", rule: Rule::Read(Area::Vitals) });
     let put = routes::Line { method: Some(Method::PUT), pattern: "/a/{b}", rule: Rule::Write(Area::Nutrition) };
