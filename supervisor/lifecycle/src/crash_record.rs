@@ -33,9 +33,8 @@ pub(crate) struct CrashRecord {
 }
 
 impl CrashRecord {
-    /// Takes down a failure of a run that had been ready for `uptime`.
+    /// Takes down a failure of a run that had been ready for `uptime`, if it ever was.
     pub(crate) fn note(&mut self, policy: &Policy, now: Moment, uptime: Option<Duration>) {
-        // A run that never became ready held out for no time at all, however small `min_uptime` is.
         if uptime.is_some_and(|uptime| uptime >= policy.min_uptime) {
             self.short_runs = 0;
             self.tripped = false;

@@ -71,7 +71,7 @@ impl Fleet {
         // More than once only for timeouts of zero: what is told to end is then due to be killed at the same moment.
         while self.next_deadline().is_some_and(|due| due <= now) {
             let ids: Vec<AppId> = self.ids().collect();
-            self.each(&ids, |_, app| app.handle(now, Event::Tick), &mut actions);
+            self.each(&ids, |app| app.handle(now, Event::Tick), &mut actions);
             actions = self.settle(now, actions);
         }
         actions
@@ -126,11 +126,11 @@ impl Fleet {
     pub(crate) fn each(
         &mut self,
         ids: &[AppId],
-        step: impl Fn(AppId, &mut App) -> Option<Action>,
+        step: impl Fn(&mut App) -> Option<Action>,
         actions: &mut Vec<(AppId, Action)>,
     ) {
         for &id in ids {
-            let action = self.apps.get_mut(&id).and_then(|app| step(id, app));
+            let action = self.apps.get_mut(&id).and_then(&step);
             actions.extend(action.map(|action| (id, action)));
         }
     }

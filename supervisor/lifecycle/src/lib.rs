@@ -3,6 +3,7 @@
 mod app;
 mod backoff;
 mod crash_record;
+mod ending;
 mod exit;
 mod fleet;
 mod identity;
@@ -14,6 +15,7 @@ mod restore;
 mod snapshot;
 mod state;
 mod status;
+mod transitions;
 
 pub use app::{App, KILL_AGAIN_AFTER};
 pub use backoff::LONGEST_BACKOFF;

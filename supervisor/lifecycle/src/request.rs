@@ -25,28 +25,20 @@ impl Fleet {
     pub fn request(&mut self, now: Moment, request: Request) -> Vec<(AppId, Action)> {
         let mut actions = Vec::new();
         match request {
-            Request::Start(ids) => self.each(&ids, |_, app| app.handle(now, Event::Wanted(Goal::Up)), &mut actions),
-            Request::Restart(ids) => self.each(&ids, |_, app| app.restart(now), &mut actions),
+            Request::Start(ids) => self.each(&ids, |app| app.handle(now, Event::Wanted(Goal::Up)), &mut actions),
+            Request::Restart(ids) => self.each(&ids, |app| app.restart(now), &mut actions),
             Request::Stop(ids) => {
                 let turn = Turn { tell_by: now.after(self.longest_kill_timeout(&ids) / 2), kill_by: None };
-                self.descend(now, &ids, turn);
+                self.each(&ids, |app| app.descend(turn), &mut actions);
             }
             Request::StopAll => {
                 let ids: Vec<AppId> = self.ids().collect();
                 let within = self.longest_kill_timeout(&ids).max(STOP_ALL_TIMEOUT);
                 let turn = Turn { tell_by: now.after(within / 2), kill_by: Some(now.after(within)) };
-                self.descend(now, &ids, turn);
+                self.each(&ids, |app| app.descend(turn), &mut actions);
             }
         }
         self.settle(now, actions)
-    }
-
-    fn descend(&mut self, now: Moment, ids: &[AppId], turn: Turn) {
-        let told = |_, app: &mut crate::App| {
-            app.descend(now, turn);
-            None
-        };
-        self.each(ids, told, &mut Vec::new());
     }
 
     /// The longest that one of those that are alive may take to stop.

@@ -1,6 +1,6 @@
 //! From an app to what is kept of it, and back.
 
-use crate::{Goal, Invocation, Moment, Snapshot, State, app::App, crash_record::CrashRecord};
+use crate::{Goal, Invocation, Moment, Snapshot, State, Turn, app::App, crash_record::CrashRecord};
 
 impl App {
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -24,7 +24,7 @@ impl App {
     pub(crate) fn restore(&mut self, now: Moment, snapshot: Snapshot, exists: impl Fn(Invocation) -> bool) {
         self.goal = snapshot.goal;
         self.state = snapshot.state;
-        self.turn = snapshot.turn;
+        self.turn = snapshot.turn.or(Some(Turn { tell_by: now, kill_by: None })).filter(|_| self.waits_to_be_told());
         self.kill_again_at = now; // Whether the kill was sent before the supervisor died, nobody knows: once more.
         self.crashes = CrashRecord {
             failures: snapshot.failures.into(),
@@ -41,6 +41,11 @@ impl App {
         }
     }
 
+    /// Wanted down, alive, and not told: only this has a turn.
+    fn waits_to_be_told(&self) -> bool {
+        self.goal == Goal::Down && matches!(self.state, State::Starting { .. } | State::Running { .. })
+    }
+
     /// What follows if the keeper does not know of the run that was thought alive.
     fn forget_run(&mut self, now: Moment, run: Invocation) {
         match self.state {
@@ -49,14 +54,13 @@ impl App {
                 self.turn = None;
                 self.state = State::Stopped;
             }
-            State::Running { since, .. } => {
-                self.vanished(now, run, Some(now.since(since)));
+            State::Running { .. } => {
+                self.vanished(now, run);
             }
             State::Stopping { why, .. } => {
                 self.gone(now, run, why);
             }
             State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => {}
         }
-        debug_assert!(self.goal == Goal::Up || matches!(self.state, State::Stopped));
     }
 }
