@@ -6,18 +6,23 @@ use crate::Policy;
 
 /// Delays stop growing here. One that was asked for may be longer.
 pub const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
-/// How much longer each delay is than the one before.
-const GROWTH: f64 = 1.5;
-/// Beyond this, even a nanosecond has grown past every limit; and the power stays finite.
-const MOST_STEPS: u32 = 100;
 
 /// The delay after `short_runs` failed runs in a row that were shorter than `min_uptime`; none after a long one.
 pub(crate) fn delay(policy: &Policy, short_runs: u32) -> Duration {
-    let Some(steps) = short_runs.checked_sub(1) else { return Duration::ZERO };
-    if !policy.backoff || policy.restart_delay >= LONGEST_BACKOFF {
-        return policy.restart_delay;
+    if short_runs == 0 {
+        return Duration::ZERO;
     }
-    let steps = i32::try_from(steps.min(MOST_STEPS)).unwrap_or(i32::MAX);
-    let seconds = policy.restart_delay.as_secs_f64() * GROWTH.powi(steps);
-    Duration::from_secs_f64(seconds.min(LONGEST_BACKOFF.as_secs_f64()))
+    let mut delay = policy.restart_delay;
+    if !policy.backoff {
+        return delay;
+    }
+    let longest = delay.max(LONGEST_BACKOFF);
+    for _ in 1..short_runs {
+        let grown = delay.saturating_add(delay / 2).min(longest);
+        if grown == delay {
+            break; // At the limit, or too small to grow.
+        }
+        delay = grown;
+    }
+    delay
 }
