@@ -1,0 +1,232 @@
+//! The worker as its clients and its operator meet it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use support::Worker;
+use tempfile::TempDir;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, protocol::frame::coding::CloseCode},
+};
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn connect(worker: &Worker) -> Socket {
+    connect_async(format!("ws://{}/", worker.address)).await.unwrap().0
+}
+
+async fn say(socket: &mut Socket, text: impl Into<String>) {
+    socket.send(Message::text(text.into())).await.unwrap();
+}
+
+/// The next text, or the code of the close frame.
+async fn hear(socket: &mut Socket) -> Result<String, Option<CloseCode>> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+            Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code)),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(None),
+        }
+    }
+}
+
+/// Sends bytes as they are and reads until the worker closes.
+fn exchange(worker: &Worker, request: &str) -> String {
+    let mut stream = TcpStream::connect(&worker.address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(worker: &Worker, path: &str) -> String {
+    exchange(worker, &format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n"))
+}
+
+fn make_certificates(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_betti-video"));
+    command.arg("certs").args(arguments).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn the_main_variant_answers_health_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let health = get(&worker, "/api/health");
+    assert!(health.starts_with("HTTP/1.1 200") && health.contains(r#""status":"ok""#), "{health}");
+    let nothing = get(&worker, "/");
+    assert!(nothing.starts_with("HTTP/1.1 404") && nothing.contains(r#""success":false"#), "{nothing}");
+}
+
+#[test]
+fn behind_a_tunnel_only_reading_is_answered() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &["--tunnel"]);
+    assert!(get(&worker, "/any/path?x=1").starts_with("HTTP/1.1 200"));
+    let post = exchange(&worker, "POST / HTTP/1.1\r\nHost: hub\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    assert!(post.starts_with("HTTP/1.1 405") && post.contains("allow: GET"), "{post}");
+}
+
+#[test]
+fn a_public_folder_keeps_what_is_beside_it_to_itself() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("page")).unwrap();
+    fs::write(folder.path().join("page/index.html"), "home").unwrap();
+    fs::write(folder.path().join("outside.txt"), "secret").unwrap();
+    let worker = Worker::start(folder.path(), &["--tunnel", "--public", "page"]);
+    let home = get(&worker, "/?from=a-link");
+    assert!(home.ends_with("home") && home.contains("content-security-policy: "), "{home}");
+    for path in ["/../outside.txt", "/%2e%2e/outside.txt", "/page/../../outside.txt"] {
+        let answer = get(&worker, path);
+        assert!(answer.starts_with("HTTP/1.1 404") && !answer.contains("secret"), "{path}: {answer}");
+    }
+}
+
+#[test]
+fn a_public_folder_that_is_asked_for_has_to_be_there() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_betti-video"));
+    let output = command
+        .args(["--tunnel", "--public", "pages"])
+        .current_dir(folder.path())
+        .env("VIDEO_PORT", "0")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("--public pages: there is no such folder"), "{said}");
+}
+
+#[tokio::test]
+async fn whoever_is_connected_is_told_when_the_worker_stops() {
+    let folder = TempDir::new().unwrap();
+    let mut worker = Worker::start(folder.path(), &[]);
+    let mut socket = connect(&worker).await;
+    say(&mut socket, r#"{"type":"join-room","roomId":"r","userId":"u"}"#).await;
+    assert!(hear(&mut socket).await.unwrap().contains("joined-room"));
+    worker.terminate();
+    assert_eq!(hear(&mut socket).await, Err(Some(CloseCode::Away)));
+    // Reading on answers the close frame, which ends the draining.
+    while socket.next().await.is_some() {}
+    assert!(worker.wait().success());
+}
+
+#[tokio::test]
+async fn a_reload_takes_the_seat_over() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let (mut old, mut other, mut new) = (connect(&worker).await, connect(&worker).await, connect(&worker).await);
+    say(&mut old, r#"{"type":"join-room","roomId":"r","userId":"alice"}"#).await;
+    hear(&mut old).await.unwrap();
+    say(&mut other, r#"{"type":"join-room","roomId":"r","userId":"bob"}"#).await;
+    hear(&mut other).await.unwrap();
+    say(&mut new, r#"{"type":"join-room","roomId":"r","userId":"alice"}"#).await;
+    let joined = r#"{"type":"joined-room","roomId":"r","userId":"alice","participants":["bob"]}"#;
+    assert_eq!(hear(&mut new).await.unwrap(), joined);
+    assert_eq!(hear(&mut other).await.unwrap(), r#"{"type":"user-joined","userId":"alice"}"#);
+    // The old connection's end is over when its close frame is answered; the seat is still there.
+    old.close(None).await.unwrap();
+    while old.next().await.is_some() {}
+    say(&mut new, r#"{"type":"offer","roomId":"r","offer":1}"#).await;
+    let offer = r#"{"type":"offer","roomId":"r","offer":1,"fromUserId":"alice"}"#;
+    assert_eq!(hear(&mut other).await.unwrap(), offer);
+}
+
+#[tokio::test]
+async fn too_large_a_message_ends_its_sender_only() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let (mut alice, mut bob) = (connect(&worker).await, connect(&worker).await);
+    say(&mut alice, r#"{"type":"join-room","roomId":"r","userId":"alice"}"#).await;
+    hear(&mut alice).await.unwrap();
+    say(&mut bob, r#"{"type":"join-room","roomId":"r","userId":"bob"}"#).await;
+    hear(&mut bob).await.unwrap();
+    hear(&mut alice).await.unwrap();
+    let sdp = "x".repeat(kit::routes::LARGEST_MESSAGE);
+    // The worker may end the connection before all of it is written.
+    let _ = bob.send(Message::text(format!(r#"{{"type":"offer","roomId":"r","offer":"{sdp}"}}"#))).await;
+    assert_eq!(hear(&mut alice).await.unwrap(), r#"{"type":"user-left","userId":"bob"}"#);
+}
+
+#[tokio::test]
+async fn a_flood_ends_its_sender() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let mut socket = connect(&worker).await;
+    let flood = async { while socket.feed(Message::text("{}")).await.is_ok() {} };
+    flood.await;
+    while let Some(Ok(_)) = socket.next().await {}
+    assert!(get(&worker, "/api/health").contains(r#""websocketClients":0"#));
+}
+
+#[test]
+fn without_a_certificate_it_says_that_it_serves_http() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_betti-video"));
+    let mut child = command
+        .current_dir(folder.path())
+        .env_remove("BETTI_CERTS")
+        .env("VIDEO_PORT", "0")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let said: Vec<_> = log.map_while(Result::ok).take_while(|line| !line.contains("\"listening\"")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let about: Vec<_> = said.iter().filter(|line| line.contains("serving HTTP")).collect();
+    assert_eq!(about.len(), 1, "{said:?}");
+}
+
+#[test]
+fn a_new_certificate_is_served_without_a_restart() {
+    let folder = TempDir::new().unwrap();
+    assert!(make_certificates(folder.path(), &[]).status.success());
+    let mut worker = Worker::start(folder.path(), &[]);
+    let before = fs::read(folder.path().join("certs/cert.pem")).unwrap();
+    assert!(make_certificates(folder.path(), &["--force", "--name", "betti.example"]).status.success());
+    assert_ne!(fs::read(folder.path().join("certs/cert.pem")).unwrap(), before);
+    worker.wait_for_line("a new certificate is in force");
+}
+
+#[test]
+fn certificates_are_private_and_not_replaced_unasked() {
+    let folder = TempDir::new().unwrap();
+    let made = make_certificates(folder.path(), &["--folder", "here", "--name", "betti.example", "192.168.1.7"]);
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for name in ["localhost", "127.0.0.1", "::1", "betti.example", "192.168.1.7"] {
+        assert!(said.contains(name), "{name} is missing: {said}");
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
+    for file in ["here/cert.pem", "here/key.pem"] {
+        let mode = fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let key = fs::read(folder.path().join("here/key.pem")).unwrap();
+    let refused = make_certificates(folder.path(), &["--folder", "here"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is there already. To replace it:"));
+    assert_eq!(fs::read(folder.path().join("here/key.pem")).unwrap(), key);
+}
+
+#[test]
+fn a_name_that_is_none_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    let refused = make_certificates(folder.path(), &["--name", "büro.example"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("büro.example"));
+    assert!(!folder.path().join("certs").exists(), "nothing is left behind");
+}
