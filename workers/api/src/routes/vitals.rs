@@ -1,0 +1,142 @@
+//! Readings: taken, latest, of a day, of a kind.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use jiff::{Timestamp, ToSpan, civil::Date};
+use kit::{Area, Call, Problem, Routes, Rule, reply};
+use serde_json::Value;
+use warp::reply::Response;
+
+use super::{Hub, with};
+use crate::{
+    show,
+    store::{RESIDENT, Reading, Span},
+    vitals::{
+        Kind,
+        entry::{Entry, EntryError},
+    },
+};
+
+/// How many readings a history has when nobody says.
+const USUAL_LIMIT: u32 = 30;
+/// How many it has at most.
+const LARGEST_LIMIT: u32 = 10_000;
+/// The longest `Idempotency-Key`, in bytes.
+const LONGEST_KEY: usize = 255;
+
+pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
+    let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
+    routes
+        .post("/api/vitals", write, with(hub, record))
+        .get("/api/vitals", read, with(hub, latest_raw))
+        .get("/api/vitals/latest", read, with(hub, latest))
+        .get("/api/vitals/today", read, with(hub, today))
+        .get("/api/vitals/history/{type}", read, with(hub, history))
+        .get("/api/vitals/meta/types", read, with(hub, types))
+        .get("/api/vitals/{type}", read, with(hub, latest_of))
+}
+
+async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let now = Timestamp::now();
+    let key = idempotency_key(&call)?;
+    let entry = Entry::read(&call.json::<Value>()?, now, hub.store.home())?;
+    let reading = hub.store.record(entry, key, now).await?;
+    Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
+}
+
+async fn latest_raw(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
+    let readings = hub.store.latest().await?;
+    let rows: Vec<_> = readings.iter().map(show::raw).collect();
+    Ok(reply::data(StatusCode::OK, &rows))
+}
+
+async fn latest(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    Ok(formatted(&if is_about_resident(&call) { hub.store.latest().await? } else { Vec::new() }))
+}
+
+async fn today(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let today = hub.store.home().date(Timestamp::now());
+    Ok(formatted(&if is_about_resident(&call) { hub.store.on_day(today).await? } else { Vec::new() }))
+}
+
+async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let kind = kind(&call)?;
+    let span = Span {
+        from: moment(&hub, &call, "startDate", |midnight, _| midnight)?,
+        until: moment(&hub, &call, "endDate", |_, last| last)?,
+    };
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+    let limit = limit.unwrap_or(USUAL_LIMIT).min(LARGEST_LIMIT);
+    Ok(formatted(&if is_about_resident(&call) { hub.store.history(kind, span, limit).await? } else { Vec::new() }))
+}
+
+async fn types(_: Arc<Hub>, _: Call) -> Result<Response, Problem> {
+    Ok(reply::data(StatusCode::OK, &Kind::ALL.map(Kind::name)))
+}
+
+async fn latest_of(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let kind = kind(&call)?;
+    match hub.store.latest_of(kind).await? {
+        Some(reading) => Ok(reply::data(StatusCode::OK, &show::raw(&reading))),
+        None => Err(Problem::not_found(format!("No {} readings found", kind.name()))),
+    }
+}
+
+fn formatted(readings: &[Reading]) -> Response {
+    let now = Timestamp::now();
+    let rows: Vec<_> = readings.iter().map(|reading| show::formatted(reading, now)).collect();
+    reply::data(StatusCode::OK, &rows)
+}
+
+fn kind(call: &Call) -> Result<Kind, EntryError> {
+    Kind::of_name(call.parameter("type")).ok_or(EntryError::UnknownKind)
+}
+
+/// Whoever is named in the query is not believed: there is one resident, and nobody else has readings here.
+fn is_about_resident(call: &Call) -> bool {
+    let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
+    named.is_none_or(|id| id == RESIDENT)
+}
+
+/// A time, or a date of the resident's, of which `pick` takes the first or the last instant.
+fn moment(
+    hub: &Hub,
+    call: &Call,
+    name: &str,
+    pick: fn(Timestamp, Timestamp) -> Timestamp,
+) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = call.query(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let home = hub.store.home();
+    let found = match whole_day(text) {
+        Some(day) => {
+            home.instant(&day.to_string()).zip(day.tomorrow().ok().and_then(|next| home.instant(&next.to_string())))
+        }
+        None => home.instant(text).map(|at| (at, at + 1.millisecond())),
+    };
+    let wrong =
+        || Problem::bad_request(format!("{name} {text:?} is neither a date nor a time. Write it like 2031-01-31"));
+    let (first, next) = found.ok_or_else(wrong)?;
+    // Times are kept to the millisecond, so the last instant is one before the next begins.
+    Ok(Some(pick(first, next - 1.millisecond())))
+}
+
+fn whole_day(text: &str) -> Option<Date> {
+    (text.len() == "2031-01-31".len()).then(|| text.parse().ok())?
+}
+
+fn idempotency_key(call: &Call) -> Result<Option<String>, Problem> {
+    match call.header("idempotency-key") {
+        None | Some("") => Ok(None),
+        Some(key) if key.len() > LONGEST_KEY => {
+            Err(Problem::bad_request(format!("Idempotency-Key is longer than {LONGEST_KEY} bytes")))
+        }
+        Some(key) => Ok(Some(key.to_owned())),
+    }
+}
+
+impl From<EntryError> for Problem {
+    fn from(error: EntryError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}

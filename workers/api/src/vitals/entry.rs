@@ -1,0 +1,177 @@
+//! A new reading, as a client sends it: checked in the order in which existing clients expect to be told.
+
+use jiff::Timestamp;
+use kit::{Home, clock, number};
+use serde_json::Value;
+
+use super::{Kind, names, unit::Unit};
+
+/// Where a reading comes from when nobody says.
+const BY_HAND: &str = "manual";
+
+/// A reading that can be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub kind: Kind,
+    pub primary: f64,
+    pub secondary: Option<f64>,
+    /// As it was written.
+    pub unit_text: String,
+    pub unit: &'static Unit,
+    pub effective_at: Timestamp,
+    /// As it was written.
+    pub effective_at_text: String,
+    pub source: String,
+    pub device_address: Option<String>,
+    pub notes: Option<String>,
+}
+
+/// Why a reading cannot be kept, for the one who sent it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EntryError {
+    #[error("{0} is required")]
+    Missing(&'static str),
+    #[error("Invalid vital_type. Must be one of: {}", names())]
+    UnknownKind,
+    #[error("{0} must be a number")]
+    NotANumber(&'static str),
+    #[error("{0} must not be negative")]
+    Negative(&'static str),
+    #[error("unit {written:?} is not known for {}. Must be one of: {}", .kind.name(), .kind.unit_names())]
+    UnknownUnit { kind: Kind, written: String },
+    #[error("recorded_at {0} is not a time. Write it like 2031-01-31T12:00:00.000Z")]
+    NotATime(Value),
+    #[error("{0} must be text")]
+    NotText(&'static str),
+}
+
+impl Entry {
+    /// Reads the body of a request. Without a time of its own the reading is of now.
+    pub fn read(body: &Value, now: Timestamp, home: &Home) -> Result<Self, EntryError> {
+        for field in ["vital_type", "value_primary", "unit"] {
+            if is_missing(body, field) {
+                return Err(EntryError::Missing(field));
+            }
+        }
+        let kind = body["vital_type"].as_str().and_then(Kind::of_name).ok_or(EntryError::UnknownKind)?;
+        let primary = value(body, "value_primary")?;
+        let unit_text = text(body, "unit")?.unwrap_or_default();
+        let unit = kind.unit(&unit_text).ok_or_else(|| EntryError::UnknownUnit { kind, written: unit_text.clone() })?;
+        let secondary = if is_missing(body, "value_secondary") { None } else { Some(value(body, "value_secondary")?) };
+        let (effective_at, effective_at_text) = time(body, now, home)?;
+        Ok(Self {
+            kind,
+            primary,
+            // Clients send 0 for what was not measured.
+            secondary: secondary.filter(|value| *value != 0.0),
+            unit_text,
+            unit,
+            effective_at,
+            effective_at_text,
+            source: text(body, "source")?.unwrap_or_else(|| BY_HAND.into()),
+            // Ours, like the other fields here; or as clients write it elsewhere.
+            device_address: text(body, "device_address")?.or(text(body, "deviceAddress")?),
+            notes: text(body, "notes")?,
+        })
+    }
+
+    /// `manual`, `import` or `device`: whatever neither a person nor an import says comes from a machine.
+    pub fn source_kind(&self) -> &'static str {
+        if self.source == BY_HAND && self.device_address.is_none() {
+            "manual"
+        } else if self.source.starts_with("import") {
+            "import"
+        } else {
+            "device"
+        }
+    }
+}
+
+/// Missing, `null` or empty text; 0 is a value.
+fn is_missing(body: &Value, field: &str) -> bool {
+    match body.get(field) {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
+    }
+}
+
+fn value(body: &Value, field: &'static str) -> Result<f64, EntryError> {
+    let value = number::read(&body[field]).ok_or(EntryError::NotANumber(field))?;
+    if value < 0.0 { Err(EntryError::Negative(field)) } else { Ok(value) }
+}
+
+fn text(body: &Value, field: &'static str) -> Result<Option<String>, EntryError> {
+    if is_missing(body, field) {
+        return Ok(None);
+    }
+    body[field].as_str().map(|text| Some(text.to_owned())).ok_or(EntryError::NotText(field))
+}
+
+fn time(body: &Value, now: Timestamp, home: &Home) -> Result<(Timestamp, String), EntryError> {
+    if is_missing(body, "recorded_at") {
+        return Ok((now, clock::iso(now)));
+    }
+    let not_a_time = || EntryError::NotATime(body["recorded_at"].clone());
+    let written = body["recorded_at"].as_str().ok_or_else(not_a_time)?;
+    Ok((home.instant(written).ok_or_else(not_a_time)?, written.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: &Value) -> Result<Entry, String> {
+        let now = "2031-01-31T12:00:00Z".parse().unwrap();
+        Entry::read(body, now, &Home::in_zone(TimeZone::UTC)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_minimal_reading_is_by_hand_and_of_now() {
+        let entry = read(&json!({"vital_type": "spo2", "value_primary": "97", "unit": "%"})).unwrap();
+        assert_eq!((entry.kind, entry.primary, entry.secondary), (Kind::Spo2, 97.0, None));
+        assert_eq!((entry.source.as_str(), entry.source_kind(), entry.notes), ("manual", "manual", None));
+        assert_eq!(entry.effective_at_text, "2031-01-31T12:00:00.000Z");
+    }
+
+    #[test]
+    fn what_a_client_writes_is_kept_as_it_is() {
+        let entry = read(&json!({
+            "vital_type": "blood_pressure", "value_primary": 118, "value_secondary": 0, "unit": "mm[hg]",
+            "source": "ble_device", "deviceAddress": "AA:BB", "recorded_at": "2031-01-30T12:00", "unknown": [],
+        }))
+        .unwrap();
+        assert_eq!((entry.secondary, entry.unit_text.as_str(), entry.source_kind()), (None, "mm[hg]", "device"));
+        assert_eq!(entry.effective_at_text, "2031-01-30T12:00");
+        assert_eq!(entry.effective_at.to_string(), "2031-01-30T12:00:00Z");
+        let zero = read(&json!({"vital_type": "heart_rate", "value_primary": 0, "unit": "bpm"})).unwrap();
+        assert_eq!(zero.primary, 0.0, "0 is a value");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_order_that_clients_expect() {
+        let with = |field: &str, value: Value| {
+            let mut body = json!({"vital_type": "heart_rate", "value_primary": 72, "unit": "bpm"});
+            body[field] = value;
+            read(&body).unwrap_err()
+        };
+        assert_eq!(read(&json!([])).unwrap_err(), "vital_type is required");
+        assert_eq!(read(&json!({"vital_type": "pulse"})).unwrap_err(), "value_primary is required");
+        assert_eq!(read(&json!({"vital_type": "pulse", "value_primary": 0})).unwrap_err(), "unit is required");
+        assert_eq!(
+            with("vital_type", json!("pulse")),
+            "Invalid vital_type. Must be one of: blood_pressure, heart_rate, spo2, temperature, weight, glucose"
+        );
+        assert_eq!(with("value_primary", json!("abc")), "value_primary must be a number");
+        assert_eq!(with("value_primary", json!("inf")), "value_primary must be a number");
+        assert_eq!(with("value_primary", json!(-1)), "value_primary must not be negative");
+        assert_eq!(with("value_secondary", json!("x")), "value_secondary must be a number");
+        assert_eq!(with("unit", json!("kg")), r#"unit "kg" is not known for heart_rate. Must be one of: bpm"#);
+        assert_eq!(with("notes", json!({})), "notes must be text");
+        let time = r#"recorded_at "noon" is not a time. Write it like 2031-01-31T12:00:00.000Z"#;
+        assert_eq!(with("recorded_at", json!("noon")), time);
+    }
+}

@@ -1,0 +1,101 @@
+//! Everyone who listens is told, and told goodbye.
+
+mod running;
+
+use futures_util::StreamExt;
+use nix::sys::signal::Signal;
+use running::Running;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+fn start(data: &tempfile::TempDir) -> Running {
+    Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[])
+}
+
+async fn listen(api: &Running) -> Client {
+    let (mut client, _) = connect_async(format!("ws://{}/ws", api.address)).await.expect("a WebSocket");
+    let first = json!({"type": "connection", "message": "Connected to Betti backend"});
+    assert_eq!(next(&mut client).await, first);
+    client
+}
+
+/// The next frame with something in it.
+async fn next(client: &mut Client) -> Value {
+    loop {
+        match client.next().await.expect("a frame").expect("a whole frame") {
+            Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reading_is_told_once_to_everyone_in_the_order_in_which_it_was_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (mut one, mut other) = (listen(&api).await, listen(&api).await);
+    let cuff = json!({
+        "vital_type": "blood_pressure", "value_primary": 131, "value_secondary": 84, "unit": "mmHg",
+        "source": "ble_device", "device_address": "AA:BB:CC:00:00:01", "recorded_at": "2031-01-31T12:00:00.000Z",
+    });
+    let key = [("Idempotency-Key", "cuff-1")];
+    let (_, kept) = api.request("POST", "/api/vitals", &key, Some(&cuff));
+    let (_, again) = api.request("POST", "/api/vitals", &key, Some(&cuff));
+    assert_eq!(kept, again);
+    api.post("/api/vitals", &json!({"vital_type": "heart_rate", "value_primary": 72, "unit": "bpm"}));
+    for client in [&mut one, &mut other] {
+        let told = next(client).await;
+        let expected = json!({
+            "type": "vital-update", "vitalType": "blood_pressure", "deviceAddress": "AA:BB:CC:00:00:01",
+            "vital": {
+                "id": kept["data"]["id"], "icon": "❤️", "label": "BLOOD PRESSURE", "value": "131/84", "unit": "mmHg",
+                "status": "Elevated", "updated": told["vital"]["updated"], "recordedAt": "2031-01-31T12:00:00.000Z",
+                "source": "ble_device", "notes": null, "vitalType": "blood_pressure",
+            },
+            "timestamp": told["timestamp"],
+        });
+        assert_eq!(told, expected);
+        let told = next(client).await;
+        assert_eq!((&told["vitalType"], &told["deviceAddress"]), (&json!("heart_rate"), &Value::Null));
+        assert_eq!(told["vital"]["updated"], "just now");
+    }
+}
+
+#[tokio::test]
+async fn another_state_of_the_radio_is_told_and_shown() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen(&api).await;
+    let report = |state: &str, words: &str| api.post("/api/ble/state", &json!({"state": state, "words": words}));
+    assert_eq!(report("no_adapter", "no adapter").0, 200);
+    let (_, status) = api.get("/api/ble/status");
+    assert_eq!((&status["bluetoothState"], &status["message"]), (&json!("unknown"), &json!("no adapter")));
+    report("scanning", "scanning");
+    report("scanning", "scanning");
+    report("off", "the adapter is switched off");
+    assert_eq!(next(&mut client).await, json!({"type": "ble-state", "state": "poweredOn"}));
+    assert_eq!(next(&mut client).await, json!({"type": "ble-state", "state": "poweredOff"}));
+}
+
+#[tokio::test]
+async fn listeners_are_told_goodbye_at_sigterm() {
+    let data = tempfile::tempdir().unwrap();
+    let mut api = start(&data);
+    let mut client = listen(&api).await;
+    api.signal(Signal::SIGTERM);
+    let goodbye = loop {
+        match client.next().await {
+            Some(Ok(Message::Close(frame))) => break frame.expect("a code"),
+            Some(Ok(_)) => {}
+            other => panic!("no goodbye: {other:?}"),
+        }
+    };
+    assert_eq!((u16::from(goodbye.code), goodbye.reason.as_str()), (1000, "Server shutting down"));
+    // The client's part of the goodbye, without which the server waits a moment for it.
+    while let Some(Ok(_)) = client.next().await {}
+    assert_eq!(api.wait(), Some(0));
+}
