@@ -1,1 +1,35 @@
-//! The system as an operator meets it
+//! The system as an operator meets it: built programs, files, sockets and processes, never a library's inside.
+//!
+//! ```text
+//!   scenario ──► Hub ──betti-ctl──► supervisor, keeper ──► puppets, real workers
+//!      │          └──► guard: ends everything and removes the folder, however the scenario ends
+//!      └──► gates and the journal: what a puppet waits for, and what it says it did
+//! ```
+//!
+//! * [`hub`]: a hub of its own for every scenario: folder, file, runtime directory, ports.
+//! * [`ecosystem`]: writes its `ecosystem.toml`.
+//! * [`fifo`]: gates and journals, so that a scenario orders events instead of waiting for time to pass.
+//! * [`process`]: who runs, by walking `/proc`.
+//! * [`wait`]: the one way to wait, with a deadline and the last state seen.
+//! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
+
+pub mod binaries;
+pub mod command;
+pub mod ecosystem;
+pub mod fifo;
+pub mod guard;
+pub mod http;
+pub mod hub;
+pub mod platform;
+pub mod ports;
+pub mod process;
+pub mod wait;
+
+pub use ecosystem::App;
+pub use hub::Hub;
+
+/// How often a counted loop is run: `BETTI_LOOPS`, else this many times.
+#[must_use]
+pub fn loops(unless_asked: usize) -> usize {
+    std::env::var("BETTI_LOOPS").ok().and_then(|loops| loops.parse().ok()).unwrap_or(unless_asked)
+}

@@ -1,0 +1,17 @@
+//! What an operator is promised, promise by promise. A test's name is the promise.
+
+mod crash;
+mod ctl;
+mod environment;
+mod head;
+mod hub;
+mod keeper;
+mod logs;
+mod order;
+mod platform;
+mod programs;
+mod ready;
+mod sockets;
+mod status;
+mod stop;
+mod targets;

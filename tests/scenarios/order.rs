@@ -1,0 +1,61 @@
+//! Nothing that depends on an app starts before that app said that it is ready; stopping goes the other way.
+
+use protocol::control::Word;
+use scenarios::App;
+use scenarios::hub::{Hub, app, runs};
+
+fn database_and_web() -> Hub {
+    let database = App::puppet("database", "ready").gated();
+    let web = App::puppet("web", "ready").waits_for_ready().depends_on(&["database"]);
+    // Last in the order of dependencies, first in the file: the file's order must not decide.
+    Hub::new(&[web, database])
+}
+
+#[test]
+fn a_dependant_is_not_spawned_before_what_it_needs_is_ready_and_says_so() {
+    let hub = database_and_web();
+    let start = hub.begin(&["start"]);
+    hub.journal().until("database started");
+    let watch = hub.until("web waits", |watch| app(&watch.status, "web").status == Word::Waiting);
+    assert_eq!(runs(&watch, "web").newest.filter(|run| *run > 0), None, "no run of web yet");
+    assert_eq!(runs(&watch, "web").waits_for, ["database"]);
+    let reason = app(&watch.status, "web").reason.clone().expect("why it waits");
+    assert!(reason.contains("database"), "{reason}");
+    hub.gate("database").let_one_through();
+    start.output().succeeded();
+    assert_eq!(hub.journal().until("web ready"), ["database ready", "web started", "web ready"]);
+}
+
+#[test]
+fn stopping_asks_dependants_first_and_what_they_need_when_they_are_gone() {
+    let hub = database_and_web();
+    hub.gate("database").let_one_through();
+    hub.ctl(&["start"]).succeeded();
+    hub.journal().until("web ready");
+    hub.ctl(&["stop"]).succeeded();
+    let order = ["web terminating", "web leaving", "database terminating", "database leaving"];
+    assert_eq!(hub.journal().until("database leaving"), order);
+}
+
+#[test]
+fn a_dependant_waits_again_for_nothing_when_its_dependency_restarts() {
+    let hub = database_and_web();
+    hub.gate("database").let_one_through();
+    hub.ctl(&["start"]).succeeded();
+    let web = hub.pid("web");
+    hub.gate("database").let_one_through();
+    hub.ctl(&["restart", "database"]).succeeded();
+    assert_eq!(hub.pid("web"), web, "a dependency's restart leaves its dependants alone");
+}
+
+#[test]
+fn starting_one_app_brings_up_what_it_needs() {
+    let hub = database_and_web();
+    hub.gate("database").let_one_through();
+    hub.ctl(&["start"]).succeeded();
+    hub.ctl(&["stop"]).succeeded();
+    hub.gate("database").let_one_through();
+    hub.ctl(&["start", "database", "web"]).succeeded();
+    let status = hub.status();
+    assert!(status.apps.iter().all(|app| app.status == Word::Online), "{status:?}");
+}

@@ -1,0 +1,137 @@
+//! Stopped means gone, and stop wins.
+
+use std::time::{Duration, Instant};
+
+use protocol::control::{Exit, Word};
+use scenarios::hub::{Hub, app, runs};
+use scenarios::{App, loops, process, wait};
+
+#[test]
+fn a_worker_that_ignores_sigterm_is_gone_after_its_kill_timeout_and_not_before() {
+    let kill_timeout = Duration::from_millis(700);
+    let hub = Hub::started(&[App::puppet("deaf", "deaf").waits_for_ready().set("kill_timeout", 700)]);
+    let pid = hub.pid("deaf");
+    let asked = Instant::now();
+    hub.ctl(&["stop", "deaf"]).succeeded();
+    assert!(asked.elapsed() >= kill_timeout, "killed after {:?} without the time it was promised", asked.elapsed());
+    assert!(!process::is_alive(pid));
+    hub.assert_no_worker_is_left();
+    let deaf = hub.app("deaf");
+    assert_eq!((deaf.status, deaf.pid), (Word::Stopped, None));
+    assert_eq!(deaf.exit, Some(Exit::Signal { signal: "SIGKILL".to_owned(), core_dumped: false }));
+}
+
+#[test]
+fn a_polite_worker_is_asked_and_not_killed() {
+    let hub = Hub::started(&[App::puppet("polite", "ready").waits_for_ready()]);
+    hub.ctl(&["stop"]).succeeded();
+    assert_eq!(hub.app("polite").exit, Some(Exit::Code { code: 0 }));
+    hub.journal().until("polite leaving");
+}
+
+#[test]
+fn one_that_forks_and_calls_setsid_leaves_nothing_behind() {
+    let stray = App::puppet("stray", "fork-setsid").waits_for_ready().set("kill_timeout", 50);
+    let hub = Hub::started(&[stray]);
+    for turn in 0..loops(20) {
+        assert_eq!(hub.workers().len(), 2, "the worker and its orphan, in turn {turn}");
+        let verb = if turn % 2 == 0 { "stop" } else { "restart" };
+        let before: Vec<i32> = hub.workers().iter().map(|process| process.pid).collect();
+        hub.ctl(&[verb, "stray"]).succeeded();
+        assert!(before.iter().all(|pid| !process::is_alive(*pid)), "turn {turn}: of {before:?} some outlived {verb}");
+        if verb == "stop" {
+            hub.assert_no_worker_is_left();
+            hub.ctl(&["start", "stray"]).succeeded();
+        }
+    }
+}
+
+#[test]
+fn a_descendant_with_an_empty_environment_and_a_session_of_its_own_is_ended_too() {
+    let stray = App::puppet("stray", "fork-setsid-bare").waits_for_ready().set("kill_timeout", 50);
+    let hub = Hub::started(&[stray]);
+    let lingering = process::children(hub.pid("stray"));
+    assert_eq!(lingering.len(), 1);
+    hub.ctl(&["stop", "stray"]).succeeded();
+    assert!(!process::is_alive(lingering[0]));
+}
+
+#[test]
+fn what_a_crashed_worker_leaves_behind_is_gone_before_its_successor_starts() {
+    let stray = App::puppet("stray", "fork-setsid").waits_for_ready().set("kill_timeout", 50);
+    let hub = Hub::started(&[stray]);
+    for turn in 0..loops(20) / 4 {
+        let before = hub.workers();
+        let first = hub.pid("stray");
+        process::kill_9(first);
+        hub.until_app("stray", "is online again", |app| app.status == Word::Online && app.pid != Some(first));
+        let left: Vec<_> = before.iter().filter(|process| process::is_alive(process.pid)).collect();
+        assert!(left.is_empty(), "turn {turn}: {left:?}");
+        assert_eq!(hub.workers().len(), 2, "turn {turn}: the new worker and its orphan");
+    }
+}
+
+#[test]
+fn stopping_everything_has_one_deadline_however_many_are_deaf() {
+    let kill_timeout = Duration::from_secs(8);
+    let deaf = |name: &str| App::puppet(name, "deaf").waits_for_ready().set("kill_timeout", "8s");
+    let hub = Hub::started(&[deaf("one"), deaf("two").depends_on(&["one"]), App::puppet("three", "ready")]);
+    let pids: Vec<i32> = hub.workers().iter().map(|process| process.pid).collect();
+    let asked = Instant::now();
+    hub.ctl(&["stop"]).succeeded();
+    let took = asked.elapsed();
+    assert!(pids.iter().all(|pid| !process::is_alive(*pid)));
+    hub.assert_no_worker_is_left();
+    assert!(took >= kill_timeout, "killed after {took:?}, before the deadline");
+    assert!(took < 2 * kill_timeout, "{took:?}: one after the other, not within one deadline");
+}
+
+#[test]
+fn a_stop_while_launching_is_not_undone_by_readiness() {
+    let hub = Hub::new(&[App::puppet("slow", "ready").gated()]);
+    let start = hub.begin(&["start"]);
+    hub.journal().until("slow started");
+    hub.ctl(&["stop", "slow"]).succeeded();
+    hub.gate("slow").let_one_through();
+    hub.assert_no_worker_is_left();
+    assert_eq!(hub.app("slow").status, Word::Stopped);
+    let start = start.output();
+    assert_eq!(start.code, Some(1), "what was asked for did not come true: {start}");
+}
+
+#[test]
+fn a_stop_while_backing_off_is_not_undone_by_the_timer() {
+    let crash = App::puppet("crash", "exit 3").set("restart_delay", 200).set("exp_backoff_restart_delay", 0);
+    let hub = Hub::new(&[crash]);
+    hub.ctl(&["start"]).with_code(1);
+    hub.until_status("crash", Word::WaitingRestart);
+    hub.ctl(&["stop", "crash"]).succeeded();
+    let held = hub.watch(None, wait::PATIENCE).expect("an answer");
+    // Longer than the delay: without a change the answer comes when the supervisor's patience ends.
+    let patience = Duration::from_secs(1);
+    let change = hub.watch(Some(held.sequence), patience);
+    assert!(change.is_err(), "something happened after the stop: {change:?}");
+    let later = hub.watch(None, wait::PATIENCE).expect("an answer");
+    assert_eq!(runs(&later, "crash").newest, runs(&held, "crash").newest);
+    assert_eq!(app(&later.status, "crash").status, Word::Stopped);
+}
+
+#[test]
+fn kill_ends_workers_supervisor_and_keeper_and_removes_the_socket() {
+    let stray = App::puppet("stray", "fork-setsid").waits_for_ready().set("kill_timeout", 50);
+    let hub = Hub::started(&[stray, App::puppet("polite", "ready")]);
+    hub.ctl(&["kill"]).succeeded();
+    assert!(hub.processes().is_empty(), "{:?}", hub.processes());
+    assert!(!hub.control_socket().exists(), "the socket is still there");
+    hub.ctl(&["status"]).with_code(3);
+    hub.ctl(&["start"]).succeeded();
+}
+
+#[test]
+fn sigterm_to_the_keeper_stops_everyone_in_order() {
+    let hub = Hub::started(&[App::puppet("polite", "ready").waits_for_ready()]);
+    process::signal(hub.status().keeper.pid, nix::sys::signal::Signal::SIGTERM);
+    hub.until_nothing_is_left();
+    hub.journal().until("polite leaving");
+    hub.ctl(&["status"]).with_code(3);
+}

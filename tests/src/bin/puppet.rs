@@ -1,0 +1,230 @@
+//! A worker that behaves as it is told, well or badly.
+//!
+//! ```text
+//!   ready               says that it is ready; ends politely
+//!   deaf                as ready, but SIGTERM does not reach it
+//!   never-ready         says nothing and stays
+//!   close-ready-pipe    closes its ready pipe without a word and stays
+//!   sd-notify           says that it is ready by sd_notify
+//!   fork-setsid         leaves behind an orphan in a session of its own, deaf and without pipes; then as ready
+//!   fork-setsid-bare    the same, with a child whose environment is empty and who is no orphan
+//!   exit CODE           ends at once                  segfault             crashes at once
+//!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
+//!   http                ready, then answers on the lent socket with its pid
+//!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
+//!   guard FOLDER        not a worker: see the library's `guard`
+//! ```
+//!
+//! `PUPPET_GATE` names a pipe of which it reads one byte before it says that it is ready, `PUPPET_JOURNAL` one to which
+//! it writes what it does.
+#![allow(unsafe_code)] // Adopting descriptors whose numbers come from the environment is unsafe by nature.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, ExitCode, Stdio};
+
+use nix::libc::O_NONBLOCK;
+use nix::sys::signal::{SigSet, Signal};
+use protocol::worker;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let word = |place: usize| arguments.get(place).map_or("", String::as_str);
+    let number = || -> u8 { word(1).parse().expect("a number") };
+    tell("started");
+    match word(0) {
+        "ready" => ready(),
+        "deaf" => deaf(),
+        "never-ready" => {}
+        "close-ready-pipe" => drop(ready_pipe()),
+        "sd-notify" => sd_notify(),
+        "fork-setsid" => fork_setsid(),
+        "fork-setsid-bare" => fork_setsid_bare(),
+        "detach" => return detach(),
+        "linger" => linger(),
+        "exit" => return ExitCode::from(number()),
+        "ready-exit" => {
+            ready();
+            return ExitCode::from(number());
+        }
+        "segfault" => crash(),
+        "ready-segfault" => {
+            ready();
+            crash();
+        }
+        "http" => http(),
+        "lines" => lines(number().into()),
+        "guard" => {
+            scenarios::guard::stand_over(word(1).as_ref());
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("puppet: {other:?} is nothing that I can do");
+            return ExitCode::from(2);
+        }
+    }
+    wait_for_the_end();
+    ExitCode::SUCCESS
+}
+
+/// Stays until SIGTERM, and says when it came and when it left.
+fn wait_for_the_end() {
+    let mut terminate = SigSet::empty();
+    terminate.add(Signal::SIGTERM);
+    terminate.thread_block().expect("a signal mask");
+    terminate.wait().expect("a signal");
+    tell("terminating");
+    tell("leaving");
+}
+
+/// A blocked SIGTERM is never delivered, here and in every descendant.
+fn deaf() {
+    block_terminate();
+    ready();
+    park();
+}
+
+fn park() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn block_terminate() {
+    let mut terminate = SigSet::empty();
+    terminate.add(Signal::SIGTERM);
+    terminate.thread_block().expect("a signal mask");
+}
+
+fn crash() {
+    nix::sys::signal::raise(Signal::SIGSEGV).expect("a signal");
+}
+
+fn ready() {
+    let pipe = ready_pipe();
+    pass_gate();
+    tell("ready");
+    if let Some(mut pipe) = pipe {
+        pipe.write_all(b"ready\n").expect("the ready pipe");
+    }
+}
+
+fn sd_notify() {
+    pass_gate();
+    tell("ready");
+    let socket = std::env::var(worker::NOTIFY_SOCKET).expect("NOTIFY_SOCKET");
+    let ours = UnixDatagram::unbound().expect("a socket");
+    ours.send_to(b"STATUS=up and well\nREADY=1\n", socket).expect("the notify socket");
+}
+
+fn fork_setsid() {
+    run_self("detach").spawn().expect("a child").wait().expect("its end");
+    ready();
+}
+
+/// The child: leaves an orphan and ends.
+fn detach() -> ExitCode {
+    nix::unistd::setsid().expect("a session");
+    abandon(&mut run_self("linger"));
+    ExitCode::SUCCESS
+}
+
+fn fork_setsid_bare() {
+    abandon(run_self("linger").env_clear());
+    ready();
+}
+
+/// The one that stays: deaf, in a session of its own, without any pipe of its parent's.
+fn linger() {
+    // It has one already when its parent made it.
+    let _ = nix::unistd::setsid();
+    block_terminate();
+    drop(ready_pipe());
+    park();
+}
+
+/// Starts what somebody else will have to end and to wait for: that is what it is about.
+#[allow(clippy::zombie_processes)]
+fn abandon(command: &mut Command) {
+    command.spawn().expect("a process to abandon");
+}
+
+fn run_self(behaviour: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    command.arg(behaviour).env_remove("PUPPET_JOURNAL");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Ready first: what connects from then on waits in the socket's queue until it is accepted.
+fn http() {
+    let lent = TcpListener::from(adopt(worker::FIRST_SOCKET_FD));
+    ready();
+    std::thread::spawn(move || lent.incoming().flatten().for_each(answer));
+}
+
+fn answer(mut client: impl Read + Write) {
+    let mut request = [0; 4096];
+    // A client that goes away is no reason to end.
+    if matches!(client.read(&mut request), Ok(length) if length > 0) {
+        let body = std::process::id().to_string();
+        let _ = write!(client, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    }
+}
+
+fn lines(count: usize) {
+    let mut written = 0;
+    let mut more = move || {
+        for number in written..written + count {
+            write_line(&mut std::io::stdout(), "out", number);
+            write_line(&mut std::io::stderr(), "error", number);
+        }
+        written += count;
+    };
+    more();
+    if let Some(mut pipe) = ready_pipe() {
+        pipe.write_all(b"ready\n").expect("the ready pipe");
+    }
+    std::thread::spawn(move || {
+        while pass_gate() {
+            more();
+        }
+    });
+}
+
+/// Lines of different lengths, so that no boundary falls where a buffer ends.
+fn write_line(to: &mut impl Write, what: &str, number: usize) {
+    let padding = "x".repeat(number % 50);
+    writeln!(to, "{what} line {number:06} {padding}").expect("an output");
+    to.flush().expect("an output");
+}
+
+/// Waits for one byte; false if there is no gate.
+fn pass_gate() -> bool {
+    let Ok(gate) = std::env::var("PUPPET_GATE") else { return false };
+    File::open(gate).expect("the gate").read_exact(&mut [0]).expect("a byte from the gate");
+    true
+}
+
+/// Nobody may be there to read it, which is no reason to fail or to wait.
+fn tell(event: &str) {
+    let Ok(journal) = std::env::var("PUPPET_JOURNAL") else { return };
+    let app = std::env::var(worker::APP).unwrap_or_default();
+    let journal = OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(journal);
+    // In one write: a pipe keeps short ones whole.
+    let _ = journal.and_then(|mut journal| journal.write_all(format!("{app} {event}\n").as_bytes()));
+}
+
+fn ready_pipe() -> Option<File> {
+    let number = std::env::var(worker::READY_FD).ok()?;
+    Some(File::from(adopt(number.parse().expect("a number"))))
+}
+
+fn adopt(number: RawFd) -> OwnedFd {
+    // SAFETY: the contract says that this number is ours; each one is adopted once, and nothing else here uses it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
