@@ -1,0 +1,149 @@
+//! What the supervisor answers to `betti-ctl`: HTTP over the Unix socket that the keeper holds, one file a verb.
+//!
+//! The socket is the keeper's, so a client that comes while a supervisor is being replaced waits instead of being refused.
+//! Only root and the user we run as are answered.
+
+mod answer;
+mod clients;
+mod kill;
+mod logs;
+mod restart;
+mod start;
+mod status;
+mod stop;
+mod targets;
+mod watch;
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::control::CONFIG_HEADER;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
+
+use self::answer::refusal;
+pub use self::clients::Clients;
+pub use self::targets::{UnknownTarget, resolve};
+use crate::supervisor::{Asked, Event};
+
+/// The most connections at a time; further ones wait in the socket's queue.
+const MOST_CLIENTS: usize = 128;
+/// How long a client may take to say what it wants.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// After a failed accept, such as for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+type Answer = Response<Full<Bytes>>;
+
+/// The way from a client to the one task that owns the state.
+pub struct Handle {
+    events: mpsc::UnboundedSender<Event>,
+    sequence: channel::Receiver<u64>,
+    config: PathBuf,
+    clients: Clients,
+}
+
+impl Handle {
+    pub fn new(events: mpsc::UnboundedSender<Event>, sequence: channel::Receiver<u64>, config: PathBuf) -> Self {
+        Self { events, sequence, config, clients: Clients::default() }
+    }
+
+    /// Asks, and waits for the answer; `None` if the supervisor is on its way out.
+    async fn ask<T>(&self, asked: impl FnOnce(oneshot::Sender<T>) -> Asked) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.events.send(Event::Asked(asked(reply))).ok()?;
+        answer.await.ok()
+    }
+
+    /// Whether a client means the same file as we do.
+    fn is_same_file(&self, named: &str) -> bool {
+        let canonical = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        canonical(named.into()) == canonical(self.config.clone())
+    }
+}
+
+/// Serves from now on, beside everything else.
+pub fn serve(listener: OwnedFd, handle: Rc<Handle>) -> io::Result<Clients> {
+    let listener = std::os::unix::net::UnixListener::from(listener);
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    let clients = handle.clients.clone();
+    tokio::task::spawn_local(accept(listener, handle));
+    Ok(clients)
+}
+
+async fn accept(listener: UnixListener, handle: Rc<Handle>) {
+    let places = Arc::new(Semaphore::new(MOST_CLIENTS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) if may_ask(&stream) => {
+                let handle = handle.clone();
+                tokio::task::spawn_local(async move {
+                    serve_one(stream, handle).await;
+                    drop(place);
+                });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                eprintln!("supervisor: a client cannot be taken: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn may_ask(stream: &UnixStream) -> bool {
+    let ours = nix::unistd::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0)
+}
+
+async fn serve_one(stream: UnixStream, handle: Rc<Handle>) {
+    let service = service_fn(|request| {
+        let handle = handle.clone();
+        async move {
+            let _busy = handle.clients.enter();
+            Ok::<_, Infallible>(route(&handle, request).await)
+        }
+    });
+    // A client that went away is no matter of ours.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(ASK_WITHIN)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn route(handle: &Handle, request: Request<Incoming>) -> Answer {
+    let named =
+        request.headers().get(CONFIG_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    if let Some(named) = named.filter(|named| !handle.is_same_file(named)) {
+        let error = format!(
+            "this supervisor runs {}, not {named}; name that file with --config, or use another BETTI_RUNTIME_DIR",
+            handle.config.display()
+        );
+        return refusal(StatusCode::CONFLICT, error);
+    }
+    let path = request.uri().path().to_owned();
+    match (request.method(), path.as_str()) {
+        (&Method::GET, "/v1/status") => status::answer(handle).await,
+        (&Method::GET, "/v1/watch") => watch::answer(handle, request.uri().query()).await,
+        (&Method::POST, "/v1/start") => start::answer(handle, request).await,
+        (&Method::POST, "/v1/stop") => stop::answer(handle, request).await,
+        (&Method::POST, "/v1/restart") => restart::answer(handle, request).await,
+        (&Method::POST, "/v1/kill") => kill::answer(handle).await,
+        (&Method::GET, "/v1/logs") => logs::answer(handle).await,
+        (method, path) => refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path} here")),
+    }
+}

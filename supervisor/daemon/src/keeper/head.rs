@@ -1,0 +1,205 @@
+//! The supervisor of the moment: started, told, asked whether it is there, replaced.
+#![allow(unsafe_code)] // fork and _exit, in a process with one thread
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::{CString, OsString};
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
+use protocol::keeper::{Fact, SUPERVISOR_FD};
+use protocol::worker;
+
+use super::spawn::{lift, put};
+use crate::clock;
+
+/// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// How long it may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long it may take to take over, whatever else it answers.
+const ADOPT_WITHIN: Duration = Duration::from_secs(30);
+/// Woken this much later than asked for, we starved ourselves, and the supervisor may have too.
+const OVERSLEPT: Duration = Duration::from_millis(500);
+
+/// A message to be sent. What it says is looked up when it is sent, so that a row heard late is heard as it is then.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Queued {
+    Hello,
+    Row(u64),
+    Memory(String),
+    Other(Fact),
+}
+
+pub struct Head {
+    pub pid: Pid,
+    /// `None` once its end is closed, which is the end of it.
+    pub socket: Option<OwnedFd>,
+    pub outbox: VecDeque<Queued>,
+    /// Runs whose descriptors it has.
+    pub told: BTreeSet<u64>,
+    pub adopted: bool,
+    pub started: Duration,
+    beat: u64,
+    /// When the answer to the ping that is under way is due.
+    answer_due: Option<Duration>,
+    next_ping: Duration,
+    excused: bool,
+    killed: bool,
+}
+
+/// What to start, and with what.
+pub struct Program {
+    pub path: CString,
+    pub arguments: Vec<CString>,
+    pub environment: Vec<CString>,
+}
+
+impl Program {
+    /// Ourselves again, as the supervisor half. It carries the hub's mark as run 0, so that the next keeper's sweep
+    /// also ends a supervisor that hangs after its keeper died.
+    pub fn ourselves(arguments: &[OsString], hub: &str) -> Self {
+        let text = |text: OsString| CString::new(text.into_vec()).unwrap_or_default();
+        let mark = (OsString::from(worker::INVOCATION), OsString::from(format!("{hub}-0")));
+        let inherited = std::env::vars_os().filter(|(name, _)| name != worker::INVOCATION);
+        let environment = inherited.chain([mark]).map(|(name, value)| {
+            let mut pair = name;
+            pair.push("=");
+            pair.push(value);
+            text(pair)
+        });
+        let arguments = ["betti-supervisor", "--supervise"].map(OsString::from).into_iter().chain(arguments.to_vec());
+        Self {
+            path: c"/proc/self/exe".into(),
+            environment: environment.collect(),
+            arguments: arguments.map(text).collect(),
+        }
+    }
+}
+
+impl Head {
+    pub fn start(program: &Program) -> Result<Self, Errno> {
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        // SAFETY: this process has one thread.
+        let pid = match unsafe { fork() }? {
+            ForkResult::Child => {
+                let Err(_) = become_supervisor(program, &theirs);
+                // SAFETY: ends the child without running destructors.
+                unsafe { libc::_exit(127) }
+            }
+            ForkResult::Parent { child } => child,
+        };
+        let started = clock::now();
+        Ok(Self {
+            pid,
+            socket: Some(ours),
+            outbox: VecDeque::from([Queued::Hello]),
+            told: BTreeSet::new(),
+            adopted: false,
+            started,
+            beat: 0,
+            answer_due: None,
+            next_ping: started,
+            excused: false,
+            killed: false,
+        })
+    }
+
+    /// Queues a message; one that already waits to be sent is not queued twice.
+    pub fn tell(&mut self, message: Queued) {
+        if !self.outbox.contains(&message) {
+            self.outbox.push_back(message);
+        }
+    }
+
+    /// Asks whether it is there, unless an answer is already due.
+    pub fn ping(&mut self) {
+        if self.answer_due.is_none() {
+            self.beat += 1;
+            self.outbox.push_back(Queued::Other(Fact::Ping { beat: self.beat }));
+            self.answer_due = Some(clock::now() + ANSWER_WITHIN);
+        }
+    }
+
+    pub fn pong(&mut self, beat: u64) {
+        if beat == self.beat {
+            self.answer_due = None;
+            self.excused = false;
+            self.next_ping = clock::now() + PING_EVERY;
+        }
+    }
+
+    pub fn owes_an_answer(&self) -> bool {
+        self.answer_due.is_some()
+    }
+
+    /// When to look again.
+    pub fn deadline(&self) -> Duration {
+        if self.killed {
+            return Duration::MAX; // its death will be noticed
+        }
+        self.answer_due.unwrap_or(self.next_ping).min(self.adopt_by())
+    }
+
+    fn adopt_by(&self) -> Duration {
+        if self.adopted { Duration::MAX } else { self.started + ADOPT_WITHIN }
+    }
+
+    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up.
+    pub fn check(&mut self, planned: Duration) {
+        let now = clock::now();
+        if now < self.deadline() {
+            return;
+        }
+        if now >= self.adopt_by() {
+            return self.end("did not take over in 30 s");
+        }
+        let Some(due) = self.answer_due else { return self.ping() };
+        if now < due {
+            return;
+        }
+        if now.saturating_sub(planned) > OVERSLEPT {
+            self.answer_due = Some(now + ANSWER_WITHIN);
+            return;
+        }
+        if self.in_disk_sleep() {
+            // Cannot be killed and is not at fault: the disk is.
+            if !self.excused {
+                eprintln!("{} keeper: supervisor {} waits for a disk; waiting with it", clock::stamp(), self.pid);
+            }
+            self.excused = true;
+            self.answer_due = Some(now + ANSWER_WITHIN);
+            return;
+        }
+        self.end("gave no answer for 2 s");
+    }
+
+    /// Ends it; its death, noticed like any other, starts the next one.
+    pub fn end(&mut self, why: &str) {
+        eprintln!("{} keeper: supervisor {} {why}; replacing it", clock::stamp(), self.pid);
+        self.killed = true;
+        let _ = kill(self.pid, Signal::SIGKILL);
+    }
+
+    /// Whether it took over and stayed for a while.
+    pub fn worked(&self, at_least: Duration) -> bool {
+        self.adopted && !self.killed && clock::now().saturating_sub(self.started) >= at_least
+    }
+
+    fn in_disk_sleep(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('D'))
+    }
+}
+
+fn become_supervisor(program: &Program, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
+    setsid()?; // the terminal's Ctrl-C is for the keeper
+    put(lift(socket.as_fd().as_raw_fd())?, SUPERVISOR_FD)?;
+    SigSet::empty().thread_set_mask()?;
+    execve(&program.path, &program.arguments, &program.environment)
+}

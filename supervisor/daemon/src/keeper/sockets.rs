@@ -1,0 +1,99 @@
+//! Listening sockets that outlive every worker. Bound once, lent by descriptor, looked at before each loan: a worker's
+//! `shutdown()` or O_NONBLOCK reaches every holder of the same socket.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{Backlog, getsockopt, listen, sockopt::AcceptConn};
+
+/// Held sockets by address, as it was written.
+#[derive(Default)]
+pub struct Sockets(BTreeMap<String, TcpListener>);
+
+impl Sockets {
+    /// Binds, or makes sure that what is held still listens and blocks.
+    pub fn hold(&mut self, address: &str) -> Result<(), Errno> {
+        if let Some(held) = self.0.get(address)
+            && mend(held).is_ok()
+        {
+            return Ok(());
+        }
+        self.0.remove(address); // closed first: the address is still taken by the dead one
+        let parsed: SocketAddr = address.parse().map_err(|_| Errno::EINVAL)?;
+        // The standard library sets SO_REUSEADDR, so connections that linger from before do not stand in the way.
+        let listener = TcpListener::bind(parsed).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+        self.0.insert(address.to_owned(), listener);
+        Ok(())
+    }
+
+    pub fn close(&mut self, address: &str) {
+        self.0.remove(address);
+    }
+
+    /// The descriptor and the name to lend it under: its port.
+    pub fn lend(&self, address: &str) -> Option<(String, BorrowedFd<'_>)> {
+        let port = address.rsplit_once(':').map_or(address, |(_, port)| port);
+        Some((port.to_owned(), self.0.get(address)?.as_fd()))
+    }
+}
+
+fn mend(listener: &TcpListener) -> Result<(), Errno> {
+    listener.set_nonblocking(false).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+    if !getsockopt(listener, AcceptConn)? {
+        listen(listener, Backlog::MAXCONN)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Shutdown, TcpStream};
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    fn free_address() -> String {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_socket_that_a_worker_shut_down_listens_again() {
+        let address = free_address();
+        let mut sockets = Sockets::default();
+        sockets.hold(&address).unwrap();
+        let lent = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
+        std::net::TcpStream::from(lent).shutdown(Shutdown::Both).unwrap();
+        assert!(TcpStream::connect(&address).is_err());
+        sockets.hold(&address).unwrap();
+        TcpStream::connect(&address).unwrap();
+    }
+
+    #[test]
+    fn a_socket_is_lent_blocking_whatever_a_worker_did_to_it() {
+        let address = free_address();
+        let mut sockets = Sockets::default();
+        sockets.hold(&address).unwrap();
+        let (name, descriptor) = sockets.lend(&address).unwrap();
+        assert!(address.ends_with(&name));
+        fcntl(descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        sockets.hold(&address).unwrap();
+        let flags = fcntl(sockets.lend(&address).unwrap().1, FcntlArg::F_GETFL).unwrap();
+        assert!(!OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK));
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_refused_and_a_closed_one_is_free() {
+        let address = free_address();
+        let other = TcpListener::bind(&address).unwrap();
+        let mut sockets = Sockets::default();
+        assert_eq!(sockets.hold(&address), Err(Errno::EADDRINUSE));
+        drop(other);
+        sockets.hold(&address).unwrap();
+        sockets.close(&address);
+        assert!(sockets.lend(&address).is_none());
+        TcpListener::bind(&address).unwrap();
+    }
+}

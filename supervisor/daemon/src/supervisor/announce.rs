@@ -1,0 +1,45 @@
+//! One line in plain words for each change in an app's life: when, which app, what, why.
+
+use lifecycle::{AppId, Snapshot, State, StopReason};
+
+use super::{Supervisor, now, reason};
+use crate::clock;
+
+impl Supervisor {
+    pub(super) fn announce(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
+        if before.is_some_and(|before| before.state == after.state) {
+            return;
+        }
+        let Some(app) = self.app(id) else { return };
+        eprintln!("{} {}: {}", clock::stamp(), app.name, self.what_changed(id, after));
+    }
+
+    fn what_changed(&self, id: AppId, after: &Snapshot) -> String {
+        let notes = self.notes.get(&id).cloned().unwrap_or_default();
+        let failure = || after.last_failure.map(|failure| reason::of_failure(failure, &notes));
+        let exit = || after.last_exit.map_or_else(|| "ended".to_owned(), reason::of_exit);
+        match after.state {
+            State::Stopped if after.newest_run.is_none() => "not started".to_owned(),
+            State::Stopped => "stopped".to_owned(),
+            State::Starting { run, .. } => format!("starting (run {})", run.0),
+            State::Running { .. } => match notes.ready_ms {
+                Some(ms) => format!("online after {}", reason::span(std::time::Duration::from_millis(ms))),
+                None => "online".to_owned(),
+            },
+            State::Stopping { kill_at: None, .. } => "still there after its kill_timeout; killing it".to_owned(),
+            State::Stopping { why, .. } => match why {
+                StopReason::Asked => "stopping, as asked".to_owned(),
+                StopReason::Restart => "restarting, as asked".to_owned(),
+                StopReason::NotReady | StopReason::Unhealthy => {
+                    format!("ending it: {}", failure().unwrap_or_default())
+                }
+                StopReason::Exited => failure().unwrap_or_else(exit),
+            },
+            State::Backoff { .. } | State::Cooling { .. } => {
+                let next = reason::of_retry(after.state, after.failures.len(), now());
+                next.unwrap_or_else(|| "starting again".to_owned())
+            }
+            State::Finished => format!("{}; left at that", failure().unwrap_or_else(exit)),
+        }
+    }
+}

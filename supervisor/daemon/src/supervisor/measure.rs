@@ -1,0 +1,95 @@
+//! Processor time and memory of a run's whole tree. Measured only when somebody asks, against what was seen the last time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nix::unistd::{SysconfVar, sysconf};
+
+use crate::clock;
+use crate::tree::{Process, Stat};
+
+/// Two samples closer together than this say little: the answer before is given again.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
+const FALLBACK_TICKS_A_SECOND: i64 = 100;
+const FALLBACK_PAGE_BYTES: i64 = 4096;
+
+/// What a tree uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Of one core.
+    pub cpu_percent: f64,
+    pub memory_bytes: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Sample {
+    at: Duration,
+    ticks: u64,
+    cpu_percent: f64,
+}
+
+/// The last sample of each run.
+pub struct Measure {
+    ticks_a_second: f64,
+    page_bytes: u64,
+    samples: BTreeMap<u64, Sample>,
+}
+
+impl Measure {
+    pub fn new() -> Self {
+        let asked = |variable, fallback: i64| sysconf(variable).ok().flatten().unwrap_or(fallback);
+        Self {
+            ticks_a_second: asked(SysconfVar::CLK_TCK, FALLBACK_TICKS_A_SECOND) as f64,
+            page_bytes: asked(SysconfVar::PAGE_SIZE, FALLBACK_PAGE_BYTES).unsigned_abs(),
+            samples: BTreeMap::new(),
+        }
+    }
+
+    /// What a run's processes use now. The first time, the average since it was spawned.
+    pub fn usage(&mut self, run: u64, spawned: Duration, tree: &[Process]) -> Usage {
+        let stats: Vec<Stat> = tree.iter().filter_map(|process| Stat::of(process.pid)).collect();
+        let ticks = stats.iter().map(|stat| stat.cpu_ticks).sum();
+        let pages: u64 = stats.iter().map(|stat| stat.resident_pages).sum();
+        let cpu_percent = self.cpu_percent(run, spawned, clock::now(), ticks);
+        Usage { cpu_percent, memory_bytes: pages * self.page_bytes }
+    }
+
+    pub fn forget(&mut self, run: u64) {
+        self.samples.remove(&run);
+    }
+
+    fn cpu_percent(&mut self, run: u64, spawned: Duration, now: Duration, ticks: u64) -> f64 {
+        let before = self.samples.get(&run).copied().unwrap_or(Sample { at: spawned, ticks: 0, cpu_percent: 0.0 });
+        let interval = now.saturating_sub(before.at);
+        if interval < SHORTEST_INTERVAL {
+            return before.cpu_percent;
+        }
+        // A tree that lost a process may seem to have used less than before.
+        let used = ticks.saturating_sub(before.ticks) as f64 / self.ticks_a_second;
+        let cpu_percent = (used / interval.as_secs_f64() * 1000.0).round() / 10.0;
+        self.samples.insert(run, Sample { at: now, ticks, cpu_percent });
+        cpu_percent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_what_was_used_between_two_looks() {
+        let mut measure = Measure { ticks_a_second: 100.0, ..Measure::new() };
+        let at = Duration::from_secs;
+        assert_eq!(measure.cpu_percent(1, at(10), at(12), 100), 50.0);
+        assert_eq!(measure.cpu_percent(1, at(10), at(12) + Duration::from_millis(100), 300), 50.0, "too soon");
+        assert_eq!(measure.cpu_percent(1, at(10), at(16), 200), 25.0);
+        assert_eq!(measure.cpu_percent(1, at(10), at(20), 20), 0.0, "a process left");
+    }
+
+    #[test]
+    fn we_use_some_memory() {
+        let me = std::process::id() as i32;
+        let usage = Measure::new().usage(1, Duration::ZERO, &crate::tree::subtree(me));
+        assert!(usage.memory_bytes > 100_000, "{usage:?}");
+    }
+}

@@ -1,0 +1,372 @@
+//! What the supervisor has the keeper remember for its successor: the file's text, and each app as it was.
+//!
+//! The words here outlive an upgrade, so they only ever gain fields with defaults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lifecycle::{Exit, Failure, Goal, Invocation, Moment, Snapshot, State, StopReason, Turn};
+use protocol::keeper::Order;
+use serde::{Deserialize, Serialize};
+
+/// A longer text is kept in pieces, each well under the longest message even when every byte is escaped.
+const LONGEST_PIECE: usize = 24 * 1024;
+const FILE: &str = "file";
+const PROFILE: &str = "profile";
+const APP: &str = "app";
+/// Set once the apps of the first start were told to start.
+const STARTED: &str = "started";
+
+/// What a predecessor had remembered, by key.
+pub type Memory = BTreeMap<String, String>;
+
+/// The file's text and the profile in force.
+pub fn remember_file(text: &str, profile: &str) -> Vec<Order> {
+    let mut orders: Vec<Order> = pieces(text)
+        .enumerate()
+        .map(|(number, piece)| remember(format!("{FILE}/{number:04}"), Some(piece.to_owned())))
+        .collect();
+    orders.push(remember(PROFILE.to_owned(), Some(profile.to_owned())));
+    orders
+}
+
+/// The file's text and the profile, if they were remembered whole. The profile goes last, so it says that the text is.
+pub fn remembered_file(memory: &Memory) -> Option<(String, String)> {
+    let profile = memory.get(PROFILE)?.clone();
+    let prefix = format!("{FILE}/");
+    let text = memory.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, piece)| piece.as_str()).collect();
+    Some((text, profile))
+}
+
+pub fn remember_started() -> Order {
+    remember(STARTED.to_owned(), Some(String::new()))
+}
+
+pub fn was_started(memory: &Memory) -> bool {
+    memory.contains_key(STARTED)
+}
+
+/// What is kept about one app: its lifecycle, and what is only told to people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notes {
+    /// From spawned to ready, of the run that was last ready.
+    pub ready_ms: Option<u64>,
+    /// How long the last finished run lasted.
+    pub lasted_ms: Option<u64>,
+    /// What else is known of the last failure.
+    pub detail: Option<String>,
+}
+
+pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {
+    let kept = Kept { notes: notes.clone(), ..Kept::of(snapshot) };
+    remember(format!("{APP}/{name}"), serde_json::to_string(&kept).ok())
+}
+
+pub fn remembered_app(memory: &Memory, name: &str) -> Option<(Snapshot, Notes)> {
+    let kept: Kept = serde_json::from_str(memory.get(&format!("{APP}/{name}"))?).ok()?;
+    Some((kept.snapshot(), kept.notes))
+}
+
+fn remember(key: String, value: Option<String>) -> Order {
+    Order::Remember { key, value }
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut at = rest.len().min(LONGEST_PIECE);
+        while !rest.is_char_boundary(at) {
+            at -= 1;
+        }
+        let (piece, after) = rest.split_at(at);
+        rest = after;
+        Some(piece)
+    })
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    up: bool,
+    state: KeptState,
+    #[serde(default)]
+    turn: Option<KeptTurn>,
+    #[serde(default)]
+    failures_ns: Vec<u64>,
+    #[serde(default)]
+    short_runs: u32,
+    #[serde(default)]
+    tripped: bool,
+    #[serde(default)]
+    restarts: u64,
+    #[serde(default)]
+    last_exit: Option<protocol::keeper::Exit>,
+    #[serde(default)]
+    exited_run: Option<u64>,
+    #[serde(default)]
+    last_failure: Option<KeptFailure>,
+    #[serde(default)]
+    newest_run: Option<u64>,
+    #[serde(default)]
+    finished_run: Option<u64>,
+    #[serde(default)]
+    notes: Notes,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct KeptTurn {
+    tell_by_ns: u64,
+    kill_by_ns: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptState {
+    Stopped,
+    Starting { run: u64, ready_by_ns: u64 },
+    Running { run: u64, since_ns: u64 },
+    Stopping { run: u64, kill_at_ns: Option<u64>, why: KeptReason },
+    Backoff { retry_at_ns: u64 },
+    Cooling { retry_at_ns: u64, failure: KeptFailure },
+    Finished,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptReason {
+    Asked,
+    Restart,
+    NotReady,
+    Unhealthy,
+    Exited,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptFailure {
+    Exited(protocol::keeper::Exit),
+    NotReady { within_ns: u64 },
+    Unhealthy,
+    Vanished,
+}
+
+impl Kept {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            up: snapshot.goal == Goal::Up,
+            state: KeptState::of(snapshot.state),
+            turn: snapshot.turn.map(|turn| KeptTurn {
+                tell_by_ns: from_moment(turn.tell_by),
+                kill_by_ns: turn.kill_by.map(from_moment),
+            }),
+            failures_ns: snapshot.failures.iter().copied().map(from_moment).collect(),
+            short_runs: snapshot.short_runs,
+            tripped: snapshot.tripped,
+            restarts: snapshot.restarts,
+            last_exit: snapshot.last_exit.map(exit_out),
+            exited_run: snapshot.exited_run.map(|run| run.0),
+            last_failure: snapshot.last_failure.map(KeptFailure::of),
+            newest_run: snapshot.newest_run.map(|run| run.0),
+            finished_run: snapshot.finished_run.map(|run| run.0),
+            notes: Notes::default(),
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            goal: if self.up { Goal::Up } else { Goal::Down },
+            state: self.state.back(),
+            turn: self
+                .turn
+                .map(|turn| Turn { tell_by: to_moment(turn.tell_by_ns), kill_by: turn.kill_by_ns.map(to_moment) }),
+            failures: self.failures_ns.iter().copied().map(to_moment).collect(),
+            short_runs: self.short_runs,
+            tripped: self.tripped,
+            restarts: self.restarts,
+            last_exit: self.last_exit.map(exit_in),
+            exited_run: self.exited_run.map(Invocation),
+            last_failure: self.last_failure.map(KeptFailure::back),
+            newest_run: self.newest_run.map(Invocation),
+            finished_run: self.finished_run.map(Invocation),
+        }
+    }
+}
+
+impl KeptState {
+    fn of(state: State) -> Self {
+        match state {
+            State::Stopped => Self::Stopped,
+            State::Starting { run, ready_by } => Self::Starting { run: run.0, ready_by_ns: from_moment(ready_by) },
+            State::Running { run, since } => Self::Running { run: run.0, since_ns: from_moment(since) },
+            State::Stopping { run, kill_at, why } => {
+                Self::Stopping { run: run.0, kill_at_ns: kill_at.map(from_moment), why: KeptReason::of(why) }
+            }
+            State::Backoff { retry_at } => Self::Backoff { retry_at_ns: from_moment(retry_at) },
+            State::Cooling { retry_at, failure } => {
+                Self::Cooling { retry_at_ns: from_moment(retry_at), failure: KeptFailure::of(failure) }
+            }
+            State::Finished => Self::Finished,
+        }
+    }
+
+    fn back(self) -> State {
+        match self {
+            Self::Stopped => State::Stopped,
+            Self::Starting { run, ready_by_ns } => {
+                State::Starting { run: Invocation(run), ready_by: to_moment(ready_by_ns) }
+            }
+            Self::Running { run, since_ns } => State::Running { run: Invocation(run), since: to_moment(since_ns) },
+            Self::Stopping { run, kill_at_ns, why } => {
+                State::Stopping { run: Invocation(run), kill_at: kill_at_ns.map(to_moment), why: why.back() }
+            }
+            Self::Backoff { retry_at_ns } => State::Backoff { retry_at: to_moment(retry_at_ns) },
+            Self::Cooling { retry_at_ns, failure } => {
+                State::Cooling { retry_at: to_moment(retry_at_ns), failure: failure.back() }
+            }
+            Self::Finished => State::Finished,
+        }
+    }
+}
+
+impl KeptReason {
+    fn of(why: StopReason) -> Self {
+        match why {
+            StopReason::Asked => Self::Asked,
+            StopReason::Restart => Self::Restart,
+            StopReason::NotReady => Self::NotReady,
+            StopReason::Unhealthy => Self::Unhealthy,
+            StopReason::Exited => Self::Exited,
+        }
+    }
+
+    fn back(self) -> StopReason {
+        match self {
+            Self::Asked => StopReason::Asked,
+            Self::Restart => StopReason::Restart,
+            Self::NotReady => StopReason::NotReady,
+            Self::Unhealthy => StopReason::Unhealthy,
+            Self::Exited => StopReason::Exited,
+        }
+    }
+}
+
+impl KeptFailure {
+    fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::Exited(exit) => Self::Exited(exit_out(exit)),
+            Failure::NotReady { within } => Self::NotReady { within_ns: from_duration(within) },
+            Failure::Unhealthy => Self::Unhealthy,
+            Failure::Vanished => Self::Vanished,
+        }
+    }
+
+    fn back(self) -> Failure {
+        match self {
+            Self::Exited(exit) => Failure::Exited(exit_in(exit)),
+            Self::NotReady { within_ns } => Failure::NotReady { within: Duration::from_nanos(within_ns) },
+            Self::Unhealthy => Failure::Unhealthy,
+            Self::Vanished => Failure::Vanished,
+        }
+    }
+}
+
+/// The keeper's word for an exit, as `lifecycle` has it.
+pub fn exit_in(exit: protocol::keeper::Exit) -> Exit {
+    use protocol::keeper::Exit as Told;
+    match exit {
+        Told::Code(code) => Exit::Code(code),
+        Told::Signal { signal, core_dumped } => Exit::Signal { signal, core_dumped },
+        Told::OutOfMemory => Exit::OutOfMemory,
+        Told::NotSpawned(errno) => Exit::NotSpawned(errno),
+    }
+}
+
+fn exit_out(exit: Exit) -> protocol::keeper::Exit {
+    use protocol::keeper::Exit as Told;
+    match exit {
+        Exit::Code(code) => Told::Code(code),
+        Exit::Signal { signal, core_dumped } => Told::Signal { signal, core_dumped },
+        Exit::OutOfMemory => Told::OutOfMemory,
+        Exit::NotSpawned(errno) => Told::NotSpawned(errno),
+    }
+}
+
+fn from_moment(moment: Moment) -> u64 {
+    from_duration(moment.since(Moment::START))
+}
+
+fn to_moment(ns: u64) -> Moment {
+    Moment::at(Duration::from_nanos(ns))
+}
+
+fn from_duration(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept_in(orders: Vec<Order>) -> Memory {
+        let pair = |order| match order {
+            Order::Remember { key, value } => (key, value.unwrap()),
+            other => panic!("{other:?}"),
+        };
+        orders.into_iter().map(pair).collect()
+    }
+
+    fn moment(ms: u64) -> Moment {
+        Moment::at(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn an_app_is_remembered_as_it_was_in_every_state() {
+        let failure = Failure::Exited(Exit::Signal { signal: 11, core_dumped: true });
+        let run = Invocation(9);
+        for state in [
+            State::Stopped,
+            State::Starting { run, ready_by: moment(1) },
+            State::Running { run, since: moment(2) },
+            State::Stopping { run, kill_at: Some(moment(3)), why: StopReason::NotReady },
+            State::Stopping { run, kill_at: None, why: StopReason::Asked },
+            State::Backoff { retry_at: moment(4) },
+            State::Cooling { retry_at: moment(5), failure },
+            State::Finished,
+        ] {
+            let snapshot = Snapshot {
+                goal: Goal::Up,
+                state,
+                turn: Some(Turn { tell_by: moment(6), kill_by: None }),
+                failures: vec![moment(7), moment(8)],
+                short_runs: 2,
+                tripped: true,
+                restarts: 3,
+                last_exit: Some(Exit::NotSpawned(2)),
+                exited_run: Some(Invocation(8)),
+                last_failure: Some(Failure::NotReady { within: Duration::from_secs(3) }),
+                newest_run: Some(run),
+                finished_run: Some(Invocation(8)),
+            };
+            let notes = Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()) };
+            let memory = kept_in(vec![remember_app("a", &snapshot, &notes)]);
+            assert_eq!(remembered_app(&memory, "a"), Some((snapshot, notes)));
+            assert_eq!(remembered_app(&memory, "b"), None);
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_remembered_in_pieces_and_only_whole() {
+        let text = "é\u{1}".repeat(LONGEST_PIECE);
+        let orders = remember_file(&text, "https");
+        assert!(orders.len() > 3);
+        for order in &orders {
+            assert!(serde_json::to_vec(order).unwrap().len() <= protocol::keeper::LONGEST_MESSAGE);
+        }
+        assert_eq!(remembered_file(&kept_in(orders.clone())), Some((text, "https".into())));
+        let torn = kept_in(orders[..orders.len() - 1].to_vec());
+        assert_eq!(remembered_file(&torn), None);
+    }
+}

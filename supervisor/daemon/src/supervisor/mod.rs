@@ -1,0 +1,489 @@
+//! The half with opinions: it learns what the keeper holds, lets `lifecycle` decide, has the decision remembered, and then has
+//! it done. Whatever it knows is in the keeper's table or memory, so it may die at any instant.
+//!
+//! ```text
+//!   keeper ──facts──► learn ┐                       ┌─► remember ─► perform ──orders──► keeper
+//!   workers ──said──► hear ─┼─► decide (lifecycle) ─┤
+//!   betti-ctl ──────► ask ──┘                       └─► announce, publish ──► betti-ctl
+//! ```
+//!
+//! One task owns everything here ([`Supervisor`]); the others ([`ready`], the control server, the log thread) only send it
+//! [`Event`]s and get copies.
+
+mod announce;
+mod hand_over;
+mod keeper_link;
+mod launch;
+mod measure;
+mod memory;
+mod perform;
+mod ready;
+mod reason;
+mod runs;
+mod status;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lifecycle::{Action, AppId, Exit, Fleet, Goal, Invocation, Moment, Request, Snapshot};
+use manifest::{Manifest, Ready};
+use protocol::keeper::{Descriptor, Fact, Order, Row, SUPERVISOR_FD};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::hand_over::HandOver;
+use self::keeper_link::Orders;
+use self::launch::Ground;
+use self::measure::Measure;
+use self::memory::Notes;
+use self::ready::Said;
+use self::runs::{Leaders, Run};
+use crate::control;
+use crate::logs::LogPump;
+use crate::{clock, tree};
+
+pub use status::AppRuns;
+
+/// What the process ends with when the file cannot be used at the first start; the keeper then leaves too.
+pub const BAD_FILE: u8 = 2;
+/// How long answers that are under way may take when everything is stopped.
+const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
+
+/// What whoever started the hub asked for.
+#[derive(Clone)]
+pub struct Wish {
+    pub config: PathBuf,
+    pub profile: Option<String>,
+    pub only: Vec<String>,
+}
+
+impl Wish {
+    /// As it is written on the supervisor's command line.
+    pub fn as_arguments(&self) -> Vec<OsString> {
+        let mut arguments = vec!["--config".into(), self.config.clone().into()];
+        arguments.extend(self.profile.iter().flat_map(|profile| ["--profile".into(), profile.into()]));
+        if !self.only.is_empty() {
+            arguments.push("--only".into());
+            arguments.extend(self.only.iter().map(OsString::from));
+        }
+        arguments
+    }
+}
+
+/// What reaches the one task that owns the state.
+pub enum Event {
+    /// A run said something of itself.
+    Said(u64, Said),
+    /// One of a run's log pipes is done.
+    LogEnded(u64),
+    /// A client asks.
+    Asked(Asked),
+}
+
+/// What a client asks, with where the answer goes.
+pub enum Asked {
+    Status(oneshot::Sender<protocol::control::Status>),
+    Watch(oneshot::Sender<protocol::control::Watch>),
+    Act(Act, Vec<String>, oneshot::Sender<Result<protocol::control::Accepted, control::UnknownTarget>>),
+    Kill(oneshot::Sender<()>),
+    Logs(oneshot::Sender<Vec<protocol::control::LogSource>>),
+}
+
+/// What can be done to apps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// The supervisor half of the process: until the keeper is gone or everything is stopped.
+pub fn run(wish: Wish) -> anyhow::Result<()> {
+    // SAFETY: the keeper put its socket there and nobody else in this process knows the number.
+    #[allow(unsafe_code)]
+    let socket = unsafe { OwnedFd::from_raw_fd(SUPERVISOR_FD) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, live(wish, socket))
+}
+
+async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
+    let (mut facts, orders) = keeper_link::open(socket)?;
+    let Some(told) = HandOver::receive(&mut facts, &orders).await? else { return Ok(()) };
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    let mut supervisor = match Supervisor::adopt(wish, told, orders, events) {
+        Ok(supervisor) => supervisor,
+        Err(AdoptError::File(error)) => {
+            eprintln!("{error}");
+            std::process::exit(i32::from(BAD_FILE));
+        }
+        Err(AdoptError::Other(error)) => return Err(error),
+    };
+    while !supervisor.is_done() {
+        tokio::select! {
+            fact = facts.receive() => match fact? {
+                Some((fact, descriptors)) => supervisor.learn(fact, descriptors),
+                None => {
+                    supervisor.end_what_the_keeper_left();
+                    return Ok(());
+                }
+            },
+            Some(event) = inbox.recv() => supervisor.hear(event),
+            () = until(supervisor.next_deadline()) => {}
+        }
+        supervisor.settle();
+    }
+    let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, supervisor.clients.idle()).await;
+    Ok(supervisor.orders.give(&Order::Leave)?)
+}
+
+async fn until(deadline: Option<Moment>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.since(now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> Moment {
+    Moment::at(clock::now())
+}
+
+enum AdoptError {
+    File(hand_over::FileError),
+    Other(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for AdoptError {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// The one owner of the state.
+struct Supervisor {
+    hub: String,
+    keeper: i32,
+    orders: Orders,
+    manifest: Manifest,
+    ground: Ground,
+    fleet: Fleet,
+    notes: BTreeMap<AppId, Notes>,
+    /// What the keeper remembers of each app.
+    kept: BTreeMap<AppId, (Snapshot, Notes)>,
+    runs: BTreeMap<u64, Run>,
+    /// Why an address could not be bound, for the run that wanted it.
+    not_bound: BTreeMap<String, String>,
+    /// What `lifecycle` is still to be told.
+    happened: VecDeque<(AppId, lifecycle::Event)>,
+    /// Answered when what happened is remembered.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// When to look at the trees that are being ended.
+    look_at: Option<Moment>,
+    stopping: bool,
+    done: bool,
+    events: mpsc::UnboundedSender<Event>,
+    logs: LogPump,
+    measure: Measure,
+    sequence: watch::Sender<u64>,
+    published: Vec<AppRuns>,
+    clients: control::Clients,
+}
+
+impl Supervisor {
+    fn adopt(
+        wish: Wish,
+        mut told: HandOver,
+        orders: Orders,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, AdoptError> {
+        let (manifest, remember_file) = hand_over::manifest(&wish, &told.memory).map_err(AdoptError::File)?;
+        let (fleet, notes) = hand_over::fleet(&manifest, &told, now())?;
+        let log_events = events.clone();
+        let logs = LogPump::start(move |run| drop(log_events.send(Event::LogEnded(run))))?;
+        let (sequence, watched) = watch::channel(clock::now_ns());
+        let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
+        let handle = control::Handle::new(events.clone(), watched, wish.config.clone());
+        let clients = control::serve(listener, Rc::new(handle))?;
+        let first = !memory::was_started(&told.memory);
+        let mut supervisor = Self {
+            hub: std::mem::take(&mut told.hub),
+            keeper: told.keeper,
+            ground: Ground::new(&manifest, std::mem::take(&mut told.inherited)),
+            orders,
+            fleet,
+            notes,
+            kept: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            not_bound: BTreeMap::new(),
+            happened: VecDeque::new(),
+            waiting: Vec::new(),
+            look_at: None,
+            stopping: false,
+            done: false,
+            events,
+            logs,
+            measure: Measure::new(),
+            sequence,
+            published: Vec::new(),
+            clients,
+            manifest,
+        };
+        remember_file.iter().try_for_each(|order| supervisor.orders.give(order))?;
+        supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
+        for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
+            supervisor.learn_row(row, descriptors);
+        }
+        if first {
+            supervisor.start_wanted(&wish.only);
+            supervisor.orders.give(&memory::remember_started())?;
+        }
+        supervisor.orders.give(&Order::Adopted)?;
+        if told.stop_all {
+            supervisor.stop_all();
+        }
+        supervisor.settle();
+        Ok(supervisor)
+    }
+
+    fn start_wanted(&mut self, only: &[String]) {
+        let wanted = |app: &&manifest::App| only.is_empty() || only.contains(&app.name);
+        let ids = self.manifest.apps.iter().filter(wanted).map(|app| AppId(app.id)).collect();
+        self.decide(|fleet, now| fleet.request(now, Request::Start(ids)));
+    }
+
+    fn noted(&self, id: AppId) -> (Snapshot, Notes) {
+        (self.fleet.snapshot(id), self.notes.get(&id).cloned().unwrap_or_default())
+    }
+
+    fn app(&self, id: AppId) -> Option<&manifest::App> {
+        self.manifest.apps.iter().find(|app| app.id == id.0)
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn next_deadline(&self) -> Option<Moment> {
+        [self.fleet.next_deadline(), self.look_at].into_iter().flatten().min()
+    }
+
+    // -- what reaches us
+
+    fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
+        match fact {
+            Fact::Run(row) => self.learn_row(row, descriptors),
+            Fact::OrphanEnded => self.look_soon(Duration::ZERO),
+            Fact::Bound { address } => drop(self.not_bound.remove(&address)),
+            Fact::NotBound { address, errno } => {
+                let why = nix::errno::Errno::from_raw(errno).desc().to_lowercase();
+                self.not_bound.insert(address, why);
+            }
+            Fact::Ping { beat } => self.order(&Order::Pong { beat }),
+            Fact::StopAll => self.stop_all(),
+            Fact::Hello { .. } | Fact::Memory { .. } | Fact::Told => {} // the hand-over is behind us
+        }
+    }
+
+    fn learn_row(&mut self, row: Row, descriptors: Vec<OwnedFd>) {
+        let Some(app) = self.manifest.app(&row.app).cloned() else {
+            return eprintln!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
+        };
+        let id = AppId(app.id);
+        let known = self.runs.remove(&row.run);
+        let heard_before = known.as_ref().is_some_and(|run| run.row.exit == row.exit);
+        let mut run = known.unwrap_or_else(|| Run::new(id, row.clone()));
+        run.row = Row { descriptors: Vec::new(), ..row.clone() };
+        if !descriptors.is_empty() {
+            self.attach(&app, &mut run, &row.descriptors, descriptors);
+        }
+        self.runs.insert(row.run, run);
+        match row.exit {
+            _ if heard_before => {}
+            None if app.ready == Ready::None => {
+                self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
+            }
+            None => {}
+            Some(exit) => self.learn_exit(&app, row.run, memory::exit_in(exit)),
+        }
+    }
+
+    fn attach(&mut self, app: &manifest::App, run: &mut Run, kinds: &[Descriptor], descriptors: Vec<OwnedFd>) {
+        let number = run.row.run;
+        let known = matches!(self.fleet.app(run.app).state(), lifecycle::State::Running { run, .. } if run.0 == number);
+        for (kind, descriptor) in kinds.iter().zip(descriptors) {
+            let events = self.events.clone();
+            match kind {
+                Descriptor::Out | Descriptor::Error => {
+                    let path = if *kind == Descriptor::Out { &app.out_file } else { &app.error_file };
+                    run.open_logs += 1;
+                    self.logs.add(number, descriptor, path.clone(), app.log_max_size);
+                }
+                Descriptor::Ready => {
+                    let node = launch::is_socket(&descriptor);
+                    tokio::task::spawn_local(ready::follow_pipe(descriptor, node, known, number, events));
+                }
+                Descriptor::Notify => {
+                    tokio::task::spawn_local(ready::follow_notes(descriptor, number, events));
+                }
+            }
+        }
+    }
+
+    fn learn_exit(&mut self, app: &manifest::App, number: u64, exit: Exit) {
+        let id = AppId(app.id);
+        let lived = self.runs.get(&number).and_then(Run::lived);
+        if self.is_surprised_by(id, number) {
+            let detail = match exit {
+                Exit::NotSpawned(errno) => Some(self.why_not_spawned(app, errno)),
+                _ => None,
+            };
+            let notes = self.notes.entry(id).or_default();
+            notes.lasted_ms = lived.map(|lived| lived.as_millis() as u64);
+            notes.detail = detail;
+        }
+        self.happened.push_back((id, lifecycle::Event::Exited(Invocation(number), exit)));
+        self.look_soon(Duration::ZERO);
+    }
+
+    /// Whether a run was to go on, so that its end is a failure to be told.
+    fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
+        let app = self.fleet.app(id);
+        let goes_on = matches!(app.state(), lifecycle::State::Starting { .. } | lifecycle::State::Running { .. });
+        goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
+    }
+
+    fn why_not_spawned(&self, app: &manifest::App, errno: i32) -> String {
+        let taken = app.listen.iter().find_map(|address| {
+            let why = self.not_bound.get(&address.to_string())?;
+            Some(format!("cannot listen on {address}: {why}"))
+        });
+        taken.unwrap_or_else(|| self.ground.why_not_spawned(app, errno))
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Said(run, said) => self.hear_from(run, said),
+            Event::LogEnded(run) => {
+                if let Some(run) = self.runs.get_mut(&run) {
+                    run.open_logs = run.open_logs.saturating_sub(1);
+                }
+            }
+            Event::Asked(asked) => self.answer(asked),
+        }
+    }
+
+    fn hear_from(&mut self, number: u64, said: Said) {
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        match said {
+            Said::Ready(done) => {
+                self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
+                self.waiting.push(done);
+            }
+            Said::NeverReady => run.never_ready = true,
+            Said::Status(text) => run.status_text = Some(text),
+        }
+    }
+
+    fn answer(&mut self, asked: Asked) {
+        match asked {
+            Asked::Status(reply) => drop(reply.send(self.status())),
+            Asked::Watch(reply) => drop(reply.send(self.watch())),
+            Asked::Act(act, targets, reply) => drop(reply.send(self.act(act, &targets))),
+            Asked::Kill(reply) => {
+                self.stop_all();
+                let _ = reply.send(());
+            }
+            Asked::Logs(reply) => drop(reply.send(self.log_sources())),
+        }
+    }
+
+    fn act(&mut self, act: Act, targets: &[String]) -> Result<protocol::control::Accepted, control::UnknownTarget> {
+        let ids = control::resolve(targets, &self.manifest.apps)?;
+        let accepted = self.accepted(act, &ids);
+        let request = match act {
+            Act::Start => Request::Start(ids),
+            Act::Stop => Request::Stop(ids),
+            Act::Restart => Request::Restart(ids),
+        };
+        if self.stopping {
+            return Ok(accepted); // stop wins; the watcher sees that we are leaving
+        }
+        self.decide(|fleet, now| fleet.request(now, request));
+        Ok(accepted)
+    }
+
+    fn stop_all(&mut self) {
+        self.stopping = true;
+        self.decide(|fleet, now| fleet.request(now, Request::StopAll));
+    }
+
+    // -- what follows
+
+    /// Lets `lifecycle` decide, has the outcome remembered, and only then does it.
+    fn decide(&mut self, decision: impl FnOnce(&mut Fleet, Moment) -> Vec<(AppId, Action)>) {
+        let actions = decision(&mut self.fleet, now());
+        self.remember_changes();
+        for (id, action) in actions {
+            self.perform(id, action);
+        }
+    }
+
+    /// Until nothing is left to be decided now.
+    fn settle(&mut self) {
+        loop {
+            while let Some((id, event)) = self.happened.pop_front() {
+                self.decide(|fleet, now| fleet.handle(now, id, event));
+            }
+            for done in self.waiting.drain(..) {
+                let _ = done.send(()); // a run that is over listens no more
+            }
+            self.decide(Fleet::tick);
+            if self.look_at.is_some_and(|at| at <= now()) {
+                self.look_at_trees();
+            }
+            if self.happened.is_empty() {
+                break;
+            }
+        }
+        self.forget_the_done();
+        self.finish_if_settled();
+        self.publish();
+    }
+
+    fn remember_changes(&mut self) {
+        for id in self.fleet.ids().collect::<Vec<_>>() {
+            let snapshot = self.fleet.snapshot(id);
+            let before = self.kept.get(&id).cloned();
+            if let Some((before, _)) = &before
+                && before.state != snapshot.state
+            {
+                self.note_change(id, &before.state, &snapshot);
+            }
+            let after = self.noted(id);
+            if before.as_ref() == Some(&after) {
+                continue;
+            }
+            if let Some(app) = self.app(id) {
+                self.order(&memory::remember_app(&app.name, &after.0, &after.1));
+            }
+            self.announce(id, before.as_ref().map(|(snapshot, _)| snapshot), &after.0);
+            self.kept.insert(id, after);
+        }
+    }
+
+    fn order(&self, order: &Order) {
+        if let Err(errno) = self.orders.give(order) {
+            eprintln!("supervisor: the keeper cannot be told: {}", errno.desc().to_lowercase());
+        }
+    }
+
+    /// The keeper is gone, and with it whoever it had started itself; the rest of every tree is ours to end.
+    fn end_what_the_keeper_left(&self) {
+        let newest = self.fleet.ids().filter_map(|id| self.fleet.app(id).newest_run()).max().unwrap_or_default();
+        let sessions = Leaders::of(&self.runs).sessions();
+        let ended = tree::sweep(&self.hub, &sessions, |run| run != 0 && run <= newest.0);
+        eprintln!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
+    }
+}

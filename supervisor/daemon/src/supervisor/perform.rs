@@ -1,0 +1,171 @@
+//! Has done what was decided: runs spawned, signals sent, trees ended, rows forgotten.
+
+use std::time::Duration;
+
+use lifecycle::{Action, AppId, Event, Exit, Invocation, Signal, Snapshot, State, StopReason};
+use nix::sys::signal::Signal as OsSignal;
+use protocol::keeper::Order;
+
+use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
+use super::{Supervisor, now};
+use crate::tree::{self, Orphans, Process};
+
+/// After a kill, and while somebody cannot be read: soon.
+const LOOK_AGAIN_SOON: Duration = Duration::from_millis(20);
+/// While somebody who was asked to end takes its time; the keeper's word of an ended orphan comes earlier.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Supervisor {
+    pub(super) fn perform(&mut self, id: AppId, action: Action) {
+        match action {
+            Action::Spawn(run) => self.spawn(id, run),
+            Action::Send(run, signal) => self.send(id, run, signal),
+        }
+    }
+
+    fn spawn(&mut self, id: AppId, run: Invocation) {
+        let Some(app) = self.app(id).cloned() else { return };
+        for address in &app.listen {
+            self.order(&Order::Listen { address: address.to_string() });
+        }
+        let ordered = self.ground.spawn(&app, run.0).and_then(|spawn| {
+            self.orders.give(&Order::Spawn(spawn)).map_err(|errno| super::launch::LaunchError {
+                errno: errno as i32,
+                detail: format!("cannot be started: arguments and environment are too long ({})", errno.desc()),
+            })
+        });
+        if let Err(error) = ordered {
+            let notes = self.notes.entry(id).or_default();
+            notes.detail = Some(error.detail);
+            notes.lasted_ms = None;
+            self.happened.push_back((id, Event::Exited(run, Exit::NotSpawned(error.errno))));
+            self.happened.push_back((id, Event::Gone(run)));
+        }
+    }
+
+    /// To the group while its first process lives; to each that is left of the tree afterwards.
+    fn send(&mut self, id: AppId, run: Invocation, signal: Signal) {
+        let number = self.number_of(id, signal) as i32;
+        if self.runs.get(&run.0).is_some_and(|run| run.row.exit.is_none()) {
+            self.order(&Order::Signal { run: run.0, signal: number });
+        }
+        self.look_soon(Duration::ZERO);
+    }
+
+    fn number_of(&self, id: AppId, signal: Signal) -> OsSignal {
+        let asked = self.app(id).and_then(|app| OsSignal::try_from(app.kill_signal.number()).ok());
+        match signal {
+            Signal::Terminate => asked.unwrap_or(OsSignal::SIGTERM),
+            Signal::Kill => OsSignal::SIGKILL,
+        }
+    }
+
+    // -- trees
+
+    pub(super) fn look_soon(&mut self, within: Duration) {
+        let at = now().after(within);
+        self.look_at = Some(self.look_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// One look serves all runs that are being ended.
+    pub(super) fn look_at_trees(&mut self) {
+        self.look_at = None;
+        let ending: Vec<u64> = self.runs.iter().filter(|(_, run)| run.is_ending()).map(|(run, _)| *run).collect();
+        if ending.is_empty() {
+            return;
+        }
+        let orphans = tree::look(&Leaders::of(&self.runs).hub(&self.hub, self.keeper));
+        for run in ending {
+            self.look_at_tree(run, &orphans);
+        }
+    }
+
+    fn look_at_tree(&mut self, number: u64, orphans: &Orphans) {
+        if let Some(left) = orphans.of_runs.get(&number) {
+            return self.end_tree(number, left);
+        }
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        if orphans.uncertain && run.uncertain_looks < MOST_UNCERTAIN_LOOKS {
+            run.uncertain_looks += 1;
+            return self.look_soon(LOOK_AGAIN_SOON);
+        }
+        run.gone = true;
+        self.happened.push_back((run.app, Event::Gone(Invocation(number))));
+        self.logs.finish(number);
+    }
+
+    /// Asks each that is left once; kills when that was ordered, or when nobody keeps a time for it any more.
+    fn end_tree(&mut self, number: u64, left: &[Process]) {
+        let Some(run) = self.runs.get(&number) else { return };
+        let id = run.app;
+        let patient = match self.fleet.app(id).state() {
+            State::Stopping { run, kill_at, .. } if run.0 == number => kill_at.is_some(),
+            // What `lifecycle` has not been told yet, it is about to be.
+            State::Starting { run, .. } | State::Running { run, .. } if run.0 == number => true,
+            _ => false,
+        };
+        let signal = self.number_of(id, if patient { Signal::Terminate } else { Signal::Kill });
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        for process in left {
+            if !patient || run.asked.insert(*process) {
+                tree::signal(*process, signal);
+            }
+        }
+        self.look_soon(if patient { LOOK_AGAIN } else { LOOK_AGAIN_SOON });
+    }
+
+    // -- what is over
+
+    /// Rows stay with the keeper until their trees are empty and their last words are written.
+    pub(super) fn forget_the_done(&mut self) {
+        let done: Vec<u64> = self.runs.iter().filter(|(_, run)| run.can_be_forgotten()).map(|(run, _)| *run).collect();
+        for run in done {
+            self.order(&Order::Forget { run });
+            self.runs.remove(&run);
+            self.measure.forget(run);
+        }
+    }
+
+    /// When everything is stopped: ends whoever is nobody's, and is done.
+    pub(super) fn finish_if_settled(&mut self) {
+        if !self.stopping || !self.fleet.is_settled_down() || !self.runs.is_empty() {
+            return;
+        }
+        let orphans = tree::look(&Leaders::of(&self.runs).hub(&self.hub, self.keeper));
+        let left: Vec<Process> = orphans.of_runs.into_values().flatten().chain(orphans.strangers).collect();
+        for process in &left {
+            tree::signal(*process, OsSignal::SIGKILL);
+        }
+        if left.is_empty() {
+            self.done = true;
+        } else {
+            self.look_soon(LOOK_AGAIN_SOON);
+        }
+    }
+
+    /// What else is to be noted when an app's state changes, and which sockets are held no longer.
+    pub(super) fn note_change(&mut self, id: AppId, before: &State, after: &Snapshot) {
+        match after.state {
+            State::Running { run, since } if !matches!(before, State::Running { .. }) => {
+                let spawned = self.runs.get(&run.0).map(super::Run::spawned);
+                let notes = self.notes.entry(id).or_default();
+                notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
+                notes.detail = None;
+            }
+            State::Stopping { run, why: StopReason::NotReady, .. } if matches!(before, State::Starting { .. }) => {
+                let detail = self.runs.get(&run.0).and_then(|run| {
+                    let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
+                    silent.or_else(|| run.status_text.as_ref().map(|text| format!("it says \"{text}\"")))
+                });
+                self.notes.entry(id).or_default().detail = detail;
+            }
+            State::Stopped | State::Cooling { .. } | State::Finished => {
+                let addresses = self.app(id).map(|app| app.listen.clone()).unwrap_or_default();
+                for address in addresses {
+                    self.order(&Order::Unlisten { address: address.to_string() });
+                }
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } | State::Backoff { .. } => {}
+        }
+    }
+}

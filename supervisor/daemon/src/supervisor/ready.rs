@@ -1,0 +1,239 @@
+//! Hears when a run says that it is ready: through its ready pipe, Node's channel, or `sd_notify`.
+//!
+//! Nothing is taken from a pipe before the readiness it announces is remembered by the keeper: until then it is only looked at
+//! (`tee`, `MSG_PEEK`), so that a successor sees the same line. Afterwards everything is read and thrown away, for as
+//! long as the app writes, so that it never blocks.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, SpliceFFlags, tee};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
+use nix::unistd::{pipe2, read};
+use protocol::worker::LONGEST_READY_LINE;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+use super::Event;
+
+/// The longest `sd_notify` datagram that is looked at.
+const LONGEST_NOTE: usize = 4096;
+const SHORTEST_GLANCE: usize = 4096;
+
+/// What a run says about itself.
+pub enum Said {
+    /// Answered when it is remembered.
+    Ready(oneshot::Sender<()>),
+    /// The ready pipe ended without a line.
+    NeverReady,
+    /// `STATUS=`
+    Status(String),
+}
+
+/// A descriptor of whatever kind that wakes us when it can be read.
+fn watched(descriptor: OwnedFd) -> io::Result<Receiver> {
+    Receiver::from_owned_fd_unchecked(descriptor)
+}
+
+/// Follows a ready pipe or Node channel. `known` skips the looking: the run's readiness is remembered.
+pub async fn follow_pipe(pipe: OwnedFd, node: bool, known: bool, run: u64, events: UnboundedSender<Event>) {
+    let Ok(pipe) = watched(pipe) else { return };
+    if !known {
+        match first_line(&pipe, node).await {
+            Ok(true) => {
+                if !remembered(run, &events).await {
+                    return;
+                }
+            }
+            Ok(false) => drop(events.send(Event::Said(run, Said::NeverReady))),
+            Err(_) => return,
+        }
+    }
+    drain(&pipe).await;
+}
+
+/// Says that the run is ready, and waits until a successor would know; whether it came to that.
+async fn remembered(run: u64, events: &UnboundedSender<Event>) -> bool {
+    let (done, is_done) = oneshot::channel();
+    events.send(Event::Said(run, Said::Ready(done))).is_ok() && is_done.await.is_ok()
+}
+
+/// Whether a line that means ready came before the end.
+async fn first_line(pipe: &Receiver, node: bool) -> io::Result<bool> {
+    let mut enough = SHORTEST_GLANCE;
+    loop {
+        pipe.readable().await?;
+        let ended = hung_up(pipe); // asked first, so that what is seen afterwards is all there will be
+        let seen = match pipe.try_io(|| glance(pipe, node, enough)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            other => other?,
+        };
+        if seen.is_empty() {
+            return Ok(false);
+        }
+        match judge(&seen, node) {
+            Judgement::Ready => return Ok(true),
+            // Messages of other kinds on Node's channel are done with.
+            Judgement::Passed(length) => take(pipe, length)?,
+            Judgement::Unfinished if seen.len() >= LONGEST_READY_LINE => return Ok(false),
+            Judgement::Unfinished if seen.len() == enough => enough *= 2,
+            Judgement::Unfinished if ended => return Ok(false),
+            Judgement::Unfinished => wait_for_more(pipe, seen.len(), node)?,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Judgement {
+    Ready,
+    Passed(usize),
+    Unfinished,
+}
+
+/// What was written so far means. On Node's channel a line that is JSON but not `"ready"` is somebody else's message.
+fn judge(seen: &[u8], node: bool) -> Judgement {
+    let Some(end) = seen.iter().position(|&byte| byte == b'\n') else { return Judgement::Unfinished };
+    let line = &seen[..end];
+    if !node || line == b"\"ready\"" || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
+        return Judgement::Ready;
+    }
+    Judgement::Passed(end + 1)
+}
+
+/// Looks at most at so many bytes without taking them; empty at the end.
+fn glance(pipe: &Receiver, node: bool, most: usize) -> io::Result<Vec<u8>> {
+    let mut seen = vec![0; most];
+    if node {
+        let length = recv(pipe.as_raw_fd(), &mut seen, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).or_else(gone)?;
+        seen.truncate(length);
+        return Ok(seen);
+    }
+    let (copy, write) = pipe2(OFlag::O_CLOEXEC)?;
+    tee(pipe, &write, most, SpliceFFlags::SPLICE_F_NONBLOCK)?;
+    drop(write);
+    seen.clear();
+    File::from(copy).read_to_end(&mut seen)?;
+    Ok(seen)
+}
+
+/// A worker that dies with unread messages resets its channel: that is an end as well.
+fn gone(errno: Errno) -> Result<usize, Errno> {
+    if errno == Errno::ECONNRESET { Ok(0) } else { Err(errno) }
+}
+
+/// Makes the next `readable` wait for more than what was seen: there is, or we say that there is nothing.
+fn wait_for_more(pipe: &Receiver, known: usize, node: bool) -> io::Result<()> {
+    let nothing_new = || match glance(pipe, node, known + 1) {
+        Ok(seen) if seen.len() <= known => Err(io::ErrorKind::WouldBlock.into()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    match pipe.try_io(nothing_new) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        other => other,
+    }
+}
+
+fn hung_up(pipe: &Receiver) -> bool {
+    let mut asked = [PollFd::new(pipe.as_fd(), PollFlags::empty())];
+    poll(&mut asked, PollTimeout::ZERO).is_ok()
+        && asked[0].revents().is_some_and(|found| found.contains(PollFlags::POLLHUP))
+}
+
+fn take(pipe: &Receiver, mut length: usize) -> io::Result<()> {
+    let mut bytes = [0; SHORTEST_GLANCE];
+    while length > 0 {
+        let most = length.min(bytes.len());
+        length -= read(pipe, &mut bytes[..most])?;
+    }
+    Ok(())
+}
+
+async fn drain(pipe: &Receiver) {
+    let mut bytes = [0; SHORTEST_GLANCE];
+    while pipe.readable().await.is_ok() {
+        match pipe.try_io(|| Ok(read(pipe, &mut bytes)?)) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Follows a run's `sd_notify` socket. A datagram is taken only when what it says is remembered.
+pub async fn follow_notes(socket: OwnedFd, run: u64, events: UnboundedSender<Event>) {
+    let Ok(socket) = watched(socket) else { return };
+    let mut note = vec![0; LONGEST_NOTE];
+    loop {
+        if socket.readable().await.is_err() {
+            return;
+        }
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        let length = match socket.try_io(|| Ok(recv(socket.as_raw_fd(), &mut note, flags)?)) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => return,
+        };
+        let said = String::from_utf8_lossy(&note[..length]).into_owned();
+        for line in said.lines() {
+            if let Some(status) = line.strip_prefix("STATUS=") {
+                let _ = events.send(Event::Said(run, Said::Status(status.to_owned())));
+            }
+        }
+        if said.lines().any(|line| line == "READY=1") && !remembered(run, &events).await {
+            return;
+        }
+        let _ = recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_DONTWAIT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_whole_line_on_a_plain_pipe_means_ready() {
+        for line in ["ready\n", "READY=1\n", "\"ready\"\n", "\n", "{\"a\":1}\n"] {
+            assert_eq!(judge(line.as_bytes(), false), Judgement::Ready, "{line}");
+        }
+        assert_eq!(judge(b"ready", false), Judgement::Unfinished);
+    }
+
+    #[test]
+    fn on_nodes_channel_other_messages_are_passed_over() {
+        assert_eq!(judge(b"\"ready\"\n", true), Judgement::Ready);
+        assert_eq!(judge(b"READY=1\n", true), Judgement::Ready);
+        assert_eq!(judge(b"{\"node_version\":\"20\"}\n\"ready\"\n", true), Judgement::Passed(22));
+        assert_eq!(judge(b"\"read", true), Judgement::Unfinished);
+    }
+
+    fn pipe() -> (Receiver, OwnedFd) {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).unwrap();
+        (watched(read).unwrap(), write)
+    }
+
+    #[tokio::test]
+    async fn a_line_that_comes_in_pieces_is_heard_and_left_in_the_pipe() {
+        let (pipe, write) = pipe();
+        nix::unistd::write(&write, b"rea").unwrap();
+        let writer = async {
+            tokio::task::yield_now().await;
+            nix::unistd::write(&write, b"dy\n").unwrap();
+        };
+        let (heard, ()) = tokio::join!(first_line(&pipe, false), writer);
+        assert!(heard.unwrap());
+        assert_eq!(glance(&pipe, false, 100).unwrap(), b"ready\n");
+    }
+
+    #[tokio::test]
+    async fn an_end_before_a_newline_is_not_ready() {
+        let (pipe, write) = pipe();
+        nix::unistd::write(&write, b"ready").unwrap();
+        drop(write);
+        assert!(!first_line(&pipe, false).await.unwrap());
+    }
+}

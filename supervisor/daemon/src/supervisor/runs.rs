@@ -1,0 +1,93 @@
+//! What the supervisor knows of each run beside its lifecycle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lifecycle::AppId;
+use protocol::keeper::Row;
+
+use crate::tree::{Hub, Process};
+
+/// Looks that could not read somebody's environment, before a run is called gone nevertheless.
+pub const MOST_UNCERTAIN_LOOKS: u32 = 10;
+
+/// One run, from the keeper's row until it is forgotten.
+pub struct Run {
+    pub app: AppId,
+    pub row: Row,
+    /// Log pipes that have not reached their end.
+    pub open_logs: usize,
+    /// Nothing of its tree is left.
+    pub gone: bool,
+    /// It ended its ready pipe without a line.
+    pub never_ready: bool,
+    /// What it says of itself.
+    pub status_text: Option<String>,
+    /// Those of its tree that were asked to end after its first process had.
+    pub asked: BTreeSet<Process>,
+    pub uncertain_looks: u32,
+}
+
+impl Run {
+    pub fn new(app: AppId, row: Row) -> Self {
+        Self {
+            app,
+            row,
+            open_logs: 0,
+            gone: false,
+            never_ready: false,
+            status_text: None,
+            asked: BTreeSet::new(),
+            uncertain_looks: 0,
+        }
+    }
+
+    pub fn spawned(&self) -> Duration {
+        Duration::from_nanos(self.row.spawned_at_ns)
+    }
+
+    pub fn lived(&self) -> Option<Duration> {
+        Some(Duration::from_nanos(self.row.exited_at_ns?).saturating_sub(self.spawned()))
+    }
+
+    /// Its first process has ended and somebody of its tree may be left.
+    pub fn is_ending(&self) -> bool {
+        self.row.exit.is_some() && !self.gone
+    }
+
+    /// Its first process, while that lives.
+    pub fn pid(&self) -> Option<i32> {
+        self.row.pid.filter(|_| self.row.exit.is_none())
+    }
+
+    pub fn can_be_forgotten(&self) -> bool {
+        self.gone && self.open_logs == 0
+    }
+}
+
+/// First processes, for looking at trees.
+#[derive(Default)]
+pub struct Leaders {
+    by_pid: BTreeMap<i32, u64>,
+    living: BTreeSet<i32>,
+}
+
+impl Leaders {
+    pub fn of(runs: &BTreeMap<u64, Run>) -> Self {
+        let mut leaders = Self::default();
+        for (number, run) in runs {
+            leaders.by_pid.extend(run.row.pid.map(|pid| (pid, *number)));
+            leaders.living.extend(run.pid());
+        }
+        leaders
+    }
+
+    pub fn sessions(&self) -> BTreeSet<i32> {
+        self.by_pid.keys().copied().collect()
+    }
+
+    pub fn hub<'a>(&'a self, id: &'a str, keeper: i32) -> Hub<'a> {
+        let supervisor = std::process::id() as i32;
+        Hub { id, keeper, supervisor, leaders: &self.by_pid, living: &self.living }
+    }
+}
