@@ -1,3 +1,55 @@
-//! Reads Bluetooth health devices and posts their readings
+//! Reads Bluetooth health devices and takes their readings to betti-backend.
+//!
+//! ```text
+//!   bus ── attempt ── sightings ──► device (one task each) ── gatt ── plausible ──► store ──► delivery ──► betti-backend
+//!    │   thread and runtime of its own                                                SQLite                    ▲
+//!    └──────────────► status (board) ──────────────────────────────────────────────► report ─────────────────────┘
+//! ```
+//!
+//! It is ready at once and stays up whatever is missing: no D-Bus, no bluetoothd, no adapter, no API.
 
-fn main() {}
+mod api;
+mod bus;
+mod config;
+mod delivery;
+mod device;
+mod downsample;
+mod gatt;
+mod observation;
+mod plausible;
+mod report;
+mod status;
+mod store;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+/// How long stopping the scan may take.
+const LEAVE_WITHIN: Duration = Duration::from_millis(1500);
+
+fn main() -> ExitCode {
+    kit::run("betti-ble", serve)
+}
+
+async fn serve(mut worker: kit::Worker) -> anyhow::Result<()> {
+    let config::Configuration { api, adopted } = config::Configuration::from_environment()?;
+    let store = store::Store::open(&worker.data_dir()?)?;
+    let (board, bells, stop) = (status::Board::new(), delivery::Bells::default(), worker.stop());
+    worker.ready();
+
+    tokio::spawn(delivery::deliver(store.clone(), api.clone(), bells.clone(), stop.clone()));
+    tokio::spawn(report::say(board.watch(), worker.notifier(), stop.clone()));
+    tokio::spawn(report::tell(board.watch(), api, bells.clone(), stop.clone()));
+
+    let intake = device::Intake::new(store, bells, TimeZone::system());
+    let context = bus::Context { adopted: Arc::new(adopted), board, intake, stop: stop.clone() };
+    let supervision = tokio::spawn(bus::supervise(context));
+    stop.cancelled().await;
+    if tokio::time::timeout(LEAVE_WITHIN, supervision).await.is_err() {
+        tracing::warn!("Bluetooth does not answer; leaving without stopping the scan");
+    }
+    Ok(())
+}
