@@ -1,0 +1,187 @@
+//! Asks the supervisor: HTTP over its Unix socket, one connection a question.
+
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use protocol::control::{Accepted, CONFIG_HEADER, LONGEST_WATCH_MS, LogSource, Refusal, Status, Targets, Watch};
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::exit::{Exit, Failure};
+
+/// How long an answer may take, a replacement of the supervisor included.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How much longer than it promised to wait a watch may take.
+const WATCH_PATIENCE: Duration = Duration::from_millis(LONGEST_WATCH_MS + 10_000);
+/// Between a connection that broke and the next one.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// The longest answer, in bytes: far more than the largest file of apps takes.
+const LONGEST_ANSWER: usize = 16 << 20;
+/// A sequence that no supervisor has, so that a watch is answered at once.
+const NO_SEQUENCE: u64 = u64::MAX;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody listens on the socket.
+    #[error("no supervisor is running")]
+    NoSupervisor,
+    /// The socket is there, but not for us.
+    #[error("{}: {why}", socket.display())]
+    Unreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// The supervisor said no.
+    #[error("{0}")]
+    Refused(String),
+    /// Connections break or stay silent.
+    #[error("the supervisor does not answer ({0}): look into logs/betti-supervisor.log")]
+    Silent(String),
+    /// It answered something else.
+    #[error("the supervisor's answer is not understood ({0}): is betti-ctl of the same version?")]
+    Strange(String),
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::NoSupervisor => Self::no_supervisor(),
+            other => Self { exit: Exit::Failed, message: other.to_string() },
+        }
+    }
+}
+
+/// What ended one try.
+enum TryError {
+    /// Another try is of no use.
+    Final(AskError),
+    /// The supervisor may be being replaced.
+    Broken(String),
+}
+
+/// Asks one supervisor, which may be replaced in between.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl Client {
+    /// For the supervisor behind this socket; it refuses if it goes by another file than `config`.
+    pub fn new(socket: PathBuf, config: Option<PathBuf>) -> Self {
+        Self { socket, config }
+    }
+
+    /// What runs.
+    pub async fn status(&self) -> Result<Status, AskError> {
+        self.get("/v1/status", PATIENCE).await
+    }
+
+    /// What runs, as soon as it is something else than after the sequence `seen`; at once if none was seen.
+    pub async fn watch(&self, seen: Option<u64>) -> Result<Watch, AskError> {
+        self.get(&format!("/v1/watch?after={}", seen.unwrap_or(NO_SEQUENCE)), WATCH_PATIENCE).await
+    }
+
+    /// Where apps write to.
+    pub async fn logs(&self) -> Result<Vec<LogSource>, AskError> {
+        self.get("/v1/logs", PATIENCE).await
+    }
+
+    /// Has the apps started, stopped or restarted.
+    pub async fn act(&self, act: &str, targets: &[String]) -> Result<Accepted, AskError> {
+        let body = serde_json::to_vec(&Targets { targets: targets.to_vec() });
+        let body = body.map_err(|error| AskError::Strange(error.to_string()))?;
+        self.ask(Method::POST, &format!("/v1/{act}"), body.into(), PATIENCE).await
+    }
+
+    /// Has everything stopped, the supervisor too.
+    pub async fn kill(&self) -> Result<(), AskError> {
+        let _: serde_json::Value = self.ask(Method::POST, "/v1/kill", Bytes::new(), PATIENCE).await?;
+        Ok(())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, patience: Duration) -> Result<T, AskError> {
+        self.ask(Method::GET, path, Bytes::new(), patience).await
+    }
+
+    /// Asks until there is an answer. An act that is asked for twice, because the first answer was lost, does no harm.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<T, AskError> {
+        let deadline = Instant::now() + patience;
+        let mut last = format!("for {} s", patience.as_secs());
+        loop {
+            match timeout_at(deadline, self.try_once(&method, path, body.clone())).await {
+                Ok(Ok((status, answer))) => return understand(status, &answer),
+                Ok(Err(TryError::Final(error))) => return Err(error),
+                Ok(Err(TryError::Broken(why))) => last = why,
+                Err(_) => return Err(AskError::Silent(last)),
+            }
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    async fn try_once(&self, method: &Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), TryError> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|why| self.not_connected(why))?;
+        let broken = |error: hyper::Error| TryError::Broken(error.to_string());
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(broken)?;
+        let driver = tokio::spawn(connection);
+        let answer = sender.send_request(self.request(method, path, body)?).await.map_err(broken)?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
+        driver.abort();
+        Ok((status, body.map_err(|error| TryError::Broken(error.to_string()))?.to_bytes()))
+    }
+
+    fn request(&self, method: &Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, TryError> {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "betti");
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(config) = self.config.as_deref().and_then(as_header) {
+            request = request.header(CONFIG_HEADER, config);
+        }
+        request.body(Full::new(body)).map_err(|error| TryError::Final(AskError::Strange(error.to_string())))
+    }
+
+    fn not_connected(&self, why: io::Error) -> TryError {
+        // The keeper holds the socket open while it lives, whatever becomes of the supervisor. So if nobody listens,
+        // the keeper is gone.
+        match why.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => TryError::Final(AskError::NoSupervisor),
+            // The queue of connections is full, or the kernel was interrupted.
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => TryError::Broken(why.to_string()),
+            _ => TryError::Final(AskError::Unreachable { socket: self.socket.clone(), why }),
+        }
+    }
+}
+
+fn as_header(config: &Path) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(config.as_os_str().as_bytes()).ok()
+}
+
+fn understand<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> Result<T, AskError> {
+    let strange = |error: serde_json::Error| AskError::Strange(error.to_string());
+    if status.is_success() {
+        return serde_json::from_slice(answer).map_err(strange);
+    }
+    match serde_json::from_slice::<Refusal>(answer) {
+        Ok(refusal) => Err(AskError::Refused(refusal.error)),
+        Err(_) => Err(AskError::Strange(format!("{status}"))),
+    }
+}

@@ -1,0 +1,100 @@
+//! Which `ecosystem.toml` is meant, and what it says.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use manifest::{Diagnostics, Manifest};
+
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+
+/// What the file is called.
+pub const FILE: &str = "ecosystem.toml";
+
+/// Why there is no file to go by.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// What `--config` names cannot be used.
+    #[error("--config {}: {why}", path.display())]
+    Given {
+        /// As it was given.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// The current folder cannot be seen.
+    #[error("the folder that we are in cannot be seen: {0}")]
+    Here(io::Error),
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        Self::misuse(error.to_string())
+    }
+}
+
+/// The file that was given, else the one here or in the nearest folder above; `None` if there is none.
+///
+/// The path is absolute and free of links: it is compared with the supervisor's.
+///
+/// # Errors
+/// If the file that was given is not there.
+pub fn find(given: Option<&Path>) -> Result<Option<PathBuf>, FindError> {
+    if let Some(path) = given {
+        let found = path.canonicalize().map_err(|why| FindError::Given { path: path.to_owned(), why })?;
+        return Ok(Some(if found.is_dir() { found.join(FILE) } else { found }));
+    }
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).map_err(FindError::Here)?;
+    Ok(above(&here).and_then(|found| found.canonicalize().ok()))
+}
+
+fn above(here: &Path) -> Option<PathBuf> {
+    here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file())
+}
+
+/// Reads the file; its mistakes are shown on standard error.
+///
+/// # Errors
+/// If the file cannot be read or is not a good one.
+pub fn read(path: &Path, profile: Option<&str>, printer: &Printer) -> Result<Manifest, Failure> {
+    let unreadable = |why: io::Error| Failure::misuse(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    manifest::parse(path, &text, profile).map_err(|broken| show(&broken, printer))
+}
+
+fn show(broken: &Diagnostics, printer: &Printer) -> Failure {
+    printer.error_text(&broken.render(printer.error_colour()));
+    let count = match broken.mistakes().len() {
+        1 => "1 mistake".to_owned(),
+        many => format!("{many} mistakes"),
+    };
+    printer.error_text(&format!("\n\n{count} in {}: nothing was started\n", broken.path().display()));
+    Failure { exit: Exit::Misuse, message: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_file_above_is_found() {
+        let root = tempfile::tempdir().expect("a folder");
+        let deep = root.path().join("a/b");
+        std::fs::create_dir_all(&deep).expect("folders");
+        assert_eq!(above(&deep), None);
+        std::fs::write(root.path().join(FILE), "").expect("a file");
+        assert_eq!(above(&deep), Some(root.path().join(FILE)));
+        std::fs::write(root.path().join("a").join(FILE), "").expect("a file");
+        assert_eq!(above(&deep), Some(root.path().join("a").join(FILE)));
+    }
+
+    #[test]
+    fn a_given_file_must_exist_and_may_be_a_folder() {
+        let root = tempfile::tempdir().expect("a folder");
+        let file = root.path().canonicalize().expect("a folder").join(FILE);
+        assert!(matches!(find(Some(&file)), Err(FindError::Given { .. })));
+        std::fs::write(&file, "").expect("a file");
+        assert_eq!(find(Some(&file)).expect("found"), Some(file.clone()));
+        assert_eq!(find(Some(root.path())).expect("found"), Some(file));
+    }
+}

@@ -1,0 +1,157 @@
+//! One log file, and how its lines are shown.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use protocol::control::LogSource;
+
+use super::tail;
+use crate::printer::{Printer, Tone};
+
+/// How much is read at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+/// A line that grows longer than this is shown in pieces, in bytes.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Which of an app's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Error,
+}
+
+/// One log file that is shown, line by line.
+pub struct Stream {
+    path: PathBuf,
+    prefix: String,
+    open: Option<Open>,
+    /// The beginning of a line whose end is not written yet.
+    partial: Vec<u8>,
+}
+
+/// The file as it was opened. It may be renamed or emptied meanwhile.
+struct Open {
+    file: File,
+    inode: u64,
+    offset: u64,
+}
+
+/// The files of these apps, each with PM2's prefix `0|name  | ` in PM2's colours.
+pub fn streams(sources: &[LogSource], kinds: &[Kind], printer: &Printer) -> Vec<Stream> {
+    let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
+    let id_width = sources.iter().map(|source| source.id.to_string().len()).max().unwrap_or(0);
+    let mut streams = Vec::new();
+    for source in sources {
+        for kind in kinds {
+            let (path, tone) = match kind {
+                Kind::Out => (&source.out_file, Tone::Good),
+                Kind::Error => (&source.error_file, Tone::Bad),
+            };
+            let label = format!("{:<id_width$}|{:<width$}  |", source.id, source.name);
+            streams.push(Stream::new(path, format!("{} ", printer.paint(tone, &label))));
+        }
+    }
+    streams
+}
+
+impl Stream {
+    fn new(path: impl Into<PathBuf>, prefix: String) -> Self {
+        Self { path: path.into(), prefix, open: None, partial: Vec::new() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file and shows its last lines, at most this many. A file that is not there yet has none.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn show_last(&mut self, lines: usize, printer: &Printer) -> io::Result<()> {
+        self.reopen()?;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.offset = tail::start_of_last(&mut open.file, lines)?;
+        if lines > 0 && printer.is_terminal() && open.file.metadata()?.len() > open.offset {
+            printer.line(&printer.paint(Tone::Own, &format!("{} last {lines} lines:", self.path.display())));
+        }
+        self.show_new(printer)
+    }
+
+    /// Shows what was added since. A file that was put aside is read to its end before its successor is begun.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn show_new(&mut self, printer: &Printer) -> io::Result<()> {
+        self.drain(printer)?;
+        if self.is_replaced() {
+            self.reopen()?;
+            self.drain(printer)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the last line, even if its end was never written.
+    pub fn finish(&mut self, printer: &Printer) {
+        if !self.partial.is_empty() {
+            self.partial.push(b'\n');
+            self.show_lines(printer);
+        }
+    }
+
+    fn is_replaced(&self) -> bool {
+        let inode = std::fs::metadata(&self.path).map(|found| found.ino()).ok();
+        inode.is_some() && inode != self.open.as_ref().map(|open| open.inode)
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        match File::open(&self.path) {
+            Ok(file) => self.open = Some(Open { inode: file.metadata()?.ino(), file, offset: 0 }),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => self.open = None,
+            Err(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, printer: &Printer) -> io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let Some(open) = &mut self.open else { return Ok(()) };
+            if open.file.metadata()?.len() < open.offset {
+                // Somebody emptied it.
+                open.offset = 0;
+            }
+            open.file.seek(SeekFrom::Start(open.offset))?;
+            let length = open.file.read(&mut chunk)?;
+            if length == 0 || printer.is_unread() {
+                return Ok(());
+            }
+            open.offset += length as u64;
+            self.partial.extend_from_slice(&chunk[..length]);
+            self.show_lines(printer);
+        }
+    }
+
+    /// Shows all whole lines of what was read.
+    fn show_lines(&mut self, printer: &Printer) {
+        let whole = match self.partial.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => newline + 1,
+            None if self.partial.len() > LONGEST_LINE => {
+                self.partial.push(b'\n');
+                self.partial.len()
+            }
+            None => return,
+        };
+        let mut shown = Vec::with_capacity(whole + CHUNK);
+        for line in self.partial[..whole].split_inclusive(|byte| *byte == b'\n') {
+            shown.extend_from_slice(self.prefix.as_bytes());
+            shown.extend_from_slice(line);
+        }
+        printer.bytes(&shown);
+        self.partial.drain(..whole);
+    }
+}

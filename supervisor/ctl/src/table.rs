@@ -1,0 +1,223 @@
+//! PM2's table: the same columns in the same order, fewer of them where the terminal is narrow.
+
+use std::os::unix::fs::MetadataExt;
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentLineStyle, LineStyle, Table, TableStyle};
+use nix::unistd::{Uid, User};
+use protocol::control::{App, Status, Word};
+
+use crate::printer::{Printer, Tone};
+use crate::units;
+
+const FULL: [Column; 13] = [
+    Column::Id,
+    Column::Name,
+    Column::Namespace,
+    Column::Version,
+    Column::Mode,
+    Column::Pid,
+    Column::Uptime,
+    Column::Restarts,
+    Column::Status,
+    Column::Cpu,
+    Column::Memory,
+    Column::User,
+    Column::Watching,
+];
+const CONDENSED: [Column; 7] =
+    [Column::Id, Column::Name, Column::Mode, Column::Restarts, Column::Status, Column::Cpu, Column::Memory];
+const MINI: [Column; 5] = [Column::Id, Column::Name, Column::Status, Column::Cpu, Column::Memory];
+
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LineStyle::new('┌', '─', '┬', '┐'))
+    .header_lines(ContentLineStyle::new('│', '│', '│'))
+    .header_separator(LineStyle::new('├', '─', '┼', '┤'))
+    .content_lines(ContentLineStyle::new('│', '│', '│'))
+    .bottom_border(LineStyle::new('└', '─', '┴', '┘'));
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Id,
+    Name,
+    Namespace,
+    Version,
+    Mode,
+    Pid,
+    Uptime,
+    Restarts,
+    Status,
+    Cpu,
+    Memory,
+    User,
+    Watching,
+}
+
+impl Column {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Namespace => "namespace",
+            Self::Version => "version",
+            Self::Mode => "mode",
+            Self::Pid => "pid",
+            Self::Uptime => "uptime",
+            Self::Restarts => "↺",
+            Self::Status => "status",
+            Self::Cpu => "cpu",
+            Self::Memory => "mem",
+            Self::User => "user",
+            Self::Watching => "watching",
+        }
+    }
+
+    fn cell(self, app: &App, user: &str) -> Cell {
+        match self {
+            Self::Id => Cell::new(app.id).fg(Color::Cyan).add_attribute(Attribute::Bold),
+            Self::Name => Cell::new(&app.name),
+            Self::Namespace => Cell::new(&app.namespace),
+            // Programs do not say their versions, and one that is made up is worse than none.
+            Self::Version => Cell::new("N/A"),
+            Self::Mode => Cell::new("fork"),
+            Self::Pid => Cell::new(app.pid.unwrap_or(0)),
+            Self::Uptime => Cell::new(app.uptime_ms.map_or_else(|| "0".to_owned(), units::uptime)),
+            Self::Restarts => Cell::new(app.restarts),
+            Self::Status => Cell::new(app.status.as_str()).fg(colour(tone(app.status))).add_attribute(Attribute::Bold),
+            Self::Cpu => Cell::new(format!("{:.0}%", app.cpu_percent)),
+            Self::Memory => Cell::new(units::memory(app.memory_bytes)),
+            Self::User => Cell::new(user).add_attribute(Attribute::Bold),
+            Self::Watching => Cell::new("disabled"),
+        }
+    }
+}
+
+/// What a status word is in colours.
+pub const fn tone(word: Word) -> Tone {
+    match word {
+        Word::Online => Tone::Good,
+        Word::Launching => Tone::Busy,
+        Word::Stopping | Word::Waiting | Word::WaitingRestart => Tone::Uneasy,
+        Word::Stopped | Word::Errored | Word::Cooling => Tone::Bad,
+    }
+}
+
+const fn colour(tone: Tone) -> Color {
+    match tone {
+        Tone::Good => Color::Green,
+        Tone::Busy => Color::Blue,
+        Tone::Uneasy => Color::Yellow,
+        Tone::Bad => Color::Red,
+        Tone::Own => Color::Cyan,
+    }
+}
+
+/// Prints the table, and below it why apps are not online.
+pub fn show(status: &Status, printer: &Printer) {
+    let mut apps: Vec<&App> = status.apps.iter().collect();
+    apps.sort_by(|one, other| one.name.cmp(&other.name));
+    let table = fitting(&apps, &owner(status.keeper.pid), printer.width(), printer.colour());
+    printer.line(&table);
+    for app in apps {
+        if let Some(reason) = reason(app) {
+            printer.line(&format!("{}: {} — {reason}", app.name, printer.paint(tone(app.status), app.status.as_str())));
+        }
+    }
+}
+
+/// Why the app is not online; `None` if it is, or nothing is known.
+fn reason(app: &App) -> Option<&str> {
+    if app.status == Word::Online { None } else { app.reason.as_deref() }
+}
+
+/// The first of PM2's three tables that the terminal has room for; all columns when piped.
+fn fitting(apps: &[&App], user: &str, width: Option<u16>, colour: bool) -> String {
+    let fits = |columns: &[Column]| {
+        let Some(width) = width else { return true };
+        let text = drawn(apps, user, columns, false);
+        text.lines().next().is_some_and(|border| border.chars().count() <= usize::from(width))
+    };
+    let choices: [&[Column]; 2] = [&FULL, &CONDENSED];
+    let columns = choices.into_iter().find(|columns| fits(columns)).unwrap_or(&MINI);
+    drawn(apps, user, columns, colour)
+}
+
+fn drawn(apps: &[&App], user: &str, columns: &[Column], colour: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let title = |column: &Column| Cell::new(column.title()).fg(Color::Cyan).add_attribute(Attribute::Bold);
+    table.set_header(columns.iter().map(title));
+    for app in apps {
+        table.add_row(columns.iter().map(|column| column.cell(app, user)));
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    table.to_string()
+}
+
+/// The name of the user that the keeper, and so every app, runs as.
+fn owner(keeper: i32) -> String {
+    let uid = std::fs::metadata(format!("/proc/{keeper}")).map(|process| process.uid());
+    let name = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or(uid.to_string(), |user| user.name);
+    uid.map_or_else(|_| "N/A".to_owned(), name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(id: u32, name: &str, status: Word) -> App {
+        App {
+            id,
+            name: name.into(),
+            namespace: "default".into(),
+            status,
+            reason: (status != Word::Online).then(|| "exited with code 1".into()),
+            pid: (status == Word::Online).then_some(4711),
+            uptime_ms: (status == Word::Online).then_some(65_000),
+            ready_ms: None,
+            restarts: 3,
+            cpu_percent: 1.4,
+            memory_bytes: 54_106_521,
+            exit: None,
+        }
+    }
+
+    #[test]
+    fn all_of_pm2s_columns_are_there_in_pm2s_order() {
+        let apps = [&app(0, "betti-backend", Word::Online), &app(5, "betti-ble", Word::WaitingRestart)];
+        let expected = "\
+┌────┬───────────────┬───────────┬─────────┬──────┬──────┬────────┬───┬─────────────────┬─────┬────────┬──────┬──────────┐
+│ id │ name          │ namespace │ version │ mode │ pid  │ uptime │ ↺ │ status          │ cpu │ mem    │ user │ watching │
+├────┼───────────────┼───────────┼─────────┼──────┼──────┼────────┼───┼─────────────────┼─────┼────────┼──────┼──────────┤
+│ 0  │ betti-backend │ default   │ N/A     │ fork │ 4711 │ 1m     │ 3 │ online          │ 1%  │ 51.6mb │ pi   │ disabled │
+│ 5  │ betti-ble     │ default   │ N/A     │ fork │ 0    │ 0      │ 3 │ waiting restart │ 1%  │ 51.6mb │ pi   │ disabled │
+└────┴───────────────┴───────────┴─────────┴──────┴──────┴────────┴───┴─────────────────┴─────┴────────┴──────┴──────────┘";
+        assert_eq!(fitting(&apps, "pi", None, false), expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        let apps = [&app(0, "betti-backend", Word::Online)];
+        let titles = |width| {
+            let table = fitting(&apps, "pi", Some(width), false);
+            let titles = table.lines().nth(1).expect("a header").replace('│', " ");
+            titles.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(titles(200).len(), 13);
+        assert_eq!(titles(80), ["id", "name", "mode", "↺", "status", "cpu", "mem"]);
+        assert_eq!(titles(20), ["id", "name", "status", "cpu", "mem"]);
+    }
+
+    #[test]
+    fn colour_is_used_only_where_it_is_wanted() {
+        let apps = [&app(0, "a", Word::Online)];
+        assert!(fitting(&apps, "pi", None, true).contains("\u{1b}["));
+        assert!(!fitting(&apps, "pi", None, false).contains('\u{1b}'));
+    }
+}

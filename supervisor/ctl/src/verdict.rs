@@ -1,0 +1,242 @@
+//! Has what was asked for come true? Pure: a look at the supervisor's state in, a verdict out.
+
+use protocol::control::{AcceptedApp, App, Runs, Watch, Word};
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Ready, in a run of its own if one was asked for.
+    Online,
+    /// Every process gone.
+    Stopped,
+}
+
+/// What has become of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// On its way.
+    Pending,
+    /// True.
+    Done,
+    /// It went wrong, in words. The supervisor may go on trying.
+    Failed(String),
+}
+
+/// What has become of one app that an act was about.
+pub fn of(goal: Goal, asked: &AcceptedApp, seen: &Watch) -> Verdict {
+    let Some((app, runs)) = find(seen, &asked.name) else {
+        return Verdict::Failed("it is not among the apps any more".into());
+    };
+    match goal {
+        Goal::Stopped => stopped(app, runs),
+        Goal::Online => online(asked, app, runs, seen),
+    }
+}
+
+fn find<'w>(seen: &'w Watch, name: &str) -> Option<(&'w App, &'w Runs)> {
+    let app = seen.status.apps.iter().find(|app| app.name == name)?;
+    let runs = seen.runs.iter().find(|runs| runs.name == name)?;
+    Some((app, runs))
+}
+
+fn stopped(app: &App, runs: &Runs) -> Verdict {
+    match app.status {
+        _ if runs.wanted => Verdict::Failed("somebody started it again meanwhile".into()),
+        Word::Stopped => Verdict::Done,
+        _ => Verdict::Pending,
+    }
+}
+
+fn online(asked: &AcceptedApp, app: &App, runs: &Runs, seen: &Watch) -> Verdict {
+    if seen.leaving {
+        return Verdict::Failed("everything is being stopped".into());
+    }
+    if !runs.wanted {
+        return Verdict::Failed("somebody stopped it meanwhile".into());
+    }
+    let newest = runs.newest.unwrap_or(0);
+    let is_new = if asked.unchanged { newest >= asked.after } else { newest > asked.after };
+    let finished = runs.finished.unwrap_or(0);
+    let has_ended = if asked.unchanged { finished >= asked.after && finished > 0 } else { finished > asked.after };
+    match app.status {
+        Word::Online if is_new => Verdict::Done,
+        // It ended by itself, in a way that its policy accepts: a job that is done.
+        Word::Stopped if has_ended => Verdict::Done,
+        Word::Errored | Word::Cooling => Verdict::Failed(why(app)),
+        _ if has_ended => Verdict::Failed(why(app)),
+        _ => blocked(runs, seen).map_or(Verdict::Pending, Verdict::Failed),
+    }
+}
+
+fn why(app: &App) -> String {
+    app.reason.clone().unwrap_or_else(|| format!("it is {}", app.status.as_str()))
+}
+
+/// What an app waits for that will not come by itself, in words: stopped by somebody, or failing.
+fn blocked(runs: &Runs, seen: &Watch) -> Option<String> {
+    let mut path = vec![runs.name.as_str()];
+    let mut waiting = vec![runs];
+    while let Some(runs) = waiting.pop() {
+        for needed in &runs.waits_for {
+            let Some((app, needed_runs)) = find(seen, needed) else { continue };
+            let name = &app.name;
+            match app.status {
+                _ if !needed_runs.wanted => {
+                    return Some(format!("it waits for {name}, which is stopped: betti-ctl start {name}"));
+                }
+                Word::Cooling | Word::Errored => {
+                    return Some(format!("it waits for {name}, which is {}: {}", app.status.as_str(), why(app)));
+                }
+                _ if !path.contains(&name.as_str()) => {
+                    path.push(name);
+                    waiting.push(needed_runs);
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::control::{Keeper, Status, Supervisor};
+
+    use super::*;
+
+    /// An app as it is seen: name, status, wanted, newest run, finished run, what it waits for.
+    type Seen<'a> = (&'a str, Word, bool, Option<u64>, Option<u64>, &'a [&'a str]);
+
+    fn watch(apps: &[Seen<'_>]) -> Watch {
+        let app = |(id, seen): (u32, &Seen<'_>)| App {
+            id,
+            name: seen.0.into(),
+            namespace: "default".into(),
+            status: seen.1,
+            reason: Some("exited with code 1".into()),
+            pid: None,
+            uptime_ms: None,
+            ready_ms: None,
+            restarts: 0,
+            cpu_percent: 0.0,
+            memory_bytes: 0,
+            exit: None,
+        };
+        let runs = |seen: &Seen<'_>| Runs {
+            name: seen.0.into(),
+            wanted: seen.2,
+            newest: seen.3,
+            finished: seen.4,
+            waits_for: seen.5.iter().map(ToString::to_string).collect(),
+        };
+        Watch {
+            sequence: 1,
+            leaving: false,
+            status: Status {
+                keeper: Keeper { pid: 1 },
+                supervisor: Supervisor { pid: 2, version: "0".into() },
+                profile: "default".into(),
+                apps: (0..).zip(apps).map(app).collect(),
+            },
+            runs: apps.iter().map(runs).collect(),
+        }
+    }
+
+    fn asked(after: u64, unchanged: bool) -> AcceptedApp {
+        AcceptedApp { id: 0, name: "api".into(), after, unchanged }
+    }
+
+    /// One letter a verdict, so that the table stays readable.
+    fn letter(verdict: &Verdict) -> char {
+        match verdict {
+            Verdict::Pending => '.',
+            Verdict::Done => '+',
+            Verdict::Failed(_) => '!',
+        }
+    }
+
+    #[test]
+    fn a_start_is_judged_row_by_row() {
+        use Word::{Cooling, Errored, Launching, Online, Stopped, Stopping, Waiting, WaitingRestart};
+        // after, unchanged, status, newest, finished
+        let rows = [
+            (7, false, Stopped, Some(7), Some(7), '.'),
+            (7, false, Launching, Some(8), Some(7), '.'),
+            (7, false, Online, Some(8), Some(7), '+'),
+            (0, false, Launching, None, None, '.'),
+            (0, false, Online, Some(1), None, '+'),
+            // The first run after the request failed, whatever is going on now.
+            (7, false, WaitingRestart, Some(8), Some(8), '!'),
+            (7, false, Launching, Some(9), Some(8), '!'),
+            (7, false, Cooling, Some(8), Some(8), '!'),
+            (7, false, Errored, Some(8), Some(8), '!'),
+            // It was retried and is there after all.
+            (7, false, Online, Some(9), Some(8), '+'),
+            // A job that is done.
+            (7, false, Stopped, Some(8), Some(8), '+'),
+            // A restart: the old run is still there, or on its way out.
+            (7, false, Online, Some(7), None, '.'),
+            (7, false, Stopping, Some(7), None, '.'),
+            (7, false, Launching, Some(7), Some(7), '.'),
+            (7, false, Waiting, Some(7), Some(7), '.'),
+            // It ran already.
+            (7, true, Online, Some(7), Some(6), '+'),
+            (7, true, Launching, Some(7), Some(6), '.'),
+            (7, true, Stopping, Some(7), Some(6), '.'),
+            (7, true, WaitingRestart, Some(7), Some(7), '!'),
+            (7, true, Online, Some(8), Some(7), '+'),
+        ];
+        for row in rows {
+            let (after, unchanged, status, newest, finished, expected) = row;
+            let seen = watch(&[("api", status, true, newest, finished, &[])]);
+            let verdict = of(Goal::Online, &asked(after, unchanged), &seen);
+            assert_eq!(letter(&verdict), expected, "{row:?}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_is_true_only_when_everything_is_gone() {
+        for (status, wanted, expected) in [
+            (Word::Stopping, false, '.'),
+            (Word::Stopped, false, '+'),
+            (Word::Launching, true, '!'),
+            (Word::Online, true, '!'),
+        ] {
+            let seen = watch(&[("api", status, wanted, Some(8), None, &[])]);
+            assert_eq!(letter(&of(Goal::Stopped, &asked(8, false), &seen)), expected, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_do_meanwhile_is_said() {
+        let stopped = watch(&[("api", Word::Stopping, false, Some(8), None, &[])]);
+        let failed = |words: &str| Verdict::Failed(words.into());
+        assert_eq!(of(Goal::Online, &asked(7, false), &stopped), failed("somebody stopped it meanwhile"));
+        let mut leaving = watch(&[("api", Word::Online, true, Some(7), None, &[])]);
+        leaving.leaving = true;
+        assert_eq!(of(Goal::Online, &asked(7, false), &leaving), failed("everything is being stopped"));
+        assert_eq!(of(Goal::Online, &asked(7, false), &watch(&[])), failed("it is not among the apps any more"));
+    }
+
+    #[test]
+    fn a_dependency_that_will_not_come_by_itself_is_named() {
+        let waits = |base: Word, wanted: bool| {
+            let seen = watch(&[
+                ("api", Word::Waiting, true, None, None, &["middle"]),
+                ("middle", Word::Waiting, true, None, None, &["base"]),
+                ("base", base, wanted, None, None, &[]),
+            ]);
+            of(Goal::Online, &asked(0, false), &seen)
+        };
+        assert_eq!(waits(Word::Launching, true), Verdict::Pending);
+        assert_eq!(waits(Word::WaitingRestart, true), Verdict::Pending);
+        assert_eq!(
+            waits(Word::Stopped, false),
+            Verdict::Failed("it waits for base, which is stopped: betti-ctl start base".into())
+        );
+        assert_eq!(
+            waits(Word::Cooling, true),
+            Verdict::Failed("it waits for base, which is cooling: exited with code 1".into())
+        );
+    }
+}
