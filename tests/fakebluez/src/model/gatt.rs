@@ -30,6 +30,14 @@ impl Model {
         self.characteristic_path(device, uuid).is_some_and(|path| self.is_subscribed(&path))
     }
 
+    /// From now on this follows when the device's characteristic with this UUID is subscribed to.
+    pub fn set_script(&mut self, device: &str, uuid: &str, script: Script) {
+        let Some(known) = self.devices.get_mut(device) else { return };
+        let all = known.device.services.iter_mut().flat_map(|service| &mut service.characteristics);
+        all.filter(|characteristic| characteristic.uuid == uuid)
+            .for_each(|characteristic| characteristic.on_subscribe.clone_from(&script));
+    }
+
     fn is_subscribed(&self, path: &str) -> bool {
         self.sessions.get(path).is_some_and(|clients| !clients.is_empty())
     }
