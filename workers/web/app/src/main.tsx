@@ -1,0 +1,20 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "@fontsource-variable/figtree/wght.css";
+import "./ui/tokens.css";
+import "./ui/base.css";
+import { LiveConnection } from "./api/live/connection";
+import { socketUrl } from "./api/live/socketUrl";
+import { App } from "./app/App";
+import { createQueryClient } from "./app/queryClient";
+
+const connection = new LiveConnection(() => new WebSocket(socketUrl(window.location)));
+const queries = createQueryClient(() => connection.doubt());
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <App connection={connection} queries={queries} />
+  </StrictMode>,
+);
