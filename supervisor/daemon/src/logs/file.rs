@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, SpliceFFlags, splice, tee};
-use nix::unistd::pipe2;
+use nix::unistd::{pipe2, read};
 
 use super::rotation;
 
@@ -29,6 +29,12 @@ pub enum Moved {
     Empty,
     /// Nothing will ever be in the pipe again.
     End,
+}
+
+/// What a look into a pipe shows.
+enum Glance {
+    Seen(Vec<u8>),
+    Not(Moved),
 }
 
 pub struct LogFile {
@@ -52,8 +58,7 @@ impl LogFile {
         let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         let nothing = OpenOptions::new().write(true).open("/dev/null")?;
         let glass = (File::from(read), write);
-        let mut log =
-            Self { path: path.into(), file: None, size: 0, limit, lost: 0, trouble: None, glass, nothing };
+        let mut log = Self { path: path.into(), file: None, size: 0, limit, lost: 0, trouble: None, glass, nothing };
         let _ = log.reopen(); // there from the start, for whoever follows it; tried again when there is something to say
         Ok(log)
     }
@@ -149,20 +154,46 @@ impl LogFile {
                 Ok(Moved::Some)
             }
             Err(Errno::EAGAIN) => Ok(Moved::Empty),
+            Err(Errno::EINVAL) => self.copy_chunk(pipe),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    /// The file is full: finish the line that is open, then go on in a new file.
-    fn move_past_limit(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
+    /// For what is no file of a kind that the kernel can splice into: a device, some file systems. A kill between the
+    /// two steps loses what was read.
+    fn copy_chunk(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
+        let mut bytes = match self.glance(pipe)? {
+            Glance::Seen(bytes) => bytes,
+            Glance::Not(moved) => return Ok(moved),
+        };
+        let length = read(pipe, &mut bytes)?;
+        if let Err(error) = self.opened()?.write_all(&bytes[..length]) {
+            self.lost += length as u64;
+            return Err(error);
+        }
+        self.size += length as u64;
+        Ok(Moved::Some)
+    }
+
+    /// What is in the pipe, without taking it.
+    fn glance(&mut self, pipe: &OwnedFd) -> io::Result<Glance> {
         let mut seen = vec![0; CHUNK];
         match tee(pipe, &self.glass.1, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => return Ok(Moved::End),
+            Ok(0) => return Ok(Glance::Not(Moved::End)),
             Ok(length) => seen.truncate(length),
-            Err(Errno::EAGAIN) => return Ok(Moved::Empty),
+            Err(Errno::EAGAIN) => return Ok(Glance::Not(Moved::Empty)),
             Err(errno) => return Err(errno.into()),
         }
         self.glass.0.read_exact(&mut seen)?;
+        Ok(Glance::Seen(seen))
+    }
+
+    /// The file is full: finish the line that is open, then go on in a new file.
+    fn move_past_limit(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
+        let seen = match self.glance(pipe)? {
+            Glance::Seen(seen) => seen,
+            Glance::Not(moved) => return Ok(moved),
+        };
         if !self.at_line_start()? {
             let end = seen.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
             self.move_exactly(pipe, end.unwrap_or(seen.len()))?;
@@ -198,18 +229,23 @@ impl LogFile {
     /// Keeps the worker from blocking, at the price of its words.
     fn discard(&mut self, pipe: &OwnedFd, error: &io::Error) -> io::Result<Moved> {
         let moved = match splice(pipe, None, &self.nothing, None, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => return Ok(Moved::End),
-            Ok(moved) => moved,
-            Err(Errno::EAGAIN) => return Ok(Moved::Empty),
+            Ok(0) => Moved::End,
+            Ok(length) => {
+                self.lost += length as u64;
+                Moved::Some
+            }
+            Err(Errno::EAGAIN) => Moved::Empty,
             Err(errno) => return Err(errno.into()),
         };
-        self.lost += moved as u64;
+        if self.lost == 0 {
+            return Ok(moved);
+        }
         let trouble = error.to_string();
         if self.trouble.as_ref() != Some(&trouble) {
             eprintln!("logs: {} cannot be written ({trouble}); output is thrown away", self.path.display());
             self.trouble = Some(trouble);
         }
-        Ok(Moved::Some)
+        Ok(moved)
     }
 }
 

@@ -116,7 +116,8 @@ impl Ground {
 
     /// A bare name is looked for beside us, then in PATH; a script's name, and everything with a folder, beside the file.
     fn script(&self, script: &str, path: &str) -> Result<PathBuf, LaunchError> {
-        let in_folder = self.folder.join(script); // an absolute path replaces the folder
+        // An absolute path replaces the folder; `./` is left out.
+        let in_folder: PathBuf = self.folder.join(script).components().collect();
         let is_script = ending(Path::new(script)).is_some();
         if script.contains('/') || (is_script && in_folder.is_file()) {
             return Ok(in_folder);

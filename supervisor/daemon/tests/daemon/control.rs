@@ -1,0 +1,83 @@
+//! The control socket: what is refused, and how.
+
+use std::os::unix::fs::PermissionsExt;
+
+use protocol::control::{LogSource, Word};
+use serde_json::json;
+
+use crate::harness::Hub;
+
+fn hub() -> Hub {
+    let hub = Hub::start(
+        "[[apps]]\nname='backend'\nscript='/bin/sleep'\nargs=['1000']\nnamespace='care'\n\
+         [[apps]]\nname='web'\nscript='/bin/sleep'\nargs=['1000']\n",
+        &[],
+    );
+    hub.until_status("web", Word::Online);
+    hub
+}
+
+#[test]
+fn an_unknown_target_is_answered_with_what_was_meant() {
+    let hub = hub();
+    let answer = hub.ask("POST", "/v1/stop", "{\"targets\":[\"backnd\"]}");
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.contains("did you mean backend?") && answer.body.contains("backend, web"), "{}", answer.body);
+    assert_eq!(hub.app("backend").status, Word::Online);
+}
+
+#[test]
+fn a_request_that_is_not_understood_is_refused_with_what_it_should_look_like() {
+    let hub = hub();
+    assert_eq!(hub.ask("POST", "/v1/stop", "{\"targets\":7}").status, 400);
+    assert_eq!(hub.ask("POST", "/v1/stop", &"x".repeat(70_000)).status, 400);
+    assert_eq!(hub.ask("GET", "/v1/watch?after=x", "").status, 400);
+    assert_eq!(hub.ask("GET", "/v1/dance", "").status, 404);
+    assert_eq!(hub.ask("GET", "/v1/stop", "").status, 404);
+}
+
+#[test]
+fn a_client_that_means_another_file_is_refused_by_both_names() {
+    let hub = hub();
+    let answer = hub.ask_about("/elsewhere/ecosystem.toml".as_ref(), "/v1/status");
+    assert_eq!(answer.status, 409);
+    let ours = hub.path("ecosystem.toml");
+    assert!(answer.body.contains("/elsewhere/ecosystem.toml") && answer.body.contains(ours.to_str().unwrap()));
+    assert_eq!(hub.ask_about(&ours, "/v1/status").status, 200);
+}
+
+#[test]
+fn a_namespace_is_a_target_and_what_runs_is_left_unchanged_by_a_start() {
+    let hub = hub();
+    let accepted = hub.act("stop", &["care"]);
+    assert_eq!(accepted["apps"][0]["name"], "backend");
+    hub.until_status("backend", Word::Stopped);
+    let accepted = hub.act("start", &[]);
+    assert_eq!(
+        accepted,
+        json!({"apps": [
+            {"id": 0, "name": "backend", "after": 1, "unchanged": false},
+            {"id": 1, "name": "web", "after": 2, "unchanged": true},
+        ]})
+    );
+}
+
+#[test]
+fn status_measures_and_logs_are_named() {
+    let hub = hub();
+    let answer = hub.ask("GET", "/v1/status", "");
+    let status: protocol::control::Status = serde_json::from_str(&answer.body).unwrap();
+    assert!(status.apps.iter().all(|app| app.memory_bytes > 0 && app.uptime_ms.is_some()), "{status:?}");
+    let sources: Vec<LogSource> = serde_json::from_str(&hub.ask("GET", "/v1/logs", "").body).unwrap();
+    assert_eq!(sources[0].out_file, hub.path("logs/backend-out.log").to_str().unwrap());
+    let mode = std::fs::metadata(hub.path("run/control.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn kill_is_answered_and_then_everything_leaves() {
+    let mut hub = hub();
+    assert_eq!(hub.ask("POST", "/v1/kill", "").status, 200);
+    assert_eq!(hub.keeper_ended().code(), Some(0));
+    assert!(hub.tagged().is_empty());
+}
