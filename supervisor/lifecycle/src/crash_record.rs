@@ -64,3 +64,64 @@ impl CrashRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Failures as pauses in milliseconds since the one before, each with the uptime of the run, if it was ever ready.
+    fn failures() -> impl Strategy<Value = Vec<(u64, Option<u64>)>> {
+        prop::collection::vec((prop_oneof![0..500u64, 0..90_000u64], prop::option::of(0..2_000u64)), 0..60)
+    }
+
+    fn played(policy: &Policy, failures: &[(u64, Option<u64>)]) -> (CrashRecord, Vec<Moment>) {
+        let (mut record, mut moments, mut now) = (CrashRecord::default(), Vec::new(), Moment::START);
+        for (pause, uptime) in failures {
+            now = now.after(Duration::from_millis(*pause));
+            record.note(policy, now, uptime.map(Duration::from_millis));
+            moments.push(now);
+        }
+        (record, moments)
+    }
+
+    fn in_window(moments: &[Moment]) -> usize {
+        moments.last().map_or(0, |last| moments.iter().filter(|at| last.since(**at) < CRASH_WINDOW).count())
+    }
+
+    proptest! {
+        /// Seen from the last run that held out: was there since then a failure with too many in the minute before it?
+        #[test]
+        fn it_trips_when_a_minute_holds_more_than_the_limit(max_restarts in 0u32..20, failures in failures()) {
+            let policy = Policy { max_restarts, ..Policy::default() };
+            let (record, moments) = played(&policy, &failures);
+            let long = |(_, uptime): &(u64, Option<u64>)| uptime.is_some_and(|uptime| uptime >= 1_000);
+            let since = failures.iter().rposition(long).unwrap_or(0);
+            let too_many = (since..moments.len()).any(|last| in_window(&moments[..=last]) > max_restarts as usize);
+            prop_assert_eq!(record.tripped, too_many);
+        }
+
+        #[test]
+        fn it_keeps_no_more_than_it_needs(max_restarts in 0u32..20, failures in failures()) {
+            let policy = Policy { max_restarts, ..Policy::default() };
+            let (record, moments) = played(&policy, &failures);
+            prop_assert_eq!(record.failures.len(), in_window(&moments).min(max_restarts as usize + 1));
+        }
+
+        #[test]
+        fn short_runs_are_those_since_the_last_that_held_out(failures in failures()) {
+            let (record, _) = played(&Policy::default(), &failures);
+            let short = |(_, uptime): &&(u64, Option<u64>)| uptime.is_none_or(|uptime| uptime < 1_000);
+            prop_assert_eq!(record.short_runs as usize, failures.iter().rev().take_while(short).count());
+        }
+
+        #[test]
+        fn a_retry_is_never_in_the_past_nor_further_off_than_cooling(failures in failures(), now_ms: u32) {
+            let (record, _) = played(&Policy::default(), &failures);
+            let now = Moment::at(Duration::from_millis(now_ms.into()));
+            let (Retry::Soon(at) | Retry::Late(at)) = record.retry(&Policy::default(), now);
+            prop_assert!(at >= now && at.since(now) <= COOLING_TIME);
+        }
+    }
+}

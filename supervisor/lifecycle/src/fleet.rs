@@ -67,14 +67,16 @@ impl Fleet {
 
     /// Does what is due. Afterwards nothing is due until [`Fleet::next_deadline`].
     pub fn tick(&mut self, now: Moment) -> Vec<(AppId, Action)> {
+        let ids: Vec<AppId> = self.ids().collect();
         let mut actions = Vec::new();
-        // More than once only for timeouts of zero: what is told to end is then due to be killed at the same moment.
-        while self.next_deadline().is_some_and(|due| due <= now) {
-            let ids: Vec<AppId> = self.ids().collect();
+        loop {
             self.each(&ids, |app| app.handle(now, Event::Tick), &mut actions);
             actions = self.settle(now, actions);
+            // Something is due again only with timeouts of zero: what is told to end is to be killed at the same moment.
+            if self.next_deadline().is_none_or(|due| due > now) {
+                return actions;
+            }
         }
-        actions
     }
 
     /// When to [`tick`](Fleet::tick), if nothing happens before.

@@ -29,3 +29,33 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn later_is_never_earlier_and_forever_is_no_overflow(start: Duration, span: Duration) {
+            let moment = Moment::at(start);
+            prop_assert!(moment.after(span) >= moment);
+            prop_assert_eq!(moment.after(Duration::MAX), Moment::at(Duration::MAX));
+        }
+
+        #[test]
+        fn since_undoes_after_unless_that_was_beyond_the_end_of_time(start: Duration, span: Duration) {
+            let moment = Moment::at(start);
+            let expected = start.checked_add(span).map_or(Duration::MAX - start, |_| span);
+            prop_assert_eq!(moment.after(span).since(moment), expected);
+        }
+
+        #[test]
+        fn what_is_yet_to_come_is_no_time_ago(one: Duration, other: Duration) {
+            let (early, late) = (Moment::at(one.min(other)), Moment::at(one.max(other)));
+            prop_assert_eq!(early.since(late), Duration::ZERO);
+            prop_assert_eq!(early.after(late.since(early)), late);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The daemon in between: it tells the fleet what happens, performs what the fleet orders, and dies at the worst moments.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::{Action, AppId, Event, Exit, Fleet, Goal, Invocation, Moment, Request, Snapshot};
 
@@ -30,8 +30,8 @@ pub struct Drive {
     tracing: bool,
 }
 
-/// Plays the whole world of a seed; panics at the first broken promise.
-pub fn play(seed: u64, tracing: bool) {
+/// Plays the whole world of a seed; panics at the first broken promise. Answers what it has led to.
+pub fn play(seed: u64, tracing: bool) -> BTreeSet<&'static str> {
     let mut random = Random::new(seed);
     let apps = plan::apps(&mut random);
     let deaths = random.pick(&[0, 0, 2, 10]);
@@ -47,6 +47,7 @@ pub fn play(seed: u64, tracing: bool) {
         tracing,
     };
     drive.run();
+    drive.judge.seen
 }
 
 impl Drive {
@@ -286,7 +287,7 @@ impl Drive {
     /// Everything behaves from now on, and nobody asks for anything: what is wanted comes up by itself.
     fn live_in_peace(&mut self) {
         trace(self.tracing, || "-- peace".into());
-        self.world.prompt = true;
+        (self.world.prompt, self.deaths) = (true, 0);
         let until = self.now.after(PEACE);
         while self.now < until && (self.world.next().is_some() || self.fleet.next_deadline().is_some()) {
             self.advance();

@@ -3,7 +3,7 @@
 //! Each app has a [`Record`] of facts. From these follows what the fleet may do, what it must do and what it must show;
 //! the fleet's states are not looked at for that.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::{
     Action, AppId, COOLING_TIME, CRASH_WINDOW, Event, Exit, Failure, Fleet, Goal, Invocation, KILL_AGAIN_AFTER,
@@ -56,6 +56,8 @@ pub struct Record {
     gone_at: Option<Moment>,
     /// In an orderly stop: told by then at the latest, and then killed by the one deadline, if there is one.
     turn: Option<(Moment, Option<Moment>)>,
+    /// Its turn did not come at once.
+    waited: bool,
     spawns: Vec<Moment>,
     /// When its cause might have been gone.
     excuses: Vec<Moment>,
@@ -71,7 +73,29 @@ pub struct Judge {
     policies: Vec<Policy>,
     needs: Vec<Vec<AppId>>,
     pub records: Vec<Record>,
+    /// What the world has led to: see [`SITUATIONS`].
+    pub seen: BTreeSet<&'static str>,
 }
+
+/// What has to come up in some world, or the promises are checked in vain.
+pub const SITUATIONS: [&str; 16] = [
+    "cooled down and tried again",
+    "ended badly for good",
+    "ended well for good",
+    "escaped from a kill",
+    "given up on before it was ready",
+    "held back by a dependency",
+    "killed",
+    "restarted after a back-off",
+    "restarted at once after a long run",
+    "restarted at once because its cause might have been gone",
+    "spawn lost with the supervisor",
+    "started again while it stopped",
+    "told to end after what needed it was gone",
+    "told to end at half the deadline",
+    "unhealthy",
+    "vanished",
+];
 
 fn index(app: AppId) -> usize {
     app.0 as usize
@@ -87,6 +111,7 @@ impl Judge {
             over: false,
             gone_at: None,
             turn: None,
+            waited: false,
             spawns: Vec::new(),
             excuses: Vec::new(),
             fresh: true,
@@ -99,6 +124,7 @@ impl Judge {
             policies: apps.iter().map(|plan| plan.policy.clone()).collect(),
             needs: apps.iter().map(|plan| plan.needs.clone()).collect(),
             records: vec![blank; apps.len()],
+            seen: BTreeSet::new(),
         }
     }
 
@@ -189,6 +215,7 @@ impl Judge {
                 }
                 if accepts(&policy, exit) {
                     (record.over, record.reason) = (true, None);
+                    self.seen.insert("ended well for good");
                 } else {
                     record.blame(now, &policy, uptime, Failure::Exited(exit));
                 }
@@ -197,6 +224,7 @@ impl Judge {
                 let uptime = run.ready_at.map(|at| now.since(at));
                 run.must_end = true;
                 record.blame(now, &policy, uptime, Failure::Unhealthy);
+                self.seen.insert("unhealthy");
             }
             Event::Gone(ended) => {
                 let uptime = run.ready_at.map(|at| now.since(at));
@@ -205,10 +233,14 @@ impl Judge {
                 }
                 if untouched && up {
                     record.blame(now, &policy, uptime, Failure::Vanished);
+                    self.seen.insert("vanished");
                 }
                 (record.run, record.turn) = (None, None);
                 (record.gone_at, record.finished) = (Some(now), Some(ended));
                 record.fresh |= !up;
+                if record.over && record.reason.is_some() {
+                    self.seen.insert("ended badly for good");
+                }
             }
             _ => {}
         }
@@ -227,6 +259,9 @@ impl Judge {
         (record.wish, record.turn) = (Goal::Up, None);
         if !record.run.as_ref().is_some_and(Run::is_untouched) {
             record.forgive();
+            if record.run.is_some() {
+                self.seen.insert("started again while it stopped");
+            }
         }
     }
 
@@ -267,6 +302,9 @@ impl Judge {
             let forgotten = record.run.as_ref().is_some_and(|run| run.must_end && run.told_at.is_none());
             assert!(!forgotten, "{app:?} was to be told to end at once, and was not");
         }
+        for record in &mut self.records {
+            record.waited = record.turn.is_some();
+        }
     }
 
     fn spawn(&mut self, now: Moment, app: AppId, run: Invocation) {
@@ -284,6 +322,7 @@ impl Judge {
         // A failing app backs off.
         let due = record.due_at(policy);
         assert!(due <= now, "{app:?} spawned at {now:?}, before its back-off was over at {due:?}");
+        self.seen.extend(record.kind_of_spawn(policy));
         let record = &mut self.records[index(app)];
         record.spawns.push(now);
         let policy = &self.policies[index(app)];
@@ -312,6 +351,7 @@ impl Judge {
         let kill_by = now.after(policy.kill_timeout);
         let wish = record.wish;
         let turn = record.turn.take();
+        let waited = std::mem::take(&mut record.waited);
         let live = record.run.as_mut().filter(|live| live.run == run);
         let live = live.unwrap_or_else(|| panic!("{app:?}: {run:?} was told to end, and is gone"));
         assert_eq!(live.told_at, None, "{app:?} was asked twice");
@@ -325,6 +365,9 @@ impl Judge {
             (false, Goal::Down, Some((tell_by, deadline))) => {
                 // What needs it goes first.
                 assert!(users.is_empty() || tell_by <= now, "{app:?} was told to end before {users:?}, which need it");
+                let half = !users.is_empty();
+                self.seen.extend(half.then_some("told to end at half the deadline"));
+                self.seen.extend((!half && waited).then_some("told to end after what needed it was gone"));
                 live.kill_by = deadline.or(Some(kill_by));
             }
             (false, Goal::Down, None) => panic!("{app:?} was told to end, and it was not its turn"),
@@ -333,6 +376,7 @@ impl Judge {
                 assert!(late, "{app:?} was told to end for no reason");
                 let within = policy.listen_timeout;
                 record.blame(now, &policy, None, Failure::NotReady { within });
+                self.seen.insert("given up on before it was ready");
             }
         }
     }
@@ -344,13 +388,14 @@ impl Judge {
         assert!(live.kill_by.is_some_and(|by| by <= now), "{app:?} was killed before its time: {live:?}");
         let again = live.killed_at.is_none_or(|at| at.after(KILL_AGAIN_AFTER) <= now);
         assert!(again, "{app:?} was killed twice in a breath: {live:?}");
+        self.seen.insert(if live.killed_at.is_some() { "escaped from a kill" } else { "killed" });
         live.killed_at = Some(now);
     }
 
     // What must be so.
 
     /// After every call.
-    pub fn check(&self, now: Moment, fleet: &Fleet) {
+    pub fn check(&mut self, now: Moment, fleet: &Fleet) {
         for (app, record) in self.ids().zip(&self.records) {
             let shown = fleet.app(app);
             assert_eq!(shown.goal(), record.wish, "{app:?}: what is wanted");
@@ -365,6 +410,7 @@ impl Judge {
             let expected: Vec<AppId> =
                 self.needs[index(app)].iter().copied().filter(|need| held && !self.is_ready(*need)).collect();
             assert_eq!(waits, expected, "{app:?}: what it waits for");
+            self.seen.extend((!waits.is_empty()).then_some("held back by a dependency"));
             self.check_state(app, record, shown.state());
             self.check_way_out(now, app, record, fleet);
         }
@@ -444,6 +490,7 @@ impl Judge {
 
     /// A spawn that was counted and remembered, but whose order was lost: the run never existed.
     pub fn lose_spawn(&mut self, app: AppId, heard: &Record) {
+        self.seen.insert("spawn lost with the supervisor");
         let restarts = self.records[index(app)].restarts;
         self.records[index(app)] = Record { restarts, fresh: true, ..heard.clone() };
     }
@@ -470,6 +517,18 @@ impl Record {
         self.failures.push((now, uptime.is_some_and(|uptime| uptime >= policy.min_uptime)));
         self.reason = Some(failure);
         self.over |= !policy.autorestart;
+    }
+
+    /// Why a run follows now.
+    fn kind_of_spawn(&self, policy: &Policy) -> Option<&'static str> {
+        match self.failures.last() {
+            _ if self.fresh => None,
+            Some(_) if self.pardoned => Some("restarted at once because its cause might have been gone"),
+            Some((_, true)) if self.delay(policy).is_zero() => Some("restarted at once after a long run"),
+            Some(_) if self.delay(policy) == COOLING_TIME => Some("cooled down and tried again"),
+            Some(_) if !self.delay(policy).is_zero() => Some("restarted after a back-off"),
+            Some(_) | None => None,
+        }
     }
 
     /// When the next run is due, if its dependencies are ready.

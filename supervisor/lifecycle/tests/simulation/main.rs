@@ -46,3 +46,11 @@ fn simulation_keeps_every_promise_in_every_world() {
     let taken = started.elapsed();
     println!("{worlds} worlds from {first} on: {:.0} a second", worlds as f64 / taken.as_secs_f64());
 }
+
+#[test]
+fn simulation_worlds_are_hostile_in_every_way() {
+    let seen = (0..WORLDS / 10).map(|seed| drive::play(seed, false)).reduce(|seen, more| &seen | &more);
+    let seen = seen.expect("there are worlds");
+    let missed: Vec<_> = judge::SITUATIONS.iter().filter(|situation| !seen.contains(**situation)).collect();
+    assert!(missed.is_empty(), "no world has led to: {missed:?}");
+}

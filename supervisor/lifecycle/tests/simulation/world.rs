@@ -174,8 +174,10 @@ impl World {
         }
     }
 
-    /// What the keeper tells a new supervisor: all it knows, whether it was heard before or not.
+    /// What the keeper tells a new supervisor: all it knows, whether it was heard before or not. What was on its way to
+    /// the old one is lost with it.
     pub fn tell_everything(&mut self, now: Moment) {
+        self.queue.retain(|_, happening| !matches!(happening, Happening::Hear(..)));
         let mut news = Vec::new();
         for (&run, process) in &self.processes {
             let ready = process.said_ready.then_some(Event::Ready(run));
