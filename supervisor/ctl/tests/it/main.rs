@@ -1,0 +1,11 @@
+//! `betti-ctl` as an operator meets it: the built program against a control server that is played by the test.
+
+mod fake;
+mod home;
+
+mod acts;
+mod kill;
+mod logs;
+mod start;
+mod status;
+mod terminal;
