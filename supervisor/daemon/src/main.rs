@@ -11,7 +11,11 @@
 //! * [`control`]: what the supervisor answers to `betti-ctl`; one file a verb.
 //! * [`logs`]: the thread that moves every worker's output to its file.
 //! * [`tree`]: finds and ends all processes of a run.
+//! * [`say`]: a line for people, which may be lost but never ends us.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
+
+#[macro_use]
+mod say;
 
 mod clock;
 mod control;
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("betti-supervisor: {error:#}");
+            say!("betti-supervisor: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -97,7 +97,7 @@ async fn accept(listener: UnixListener, handle: Rc<Handle>) {
             }
             Ok(_) => {}
             Err(error) => {
-                eprintln!("supervisor: a client cannot be taken: {error}");
+                say!("supervisor: a client cannot be taken: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -97,7 +97,7 @@ impl Directory {
     /// Notes the newest run's number before it is used. Not synced: after a power cut no process is left to confuse.
     pub fn note_run(&self, run: u64) {
         if let Err(error) = self.last_run.write_all_at(format!("{run:020}\n").as_bytes(), 0) {
-            eprintln!("keeper: cannot note run {run} in {}: {error}", self.path.join(place::LAST_RUN).display());
+            say!("keeper: cannot note run {run} in {}: {error}", self.path.join(place::LAST_RUN).display());
         }
     }
 

@@ -170,7 +170,7 @@ impl Head {
         if self.in_disk_sleep() {
             // Cannot be killed and is not at fault: the disk is.
             if !self.excused {
-                eprintln!("{} keeper: supervisor {} waits for a disk; waiting with it", clock::stamp(), self.pid);
+                say!("{} keeper: supervisor {} waits for a disk; waiting with it", clock::stamp(), self.pid);
             }
             self.excused = true;
             self.answer_due = Some(now + ANSWER_WITHIN);
@@ -181,7 +181,7 @@ impl Head {
 
     /// Ends it; its death, noticed like any other, starts the next one.
     pub fn end(&mut self, why: &str) {
-        eprintln!("{} keeper: supervisor {} {why}; replacing it", clock::stamp(), self.pid);
+        say!("{} keeper: supervisor {} {why}; replacing it", clock::stamp(), self.pid);
         self.killed = true;
         let _ = kill(self.pid, Signal::SIGKILL);
     }

@@ -50,7 +50,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl::set_child_subreaper;
+use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -155,13 +155,14 @@ pub enum Left {
 /// Runs until everything is stopped. `arguments` are what the supervisor half is started with.
 pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     close_leaked_descriptors();
+    let _ = set_name(c"betti-keeper");
     set_child_subreaper(true)?;
     let signals = Signals::register()?;
     let directory = Directory::open()?;
     let hub = directory.hub_id()?;
     let swept = tree::sweep(&hub, &BTreeSet::new(), |_| true);
     if swept > 0 {
-        eprintln!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
+        say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
     let program = Program::ourselves(arguments, &hub);
     let mut keeper = Keeper {
@@ -301,7 +302,7 @@ impl Keeper {
             (false, failed) => FIRST_PAUSE * (1 << failed.min(MOST_DOUBLINGS)),
         };
         self.start_head_at = clock::now() + pause;
-        eprintln!(
+        say!(
             "{} keeper: the supervisor {what}; workers go on, the next supervisor starts in {} ms",
             clock::stamp(),
             pause.as_millis()
@@ -359,14 +360,14 @@ impl Keeper {
         {
             match self.receiver.receive::<Order>(socket) {
                 Ok(Received::Message(order, _)) => self.carry_out(order),
-                Ok(Received::NotUnderstood(text)) => eprintln!("keeper: an order that is not understood: {text}"),
+                Ok(Received::NotUnderstood(text)) => say!("keeper: an order that is not understood: {text}"),
                 Ok(Received::Nothing) => return,
                 Ok(Received::End) => {
                     // Gone, or about to be: it can say nothing more, so it must not do anything more.
                     head.socket = None;
                     let _ = kill(head.pid, Signal::SIGKILL);
                 }
-                Err(errno) => return eprintln!("keeper: cannot receive: {}", errno.desc()),
+                Err(errno) => return say!("keeper: cannot receive: {}", errno.desc()),
             }
         }
     }
@@ -416,7 +417,7 @@ impl Keeper {
         };
         let remembered: usize = self.memory.iter().map(|(key, value)| key.len() + value.len()).sum();
         if remembered + value.len() > MOST_REMEMBERED {
-            return eprintln!("keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already");
+            return say!("keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already");
         }
         self.memory.insert(key, value);
     }
@@ -426,7 +427,7 @@ impl Keeper {
     fn spawn(&mut self, order: Spawn) {
         if order.run <= self.last_run {
             // Never twice, whatever a new supervisor believes.
-            return eprintln!("keeper: run {} was used before and is not spawned", order.run);
+            return say!("keeper: run {} was used before and is not spawned", order.run);
         }
         self.last_run = order.run;
         self.directory.note_run(order.run);
@@ -498,10 +499,10 @@ impl Keeper {
         } else if head.worked(LONG_ENOUGH) {
             self.failed_heads = 0;
             self.start_head_at = Duration::ZERO;
-            eprintln!("{} keeper: supervisor {pid} ended; starting the next one", clock::stamp());
+            say!("{} keeper: supervisor {pid} ended; starting the next one", clock::stamp());
         } else {
             if !head.adopted && self.program.path != self.proven {
-                eprintln!(
+                say!(
                     "{} keeper: {} never took over; back to the one before",
                     clock::stamp(),
                     self.program.path.to_string_lossy()
@@ -518,7 +519,7 @@ impl Keeper {
     fn end(&mut self) {
         match self.ending {
             Ending::No => {
-                eprintln!("{} keeper: asked to end; stopping everything", clock::stamp());
+                say!("{} keeper: asked to end; stopping everything", clock::stamp());
                 self.ending = Ending::InOrder { patience: clock::now() + GRACE };
                 self.tell(Queued::Other(Fact::StopAll));
             }
@@ -557,7 +558,7 @@ impl Keeper {
 
     /// Nobody can be had who knows the apps' own order and times.
     fn end_alone(&mut self) {
-        eprintln!("{} keeper: no supervisor takes over; stopping everything without one", clock::stamp());
+        say!("{} keeper: no supervisor takes over; stopping everything without one", clock::stamp());
         if let Some(head) = self.head.take() {
             let _ = kill(head.pid, Signal::SIGKILL);
         }

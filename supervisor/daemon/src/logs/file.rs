@@ -135,7 +135,7 @@ impl LogFile {
             file.seek(SeekFrom::Start(before))?;
             return Err(error);
         }
-        eprintln!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
+        say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
         self.size += line.len() as u64;
         (self.lost, self.trouble) = (0, None);
         Ok(())
@@ -242,7 +242,7 @@ impl LogFile {
         }
         let trouble = error.to_string();
         if self.trouble.as_ref() != Some(&trouble) {
-            eprintln!("logs: {} cannot be written ({trouble}); output is thrown away", self.path.display());
+            say!("logs: {} cannot be written ({trouble}); output is thrown away", self.path.display());
             self.trouble = Some(trouble);
         }
         Ok(moved)

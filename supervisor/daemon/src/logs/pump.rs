@@ -99,16 +99,15 @@ impl<F: Fn(u64)> Pump<F> {
 
     fn take_jobs(&mut self) -> Option<()> {
         const RINGS: usize = 64;
-        match self.bell.read(&mut [0; RINGS]) {
-            Ok(0) => return None,
-            Ok(_) | Err(_) => {}
+        if let Ok(0) = self.bell.read(&mut [0; RINGS]) {
+            return None;
         }
         while let Ok(job) = self.inbox.try_recv() {
             match job {
                 Job::Add { run, pipe, path, limit } => match self.file(path, limit) {
                     Ok(file) => self.pipes.push(Pipe { run, pipe, file, finishing: false }),
                     Err(error) => {
-                        eprintln!("logs: run {run} goes unlogged: {error}");
+                        say!("logs: run {run} goes unlogged: {error}");
                         (self.ended)(run);
                     }
                 },
@@ -162,7 +161,7 @@ fn goes_on(moved: io::Result<Moved>, run: u64) -> bool {
         Ok(Moved::Some | Moved::Empty) => true,
         Ok(Moved::End) => false,
         Err(error) => {
-            eprintln!("logs: output of run {run} cannot be read: {error}");
+            say!("logs: output of run {run} cannot be read: {error}");
             false
         }
     }

@@ -11,7 +11,7 @@ impl Supervisor {
             return;
         }
         let Some(app) = self.app(id) else { return };
-        eprintln!("{} {}: {}", clock::stamp(), app.name, self.what_changed(id, after));
+        say!("{} {}: {}", clock::stamp(), app.name, self.what_changed(id, after));
     }
 
     fn what_changed(&self, id: AppId, after: &Snapshot) -> String {

@@ -46,7 +46,7 @@ impl Facts {
             });
             match received {
                 Ok(Received::Message(fact, descriptors)) => return Ok(Some((fact, descriptors))),
-                Ok(Received::NotUnderstood(text)) => eprintln!("supervisor: a fact that is not understood: {text}"),
+                Ok(Received::NotUnderstood(text)) => say!("supervisor: a fact that is not understood: {text}"),
                 Ok(Received::End) => return Ok(None),
                 Ok(Received::Nothing) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -16,6 +16,8 @@ const PROFILE: &str = "profile";
 const APP: &str = "app";
 /// Set once the apps of the first start were told to start.
 const STARTED: &str = "started";
+/// Set once somebody asked for the end of everything.
+const LEAVING: &str = "leaving";
 
 /// What a predecessor had remembered, by key.
 pub type Memory = BTreeMap<String, String>;
@@ -40,6 +42,15 @@ pub fn remembered_file(memory: &Memory) -> Option<(String, String)> {
 
 pub fn remember_started() -> Order {
     remember(STARTED.to_owned(), Some(String::new()))
+}
+
+/// That everything is to be stopped, and then left.
+pub fn remember_leaving() -> Order {
+    remember(LEAVING.to_owned(), Some(String::new()))
+}
+
+pub fn was_leaving(memory: &Memory) -> bool {
+    memory.contains_key(LEAVING)
 }
 
 pub fn was_started(memory: &Memory) -> bool {

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use lifecycle::{Action, AppId, Exit, Fleet, Goal, Invocation, Moment, Request, Snapshot};
 use manifest::{Manifest, Ready};
+use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, SUPERVISOR_FD};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -105,6 +106,7 @@ pub fn run(wish: Wish) -> anyhow::Result<()> {
     // SAFETY: the keeper put its socket there and nobody else in this process knows the number.
     #[allow(unsafe_code)]
     let socket = unsafe { OwnedFd::from_raw_fd(SUPERVISOR_FD) };
+    let _ = nix::sys::prctl::set_name(c"betti-superv"); // started as /proc/self/exe, it would be called "exe"
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio::task::LocalSet::new().block_on(&runtime, live(wish, socket))
 }
@@ -116,7 +118,7 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
     let mut supervisor = match Supervisor::adopt(wish, told, orders, events) {
         Ok(supervisor) => supervisor,
         Err(AdoptError::File(error)) => {
-            eprintln!("{error}");
+            say!("{error}");
             std::process::exit(i32::from(BAD_FILE));
         }
         Err(AdoptError::Other(error)) => return Err(error),
@@ -240,7 +242,8 @@ impl Supervisor {
             supervisor.orders.give(&memory::remember_started())?;
         }
         supervisor.orders.give(&Order::Adopted)?;
-        if told.stop_all {
+        supervisor.put_right();
+        if told.stop_all || memory::was_leaving(&told.memory) {
             supervisor.stop_all();
         }
         supervisor.settle();
@@ -251,6 +254,20 @@ impl Supervisor {
         let wanted = |app: &&manifest::App| only.is_empty() || only.contains(&app.name);
         let ids = self.manifest.apps.iter().filter(wanted).map(|app| AppId(app.id)).collect();
         self.decide(|fleet, now| fleet.request(now, Request::Start(ids)));
+    }
+
+    /// What a predecessor may not have come to: ending a run that is nobody's, closing a socket that nobody is to use.
+    fn put_right(&mut self) {
+        let nobodys =
+            |run: &&Run| run.pid().is_some() && self.fleet.app(run.app).alive() != Some(Invocation(run.row.run));
+        for run in self.runs.values().filter(nobodys) {
+            say!("{} supervisor: run {} is nobody's; ending it", clock::stamp(), run.row.run);
+            self.order(&Order::Signal { run: run.row.run, signal: Signal::SIGKILL as i32 });
+        }
+        for id in self.fleet.ids().collect::<Vec<_>>() {
+            let state = self.fleet.app(id).state();
+            self.close_sockets_if_down(id, state);
+        }
     }
 
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
@@ -288,7 +305,7 @@ impl Supervisor {
 
     fn learn_row(&mut self, row: Row, descriptors: Vec<OwnedFd>) {
         let Some(app) = self.manifest.app(&row.app).cloned() else {
-            return eprintln!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
+            return say!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
         };
         let id = AppId(app.id);
         let known = self.runs.remove(&row.run);
@@ -416,6 +433,7 @@ impl Supervisor {
 
     fn stop_all(&mut self) {
         self.stopping = true;
+        self.order(&memory::remember_leaving());
         self.decide(|fleet, now| fleet.request(now, Request::StopAll));
     }
 
@@ -475,7 +493,7 @@ impl Supervisor {
 
     fn order(&self, order: &Order) {
         if let Err(errno) = self.orders.give(order) {
-            eprintln!("supervisor: the keeper cannot be told: {}", errno.desc().to_lowercase());
+            say!("supervisor: the keeper cannot be told: {}", errno.desc().to_lowercase());
         }
     }
 
@@ -484,6 +502,6 @@ impl Supervisor {
         let newest = self.fleet.ids().filter_map(|id| self.fleet.app(id).newest_run()).max().unwrap_or_default();
         let sessions = Leaders::of(&self.runs).sessions();
         let ended = tree::sweep(&self.hub, &sessions, |run| run != 0 && run <= newest.0);
-        eprintln!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
+        say!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
     }
 }

@@ -159,13 +159,17 @@ impl Supervisor {
                 });
                 self.notes.entry(id).or_default().detail = detail;
             }
-            State::Stopped | State::Cooling { .. } | State::Finished => {
-                let addresses = self.app(id).map(|app| app.listen.clone()).unwrap_or_default();
-                for address in addresses {
-                    self.order(&Order::Unlisten { address: address.to_string() });
-                }
-            }
-            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } | State::Backoff { .. } => {}
+            _ => self.close_sockets_if_down(id, after.state),
+        }
+    }
+
+    /// Held sockets live through restart, crash and back-off; while nobody is to serve them, a client is better refused.
+    pub(super) fn close_sockets_if_down(&self, id: AppId, state: State) {
+        if !matches!(state, State::Stopped | State::Cooling { .. } | State::Finished) {
+            return;
+        }
+        for address in self.app(id).map(|app| app.listen.clone()).unwrap_or_default() {
+            self.order(&Order::Unlisten { address: address.to_string() });
         }
     }
 }

@@ -36,14 +36,24 @@ impl Hub {
     }
 
     pub fn start_with(ecosystem: &str, files: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ecosystem.toml"), ecosystem).unwrap();
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
+        let folder = folder(ecosystem, files);
         let keeper = keeper(folder.path(), arguments).spawn().unwrap();
+        Self { folder, keeper }
+    }
+
+    /// With another copy of the program.
+    pub fn start_program(program: &Path, ecosystem: &str, files: &[(&str, &str)]) -> Self {
+        let folder = folder(ecosystem, files);
+        let keeper = keeper_of(program, folder.path(), &[]).spawn().unwrap();
+        Self { folder, keeper }
+    }
+
+    /// With a standard error that cannot be written to.
+    pub fn start_deaf(ecosystem: &str) -> Self {
+        let folder = folder(ecosystem, &[]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let keeper = keeper(folder.path(), &[]).stderr(writer).spawn().unwrap();
         Self { folder, keeper }
     }
 
@@ -167,15 +177,32 @@ impl Drop for Hub {
             if left.is_empty() {
                 return;
             }
-            left.keys().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGKILL)));
+            for pid in left.keys() {
+                let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+            }
             std::thread::sleep(BETWEEN_LOOKS);
         }
     }
 }
 
+fn folder(ecosystem: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ecosystem.toml"), ecosystem).unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
 fn keeper(folder: &Path, arguments: &[&str]) -> Command {
+    keeper_of(env!("CARGO_BIN_EXE_betti-supervisor").as_ref(), folder, arguments)
+}
+
+fn keeper_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("hub.log")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_betti-supervisor"));
+    let mut command = Command::new(program);
     command
         .arg("--config")
         .arg(folder.join("ecosystem.toml"))

@@ -1,5 +1,6 @@
 //! The keeper: alone in its directory, and the end of everything when it is killed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -70,4 +71,38 @@ fn only_the_named_apps_are_started_and_the_others_stay_down_until_asked_for() {
     assert_eq!(hub.app("a").status, Word::Stopped);
     hub.act("start", &["a"]);
     hub.until_status("a", Word::Online);
+}
+
+#[test]
+fn without_any_supervisor_the_keeper_stops_everything_by_itself_when_asked_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("betti-supervisor");
+    std::fs::copy(env!("CARGO_BIN_EXE_betti-supervisor"), &copy).unwrap();
+    let mut hub = Hub::start_program(&copy, "[[apps]]\nname='a'\nscript='./a.sh'\n", &[("a.sh", ENDS_WELL)]);
+    eventually("it is up", || hub.read("logs/a-out.log").contains("up").then_some(()));
+    let supervisor = hub.watch().status.supervisor.pid;
+    // From here on no supervisor can be started.
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o000)).unwrap();
+    hub.end_by(supervisor, Signal::SIGKILL);
+    eventually("the keeper noticed", || hub.said().contains("before it took over").then_some(()));
+    assert_eq!(hub.workers().len(), 2, "workers go on");
+    hub.end_by(hub.keeper_pid(), Signal::SIGTERM);
+    eventually("the keeper heard it", || hub.said().contains("asked to end").then_some(()));
+    hub.end_by(hub.keeper_pid(), Signal::SIGTERM);
+    assert_eq!(hub.keeper_ended().code(), Some(0));
+    assert_eq!(hub.read("ended"), "well\n");
+    assert!(hub.tagged().is_empty(), "{:?}", hub.tagged());
+}
+
+const ENDS_WELL: &str =
+    "#!/bin/bash\ntrap 'echo well > ended; exit 0' TERM\necho up\nwhile :; do sleep 1000 & wait; done\n";
+
+#[test]
+fn a_keeper_whose_words_nobody_hears_goes_on() {
+    let hub = Hub::start_deaf("[[apps]]\nname='a'\nscript='/bin/sleep'\nargs=['1000']\n");
+    let worker = hub.until_status("a", Word::Online).pid;
+    let before = hub.watch().status.supervisor.pid;
+    hub.end_by(before, Signal::SIGKILL); // the keeper has something to say about it
+    hub.until("another supervisor", |watch| (watch.status.supervisor.pid != before).then_some(()));
+    assert_eq!(hub.app("a").pid, worker);
 }

@@ -1,4 +1,5 @@
 //! The supervisor as a program: what it does to real processes, asked through its control socket.
+#![allow(clippy::unwrap_used)] // all of this is tests, which the lint only knows of a test's own function
 
 mod control;
 mod harness;

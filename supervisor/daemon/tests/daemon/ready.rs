@@ -23,7 +23,7 @@ fn an_app_is_online_after_it_said_so_and_what_needs_it_starts_only_then() {
     let waiting = hub.until_status("b", Word::Waiting);
     assert!(waiting.pid.is_none());
     let reason = waiting.reason.unwrap();
-    assert!(reason.starts_with("waiting for a: not ready for ") && reason.ends_with(" of 60 s"), "{reason}");
+    assert!(reason.starts_with("waiting for a: not ready for ") && reason.ends_with(" of 1 min"), "{reason}");
     assert_eq!(hub.watch().runs[1].waits_for, ["a"]);
     std::io::Write::write_all(&mut OpenOptions::new().write(true).open(hub.path("gate")).unwrap(), b"go\n").unwrap();
     let a = hub.until_status("a", Word::Online);
