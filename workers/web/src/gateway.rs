@@ -1,0 +1,119 @@
+//! Every request of this origin: found in the table, checked, and handed to whoever answers it.
+
+use http::{Request, Response, StatusCode, uri::PathAndQuery};
+use hyper::body::Incoming;
+use kit::{Identity, serve::Peer};
+
+use crate::{
+    answer::{Body, json, problem},
+    files::Files,
+    headers, origin, page,
+    proxy::Proxy,
+    routes::{self, App, Destination, Route},
+    tunnel::Tunnels,
+    upstream::Upstreams,
+};
+
+const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
+const OTHER_ORIGIN: &str = "This hub answers its own pages only, and this request comes from another site's.";
+
+/// What answers.
+pub struct Gateway {
+    pub files: Files,
+    pub upstreams: Upstreams,
+    pub proxy: Proxy,
+    pub tunnels: Tunnels,
+}
+
+impl Gateway {
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let route = routes::find(request.uri().path());
+        if let Some(refused) = refusal(route, &request) {
+            return refused;
+        }
+        match route.to {
+            Destination::Itself => self.health(),
+            Destination::Files => {
+                page::answer(&self.files, request.method(), request.uri().path(), request.headers()).await
+            }
+            Destination::Request(app) => {
+                self.proxy.pass(self.upstreams.of(app), request).await.unwrap_or_else(Response::from)
+            }
+            Destination::Socket(app) => self.socket(route, app, request).await,
+        }
+    }
+
+    async fn socket(&self, route: &Route, app: App, request: Request<Incoming>) -> Response<Body> {
+        let path = without_prefix(route, request.uri().path_and_query());
+        self.tunnels.open(self.upstreams.of(app), &path, request).await.unwrap_or_else(Response::from)
+    }
+
+    fn health(&self) -> Response<Body> {
+        let health = serde_json::json!({
+            "status": "ok",
+            "service": "betti-web",
+            "timestamp": kit::clock::iso_now(),
+            "websockets": self.tunnels.count(),
+        });
+        json(StatusCode::OK, &health)
+    }
+}
+
+/// The path as the worker behind knows it.
+fn without_prefix(route: &Route, asked: Option<&PathAndQuery>) -> PathAndQuery {
+    let rest = asked.and_then(|asked| route.rest(asked.path())).filter(|rest| !rest.is_empty()).unwrap_or("/");
+    let query = asked.and_then(PathAndQuery::query).map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{rest}{query}").parse().unwrap_or_else(|_| PathAndQuery::from_static("/"))
+}
+
+fn refusal<B>(route: &Route, request: &Request<B>) -> Option<Response<Body>> {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
+    if !route.rule.admits(Identity::of_peer(peer)) {
+        return Some(problem(StatusCode::UNAUTHORIZED, UNKNOWN_CALLER));
+    }
+    let reaches_a_worker = match route.to {
+        Destination::Request(_) | Destination::Socket(_) => true,
+        Destination::Itself | Destination::Files => false,
+    };
+    let host = headers::host(request);
+    (reaches_a_worker && !origin::is_ours(request.headers(), host))
+        .then(|| problem(StatusCode::FORBIDDEN, OTHER_ORIGIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_by(address: &str, path: &str) -> Option<StatusCode> {
+        let mut request = Request::builder().uri(path).header("host", "hub:5173").body(()).unwrap();
+        request.extensions_mut().insert(Peer { address: address.parse().unwrap(), tls: false });
+        refusal(routes::find(path), &request).map(|response| response.status())
+    }
+
+    #[test]
+    fn strangers_are_let_through_to_no_worker_but_may_have_the_page() {
+        for path in ["/api/vitals", "/api/nutrition/daily", "/ws", "/video", "/API/vitals/"] {
+            assert_eq!(asked_by("192.168.1.7:50000", path), Some(StatusCode::UNAUTHORIZED), "{path}");
+            assert_eq!(asked_by("127.0.0.1:50000", path), None, "{path}");
+            assert_eq!(asked_by("[::1]:50000", path), None, "{path}");
+        }
+        for path in ["/", "/health", "/api/health", "/assets/a.js"] {
+            assert_eq!(asked_by("192.168.1.7:50000", path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_worker_is_asked_without_the_prefix() {
+        for (path, behind) in [
+            ("/ws", "/"),
+            ("/ws/", "/"),
+            ("/ws?since=7", "/?since=7"),
+            ("/video/room/1?x=/video", "/room/1?x=/video"),
+            ("/video//evil.example", "//evil.example"),
+        ] {
+            let path: PathAndQuery = path.parse().unwrap();
+            assert_eq!(without_prefix(routes::find(path.path()), Some(&path)).as_str(), behind);
+        }
+    }
+}

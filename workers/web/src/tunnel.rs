@@ -1,0 +1,188 @@
+//! WebSockets of the workers behind this one: the upgrade is passed on, and after it the bytes, whatever they say.
+//!
+//! Each has a connection of its own to the worker, because it never comes back to a pool.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, HOST, UPGRADE},
+    uri::{PathAndQuery, Scheme},
+};
+use http_body_util::Empty;
+use hyper::{
+    body::Incoming,
+    client::conn::http1,
+    upgrade::{OnUpgrade, Upgraded},
+};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    answer::{Body, Failure, boxed, problem},
+    headers,
+    proxy::{ANSWERED_WITHIN, CONNECTED_WITHIN},
+    upstream::Upstream,
+};
+
+/// WebSockets at once; a home needs a few for each screen.
+pub const MOST_TUNNELS: usize = 512;
+/// How long a caller may take to go on after its upgrade was answered.
+const UPGRADED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the two ends may go on after the hub was told to stop: the worker behind says goodbye in that time, and then
+/// the caller sees a close frame and not a broken connection.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
+
+/// A connection of any kind.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Passes upgrades on, until it is to stop.
+pub struct Tunnels {
+    connector: TlsConnector,
+    stop: CancellationToken,
+    /// What draining waits for.
+    tasks: TaskTracker,
+}
+
+impl Tunnels {
+    pub fn new(connector: TlsConnector, stop: CancellationToken, tasks: TaskTracker) -> Self {
+        Self { connector, stop, tasks }
+    }
+
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Asks the worker for a WebSocket at this path, and connects the two ends if it agrees.
+    ///
+    /// # Errors
+    /// If the worker does not answer.
+    pub async fn open(
+        &self,
+        upstream: &Upstream,
+        path: &PathAndQuery,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Body>, Failure> {
+        if !is_websocket(&request) {
+            return Ok(upgrade_required());
+        }
+        if self.tasks.len() >= MOST_TUNNELS {
+            return Ok(problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections. Try again later"));
+        }
+        let caller = hyper::upgrade::on(&mut request);
+        let asked = to_upstream(upstream, path, &request);
+        let mut response = self.ask(upstream, asked).await.inspect_err(|failure| upstream.note(Err(failure)))?;
+        upstream.note(Ok(()));
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            headers::keep_end_to_end(response.headers_mut());
+            return Ok(response.map(boxed));
+        }
+        let worker = hyper::upgrade::on(&mut response);
+        self.tasks.spawn(carry(caller, worker, self.stop.clone()));
+        let mut response = response.map(|_| boxed(Empty::new()));
+        headers::keep_end_to_end(response.headers_mut());
+        add_upgrade(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn ask(&self, upstream: &Upstream, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        let by_its_url = upstream.scheme == Scheme::HTTPS;
+        let response = self.ask_over(by_its_url, upstream, request.clone()).await?;
+        // A certificate was added and the worker speaks TLS now: its address is the same, so it is not asked elsewhere.
+        let wants_tls = response.status() == StatusCode::UPGRADE_REQUIRED
+            && response.headers().get(UPGRADE).is_some_and(|value| value.as_bytes().starts_with(b"TLS/"));
+        if wants_tls && !by_its_url && upstream.is_here() {
+            return self.ask_over(true, upstream, request).await;
+        }
+        Ok(response)
+    }
+
+    async fn ask_over(
+        &self,
+        tls: bool,
+        upstream: &Upstream,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let name = upstream.name;
+        let connected = timeout(CONNECTED_WITHIN, self.connect(tls, upstream)).await;
+        let stream = connected.map_err(|_| Failure::Away(name))?.map_err(|_| Failure::Away(name))?;
+        let answered = timeout(ANSWERED_WITHIN, async {
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+            // Ends with the connection, or hands it over when it is upgraded.
+            tokio::spawn(connection.with_upgrades());
+            sender.send_request(request).await
+        });
+        answered.await.map_err(|_| Failure::TooSlow(name))?.map_err(|_: hyper::Error| Failure::BrokeOff(name))
+    }
+
+    async fn connect(&self, tls: bool, upstream: &Upstream) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect((upstream.host(), upstream.port())).await?;
+        stream.set_nodelay(true)?;
+        if !tls {
+            return Ok(Box::new(stream));
+        }
+        let name = ServerName::try_from(upstream.host().to_owned()).map_err(io::Error::other)?;
+        Ok(Box::new(self.connector.connect(name, stream).await?))
+    }
+}
+
+fn is_websocket(request: &Request<Incoming>) -> bool {
+    request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && headers::names(request.headers(), &UPGRADE, "websocket")
+        && headers::names(request.headers(), &CONNECTION, "upgrade")
+}
+
+fn to_upstream(upstream: &Upstream, path: &PathAndQuery, request: &Request<Incoming>) -> Request<Empty<Bytes>> {
+    let mut headers = headers::to_upstream(request);
+    add_upgrade(&mut headers);
+    if let Ok(host) = HeaderValue::from_str(upstream.authority.as_str()) {
+        headers.insert(HOST, host);
+    }
+    let mut asked = Request::new(Empty::new());
+    *asked.uri_mut() = path.clone().into();
+    *asked.headers_mut() = headers;
+    asked
+}
+
+fn add_upgrade(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+fn upgrade_required() -> Response<Body> {
+    let mut response = problem(StatusCode::UPGRADE_REQUIRED, "This address takes WebSockets only");
+    add_upgrade(response.headers_mut());
+    response
+}
+
+/// Carries bytes both ways until both ends are done, or the hub stops.
+async fn carry(caller: OnUpgrade, worker: OnUpgrade, stop: CancellationToken) {
+    let upgraded = timeout(UPGRADED_WITHIN, async { tokio::try_join!(caller, worker) }).await;
+    let (mut caller, mut worker) = match upgraded {
+        Ok(Ok((caller, worker))) => (TokioIo::<Upgraded>::new(caller), TokioIo::<Upgraded>::new(worker)),
+        Ok(Err(error)) => return tracing::debug!("an upgrade came to nothing: {error}"),
+        Err(_) => return tracing::debug!("an upgrade took longer than {UPGRADED_WITHIN:?}"),
+    };
+    let mut carried = std::pin::pin!(copy_bidirectional(&mut caller, &mut worker));
+    let outcome = tokio::select! {
+        outcome = carried.as_mut() => outcome,
+        () = stop.cancelled() => match timeout(LAST_WORDS_WITHIN, carried).await {
+            Ok(outcome) => outcome,
+            Err(_) => return,
+        },
+    };
+    if let Err(error) = outcome {
+        tracing::debug!("a WebSocket broke off: {error}");
+    }
+}
