@@ -40,6 +40,7 @@ export default defineConfig({
     // Days turn at another hour than in UTC, and daylight saving exists.
     env: { TZ: "America/New_York" },
     restoreMocks: true,
+    testTimeout: 30_000,
     css: { modules: { classNameStrategy: "non-scoped" } },
   },
 });

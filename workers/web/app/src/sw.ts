@@ -13,6 +13,9 @@ precacheAndRoute(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
 registerRoute(new NavigationRoute(createHandlerBoundToURL("index.html"), { denylist: OF_THE_HUB }));
 
+// Also the page that was open before there was a service worker: else it could never be told to change to a new one.
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
 // A new version waits until the person at the screen says so: nothing changes under their finger.
 self.addEventListener("message", (event) => {
   if (event.data?.type === "SKIP_WAITING") void self.skipWaiting();

@@ -24,12 +24,12 @@ export function NewVersion() {
     <div className={styles.place}>
       <Notice
         title="A new version is ready"
-        icon="sparkle"
+        icon="retry"
         tone="news"
         testId="new-version"
         actions={
           <>
-            <Button look="main" onPress={() => void updateServiceWorker(true)}>
+            <Button look="main" onPress={() => changeTo(updateServiceWorker)}>
               Reload
             </Button>
             <Button onPress={() => setIsReady(false)}>Later</Button>
@@ -38,6 +38,14 @@ export function NewVersion() {
       />
     </div>
   );
+}
+
+/** The plugin reloads only pages that were opened under a service worker, which the first visit was not. */
+function changeTo(updateServiceWorker: () => Promise<void>): void {
+  navigator.serviceWorker.addEventListener("controllerchange", () => window.location.reload(), {
+    once: true,
+  });
+  void updateServiceWorker();
 }
 
 /** Looks for a new version every hour, and whenever the hub is back: it may have been away to be upgraded. */

@@ -53,13 +53,6 @@ const DRAWINGS = {
     "M2 9a15 15 0 0 1 4.3-2.6",
     "M22 9A15 15 0 0 0 11.6 5",
   ],
-  sparkle: [
-    "M12 4v3",
-    "M12 17v3",
-    "M4 12h3",
-    "M17 12h3",
-    "M12 9.5a2.5 2.5 0 0 0 2.5 2.5 2.5 2.5 0 0 0-2.5 2.5A2.5 2.5 0 0 0 9.5 12 2.5 2.5 0 0 0 12 9.5z",
-  ],
 } as const;
 
 export type IconName = keyof typeof DRAWINGS;
