@@ -126,6 +126,8 @@ impl Client {
         let mut last = format!("for {} s", patience.as_secs());
         loop {
             match timeout_at(deadline, self.try_once(&method, path, body.clone())).await {
+                // On its way out: the next one knows more.
+                Ok(Ok((StatusCode::SERVICE_UNAVAILABLE, _))) => last = "it is being replaced".to_owned(),
                 Ok(Ok((status, answer))) => return understand(status, &answer),
                 Ok(Err(TryError::Final(error))) => return Err(error),
                 Ok(Err(TryError::Broken(why))) => last = why,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use protocol::place::KEEPER_LOCK;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{AskError, Client};
@@ -22,6 +23,8 @@ const LOG_FOLDER: &str = "logs";
 const LOG_FILE: &str = "betti-supervisor.log";
 /// How long it may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the supervisor of another start in the same moment may take until it answers.
+const RIVAL_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks at whether it answers or has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How much is shown of what it wrote before it ended, in bytes.
@@ -83,6 +86,8 @@ pub struct Wish<'a> {
     pub config: &'a Path,
     /// Its folder.
     pub folder: &'a Path,
+    /// Where the supervisor is reached.
+    pub runtime_dir: &'a Path,
     /// The profile, if not the file's own.
     pub profile: Option<&'a str>,
     /// The only apps to start, by name; none means all.
@@ -138,11 +143,25 @@ pub async fn in_background(wish: &Wish<'_>, client: &Client) -> Result<Launched,
         Answered::Ended(how) => how,
     };
     // Another one may have been faster; then ours had to leave.
-    match client.watch(None).await {
-        Ok(_) => Ok(Launched::Theirs),
-        Err(AskError::NoSupervisor) => Err(LaunchError::Ended { how, wrote: tail(&log_path, written_before) }),
-        Err(error) => Err(error.into()),
+    let deadline = Instant::now() + RIVAL_PATIENCE;
+    loop {
+        match client.watch(None).await {
+            Ok(_) => return Ok(Launched::Theirs),
+            Err(AskError::NoSupervisor) if rules(wish.runtime_dir) && Instant::now() < deadline => {
+                sleep(BETWEEN_LOOKS).await;
+            }
+            Err(AskError::NoSupervisor) => {
+                return Err(LaunchError::Ended { how, wrote: tail(&log_path, written_before) });
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+}
+
+/// Whether the keeper that last took the runtime directory still lives.
+fn rules(runtime_dir: &Path) -> bool {
+    let pid = std::fs::read_to_string(runtime_dir.join(KEEPER_LOCK)).unwrap_or_default();
+    pid.trim().parse::<u32>().is_ok_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 enum Answered {

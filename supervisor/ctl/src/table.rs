@@ -119,7 +119,10 @@ pub fn show(status: &Status, printer: &Printer) {
     printer.line(&table);
     for app in apps {
         if let Some(reason) = reason(app) {
-            printer.line(&format!("{}: {} — {reason}", app.name, printer.paint(tone(app.status), app.status.as_str())));
+            let word = app.status.as_str();
+            // "waiting for api" says what it is doing as well.
+            let rest = reason.strip_prefix(word).map_or_else(|| format!(" — {reason}"), str::to_owned);
+            printer.line(&format!("{}: {}{rest}", app.name, printer.paint(tone(app.status), word)));
         }
     }
 }

@@ -20,16 +20,23 @@ pub enum Verdict {
     Done,
     /// It went wrong, in words. The supervisor may go on trying.
     Failed(String),
+    /// It waits for what will not come by itself.
+    Blocked {
+        /// The name of what it waits for.
+        by: String,
+        /// In words.
+        why: String,
+    },
 }
 
-/// What has become of one app that an act was about.
-pub fn of(goal: Goal, asked: &AcceptedApp, seen: &Watch) -> Verdict {
+/// What has become of one app that an act was about; `first` is what was seen first after the act.
+pub fn of(goal: Goal, asked: &AcceptedApp, first: &Watch, seen: &Watch) -> Verdict {
     let Some((app, runs)) = find(seen, &asked.name) else {
         return Verdict::Failed("it is not among the apps any more".into());
     };
     match goal {
         Goal::Stopped => stopped(app, runs),
-        Goal::Online => online(asked, app, runs, seen),
+        Goal::Online => online(asked, app, runs, first, seen),
     }
 }
 
@@ -47,7 +54,7 @@ fn stopped(app: &App, runs: &Runs) -> Verdict {
     }
 }
 
-fn online(asked: &AcceptedApp, app: &App, runs: &Runs, seen: &Watch) -> Verdict {
+fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Watch) -> Verdict {
     if seen.leaving {
         return Verdict::Failed("everything is being stopped".into());
     }
@@ -64,7 +71,7 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, seen: &Watch) -> Verdict 
         Word::Stopped if has_ended => Verdict::Done,
         Word::Errored | Word::Cooling => Verdict::Failed(why(app)),
         _ if has_ended => Verdict::Failed(why(app)),
-        _ => blocked(runs, seen).map_or(Verdict::Pending, Verdict::Failed),
+        _ => blocked(runs, first, seen).unwrap_or(Verdict::Pending),
     }
 }
 
@@ -72,30 +79,38 @@ fn why(app: &App) -> String {
     app.reason.clone().unwrap_or_else(|| format!("it is {}", app.status.as_str()))
 }
 
-/// What an app waits for that will not come by itself, in words: stopped by somebody, or failing.
-fn blocked(runs: &Runs, seen: &Watch) -> Option<String> {
+/// Whether an app waits for what will not come by itself: stopped by somebody, or failing.
+fn blocked(runs: &Runs, first: &Watch, seen: &Watch) -> Option<Verdict> {
     let mut path = vec![runs.name.as_str()];
     let mut waiting = vec![runs];
     while let Some(runs) = waiting.pop() {
-        for needed in &runs.waits_for {
-            let Some((app, needed_runs)) = find(seen, needed) else { continue };
+        for (app, needed) in runs.waits_for.iter().filter_map(|needed| find(seen, needed)) {
             let name = &app.name;
-            match app.status {
-                _ if !needed_runs.wanted => {
-                    return Some(format!("it waits for {name}, which is stopped: betti-ctl start {name}"));
-                }
-                Word::Cooling | Word::Errored => {
-                    return Some(format!("it waits for {name}, which is {}: {}", app.status.as_str(), why(app)));
-                }
-                _ if !path.contains(&name.as_str()) => {
-                    path.push(name);
-                    waiting.push(needed_runs);
-                }
-                _ => {}
+            if !needed.wanted {
+                let why = format!("it waits for {name}, which is stopped: betti-ctl start {name}");
+                return Some(Verdict::Blocked { by: name.clone(), why });
+            }
+            if has_failed_since(app, needed, first) {
+                let why = format!("it waits for {name}, which is {}: {}", app.status.as_str(), why(app));
+                return Some(Verdict::Blocked { by: name.clone(), why });
+            }
+            if !path.contains(&name.as_str()) {
+                path.push(name);
+                waiting.push(needed);
             }
         }
     }
     None
+}
+
+/// Whether a run failed after the act. One that is only stopped or restarted by somebody has no reason to give.
+fn has_failed_since(app: &App, runs: &Runs, first: &Watch) -> bool {
+    let before = find(first, &app.name).and_then(|(_, runs)| runs.finished);
+    match app.status {
+        Word::Cooling | Word::Errored => true,
+        Word::WaitingRestart | Word::Launching | Word::Stopping => app.reason.is_some() && runs.finished > before,
+        Word::Online | Word::Stopped | Word::Waiting => false,
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +166,7 @@ mod tests {
         match verdict {
             Verdict::Pending => '.',
             Verdict::Done => '+',
-            Verdict::Failed(_) => '!',
+            Verdict::Failed(_) | Verdict::Blocked { .. } => '!',
         }
     }
 
@@ -189,7 +204,7 @@ mod tests {
         for row in rows {
             let (after, unchanged, status, newest, finished, expected) = row;
             let seen = watch(&[("api", status, true, newest, finished, &[])]);
-            let verdict = of(Goal::Online, &asked(after, unchanged), &seen);
+            let verdict = of(Goal::Online, &asked(after, unchanged), &seen, &seen);
             assert_eq!(letter(&verdict), expected, "{row:?}: {verdict:?}");
         }
     }
@@ -203,7 +218,7 @@ mod tests {
             (Word::Online, true, '!'),
         ] {
             let seen = watch(&[("api", status, wanted, Some(8), None, &[])]);
-            assert_eq!(letter(&of(Goal::Stopped, &asked(8, false), &seen)), expected, "{status:?}");
+            assert_eq!(letter(&of(Goal::Stopped, &asked(8, false), &seen, &seen)), expected, "{status:?}");
         }
     }
 
@@ -211,32 +226,37 @@ mod tests {
     fn what_others_do_meanwhile_is_said() {
         let stopped = watch(&[("api", Word::Stopping, false, Some(8), None, &[])]);
         let failed = |words: &str| Verdict::Failed(words.into());
-        assert_eq!(of(Goal::Online, &asked(7, false), &stopped), failed("somebody stopped it meanwhile"));
+        let of = |seen: &Watch| of(Goal::Online, &asked(7, false), seen, seen);
+        assert_eq!(of(&stopped), failed("somebody stopped it meanwhile"));
         let mut leaving = watch(&[("api", Word::Online, true, Some(7), None, &[])]);
         leaving.leaving = true;
-        assert_eq!(of(Goal::Online, &asked(7, false), &leaving), failed("everything is being stopped"));
-        assert_eq!(of(Goal::Online, &asked(7, false), &watch(&[])), failed("it is not among the apps any more"));
+        assert_eq!(of(&leaving), failed("everything is being stopped"));
+        assert_eq!(of(&watch(&[])), failed("it is not among the apps any more"));
     }
 
     #[test]
     fn a_dependency_that_will_not_come_by_itself_is_named() {
-        let waits = |base: Word, wanted: bool| {
-            let seen = watch(&[
+        let seen = |base: Word, wanted: bool, finished: Option<u64>| {
+            watch(&[
                 ("api", Word::Waiting, true, None, None, &["middle"]),
                 ("middle", Word::Waiting, true, None, None, &["base"]),
-                ("base", base, wanted, None, None, &[]),
-            ]);
-            of(Goal::Online, &asked(0, false), &seen)
+                ("base", base, wanted, Some(5), finished, &[]),
+            ])
         };
-        assert_eq!(waits(Word::Launching, true), Verdict::Pending);
-        assert_eq!(waits(Word::WaitingRestart, true), Verdict::Pending);
-        assert_eq!(
-            waits(Word::Stopped, false),
-            Verdict::Failed("it waits for base, which is stopped: betti-ctl start base".into())
-        );
-        assert_eq!(
-            waits(Word::Cooling, true),
-            Verdict::Failed("it waits for base, which is cooling: exited with code 1".into())
-        );
+        let waits = |base: Word, wanted: bool, finished: u64| {
+            let (first, now) = (seen(Word::Launching, true, Some(4)), seen(base, wanted, Some(finished)));
+            of(Goal::Online, &asked(0, false), &first, &now)
+        };
+        assert_eq!(waits(Word::Launching, true, 4), Verdict::Pending);
+        assert_eq!(waits(Word::WaitingRestart, true, 4), Verdict::Pending, "that failure was before the request");
+        for (base, wanted, finished, why) in [
+            (Word::Stopped, false, 4, "stopped: betti-ctl start base"),
+            (Word::Cooling, true, 4, "cooling: exited with code 1"),
+            (Word::WaitingRestart, true, 5, "waiting restart: exited with code 1"),
+            (Word::Launching, true, 5, "launching: exited with code 1"),
+        ] {
+            let blocked = Verdict::Blocked { by: "base".into(), why: format!("it waits for base, which is {why}") };
+            assert_eq!(waits(base, wanted, finished), blocked);
+        }
     }
 }

@@ -25,29 +25,41 @@ pub struct Settled {
 /// If there is nobody to ask any more.
 pub async fn until(goal: Goal, asked: &[AcceptedApp], client: &Client, printer: &Printer) -> Result<Settled, AskError> {
     let mut progress = Progress::new(asked);
-    let mut seen = None;
+    let first = client.watch(None).await?;
+    let mut watch = first.clone();
     loop {
-        let watch = client.watch(seen).await?;
         progress.tell(&watch, printer);
-        if let Some(exit) = judge(goal, asked, &watch, printer) {
+        if let Some(exit) = judge(goal, asked, &first, &watch, printer) {
             return Ok(Settled { exit, status: watch.status });
         }
-        seen = Some(watch.sequence);
+        watch = client.watch(Some(watch.sequence)).await?;
     }
 }
 
 /// Says what failed, if anything did; `None` while something is still on its way.
-fn judge(goal: Goal, asked: &[AcceptedApp], watch: &Watch, printer: &Printer) -> Option<Exit> {
-    let verdicts: Vec<(&AcceptedApp, Verdict)> = asked.iter().map(|app| (app, verdict::of(goal, app, watch))).collect();
-    let mut exit = Exit::Done;
+fn judge(goal: Goal, asked: &[AcceptedApp], first: &Watch, watch: &Watch, printer: &Printer) -> Option<Exit> {
+    let verdicts: Vec<(&AcceptedApp, Verdict)> =
+        asked.iter().map(|app| (app, verdict::of(goal, app, first, watch))).collect();
+    let failed: Vec<&str> =
+        verdicts.iter().filter(|(_, verdict)| is_failed(verdict)).map(|(app, _)| &*app.name).collect();
     for (app, verdict) in &verdicts {
-        if let Verdict::Failed(why) = verdict {
-            printer.error(&format!("[{}]({}) {why}", app.name, app.id));
-            exit = Exit::Failed;
+        match verdict {
+            // Said already, of the one that it waits for.
+            Verdict::Blocked { by, .. } if failed.contains(&by.as_str()) => {}
+            Verdict::Failed(why) | Verdict::Blocked { why, .. } => {
+                printer.error(&format!("[{}]({}) {why}", app.name, app.id));
+            }
+            Verdict::Pending | Verdict::Done => {}
         }
     }
-    let pending = verdicts.iter().any(|(_, verdict)| *verdict == Verdict::Pending);
-    if pending && exit == Exit::Done { None } else { Some(exit) }
+    if !failed.is_empty() {
+        return Some(Exit::Failed);
+    }
+    verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Done).then_some(Exit::Done)
+}
+
+fn is_failed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Failed(_) | Verdict::Blocked { .. })
 }
 
 /// Says once what each app is doing, whenever that changes.
@@ -66,26 +78,26 @@ impl Progress {
     pub fn tell(&mut self, watch: &Watch, printer: &Printer) {
         for app in &watch.status.apps {
             let Some(said) = self.said.get_mut(&app.name) else { continue };
-            let now = doing(app, watch);
+            let (tone, now) = doing(app, watch);
             if *said != now {
-                printer.say(&format!("[{}]({}) {}", app.name, app.id, printer.paint(table::tone(app.status), &now)));
+                printer.say(&format!("[{}]({}) {}", app.name, app.id, printer.paint(tone, &now)));
                 *said = now;
             }
         }
     }
 }
 
-fn doing(app: &App, watch: &Watch) -> String {
+fn doing(app: &App, watch: &Watch) -> (Tone, String) {
     match app.status {
-        Word::Online => format!("✓ online{}", after(app)),
-        Word::Stopped => "✓ stopped".to_owned(),
+        Word::Online => (Tone::Good, format!("✓ online{}", after(app))),
+        Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {
             let runs = watch.runs.iter().find(|runs| runs.name == app.name);
             let needed = runs.map(|runs| runs.waits_for.join(", ")).unwrap_or_default();
-            format!("waiting for {needed}")
+            (Tone::Uneasy, format!("waiting for {needed}"))
         }
         Word::Launching | Word::Stopping | Word::Errored | Word::WaitingRestart | Word::Cooling => {
-            app.status.as_str().to_owned()
+            (table::tone(app.status), app.status.as_str().to_owned())
         }
     }
 }

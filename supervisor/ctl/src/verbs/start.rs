@@ -85,7 +85,7 @@ async fn bring_up(arguments: &Start, context: &Context<'_>) -> Result<(Client, E
         false => meant.iter().map(|app| app.name.clone()).collect(),
     };
     let profile = arguments.profile.as_deref();
-    let wish = Wish { config: path, folder: &manifest.folder, profile, only: &only };
+    let wish = Wish { config: path, folder: &manifest.folder, runtime_dir: &runtime_dir, profile, only: &only };
     if arguments.foreground {
         return Err(launch::in_foreground(&wish).into());
     }

@@ -128,3 +128,15 @@ fn a_socket_that_is_gone_for_good_ends_the_wait() {
     let call = home.call(&["restart", "api"]);
     assert_eq!(call.code, Some(3), "{call:?}");
 }
+
+#[test]
+fn what_waits_for_a_failed_app_is_not_blamed_as_well() {
+    let home = Home::new();
+    let failed =
+        Seen { finished: Some(8), reason: Some("exited with code 1"), ..Seen::new("api", Word::WaitingRestart) };
+    let web = Seen { newest: None, finished: None, waits_for: &["api"], ..Seen::new("web", Word::Waiting) };
+    let states = vec![vec![Seen::new("api", Word::Launching), web], vec![failed, web]];
+    let _fake = Fake::listen(&home.socket(), play(&["api", "web"], states));
+    let call = home.call(&["start"]);
+    assert_eq!((call.code, call.error.as_str()), (Some(1), "[Betti][ERROR] [api](0) exited with code 1\n"));
+}
