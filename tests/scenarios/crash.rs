@@ -22,7 +22,7 @@ fn a_worker_killed_with_kill_9_comes_back_and_shows_how_it_ended() {
 
 #[test]
 fn an_exit_by_signal_is_not_a_zero() {
-    let hub = Hub::new(&[App::puppet("crash", "segfault").set("stop_exit_codes", vec![0])]);
+    let hub = Hub::new(&[App::puppet("crash", "segfault").waits_for_ready().set("stop_exit_codes", vec![0])]);
     hub.ctl(&["start"]).with_code(1);
     let crash = hub.until_app("crash", "has an exit", |app| app.exit.is_some());
     assert!(

@@ -26,7 +26,7 @@ fn nothing_of_the_callers_shell_leaks_in() {
     start_from_a_lived_in_shell(&hub);
     let web = variables(&hub, "web");
     let names: BTreeSet<&str> = web.environment.iter().filter_map(|pair| pair.split('=').next()).collect();
-    let own = ["MINE", "PUPPET_JOURNAL", "name", "pm_id", "NODE_APP_INSTANCE"];
+    let own = ["MINE", "PUPPET_JOURNAL", "name", "namespace", "pm_id", "NODE_APP_INSTANCE"];
     let contract = [
         worker::READY_FD,
         worker::NOTIFY_SOCKET,

@@ -69,7 +69,10 @@ fn an_operators_stop_is_a_hold_that_survives_the_supervisor() {
 
 #[test]
 fn a_worker_that_dies_with_the_supervisor_gets_exactly_one_successor() {
-    let hub = Hub::started(&[App::puppet("web", "ready").waits_for_ready().set("max_restarts", 1_000_000)]);
+    let hub = Hub::started(&[App::puppet("web", "ready")
+        .waits_for_ready()
+        .set("min_uptime", 0)
+        .set("max_restarts", 1_000_000)]);
     for turn in 0..loops(20) {
         let before = hub.status();
         let worker = before.apps[0].pid.expect("a pid");

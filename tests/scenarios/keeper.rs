@@ -9,8 +9,8 @@ use scenarios::{App, loops, process, wait};
 fn household() -> Vec<App> {
     vec![
         App::puppet("polite", "ready").waits_for_ready(),
-        App::puppet("deaf", "deaf").waits_for_ready(),
-        App::puppet("stray", "fork-setsid").waits_for_ready(),
+        App::puppet("deaf", "deaf").waits_for_ready().set("kill_timeout", 50),
+        App::puppet("stray", "fork-setsid").waits_for_ready().set("kill_timeout", 50),
     ]
 }
 

@@ -44,7 +44,7 @@ fn programs_are_run_by_what_they_are() {
     });
     assert!(hub.status().apps.iter().all(|app| app.status == Word::Online), "{:?}", hub.status());
     let sleeps = process::look(hub.pid("in-path")).expect("it runs");
-    assert_eq!(sleeps.command, "sleep 1000");
+    assert!(sleeps.command.ends_with("sleep 1000"), "{sleeps}");
 }
 
 #[test]

@@ -18,10 +18,10 @@ fn a_node_app_with_an_unmodified_process_send_is_online_only_after_it_said_so() 
     let hub = Hub::new(&[App::program("web", "./app.js").gated()]);
     hub.write("app.js", NODE_APP);
     let start = hub.begin(&["start"]);
-    hub.until("node has opened the gate", |watch| {
+    hub.until("node is started", |watch| {
         let web = app(&watch.status, "web");
         assert_ne!(web.status, Word::Online, "it has not said so yet");
-        web.status == Word::Launching
+        web.status == Word::Launching && web.pid.is_some()
     });
     let waits_at_the_gate = |pid: i32| {
         let gate = std::fs::canonicalize(hub.path("web.gate")).expect("the gate");

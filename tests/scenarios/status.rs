@@ -51,15 +51,15 @@ fn what_runs_where_is_true() {
 
 #[test]
 fn the_table_has_pm2s_columns_and_pm2s_words() {
-    let hub = Hub::started(&[App::puppet("web", "ready").set("namespace", "house"), App::puppet("deaf", "deaf")]);
-    hub.ctl(&["stop", "deaf"]).succeeded();
+    let hub = Hub::started(&[App::puppet("web", "ready").set("namespace", "house"), App::puppet("gone", "ready")]);
+    hub.ctl(&["stop", "gone"]).succeeded();
     let table = hub.ctl(&["status"]).succeeded().stdout;
     let cells =
         |line: &str| -> Vec<String> { line.split(['│', '|', '┆']).map(|cell| cell.trim().to_owned()).collect() };
     let header = table.lines().map(cells).find(|cells| cells.iter().any(|cell| cell == "name"));
     let header: Vec<String> = header.expect("a header").into_iter().filter(|cell| !cell.is_empty()).collect();
     assert_eq!(header, COLUMNS, "{table}");
-    for words in [["web", "house", "online"], ["deaf", "default", "stopped"]] {
+    for words in [["web", "house", "online"], ["gone", "default", "stopped"]] {
         let row = table.lines().map(cells).find(|cells| cells.iter().any(|cell| cell == words[0]));
         let row = row.unwrap_or_else(|| panic!("no {} in {table}", words[0]));
         assert!(words.iter().all(|word| row.iter().any(|cell| cell == word)), "{words:?} in {row:?}");

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use protocol::worker;
 
 /// A process with the environment that it was started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Process {
     /// Its pid.
     pub pid: i32,
@@ -24,10 +24,18 @@ impl Process {
         self.environment.iter().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether it is part of a run of this hub.
+    /// Whether it is part of a run of this hub. The supervisor is marked too, as run 0.
     #[must_use]
     pub fn runs_for(&self, hub: &str) -> bool {
-        self.variable(worker::INVOCATION).and_then(|run| run.strip_prefix(hub)?.strip_prefix('-')).is_some()
+        let run = self.variable(worker::INVOCATION).and_then(|run| run.strip_prefix(hub)?.strip_prefix('-'));
+        run.is_some_and(|run| run != "0")
+    }
+}
+
+/// Without its environment, which would bury a message.
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
     }
 }
 
