@@ -91,7 +91,7 @@ impl Made {
         writeln!(to, "A browser warns of it once: open the video worker's address, compare the names, and accept.")?;
         writeln!(
             to,
-            "To trust it on this machine: sudo install -m 644 {} /usr/local/share/ca-certificates/betti.crt && sudo update-ca-certificates",
+            "Programs on this machine (not browsers) trust it after: sudo install -m 644 {} /usr/local/share/ca-certificates/betti.crt && sudo update-ca-certificates",
             certificate.display()
         )
     }

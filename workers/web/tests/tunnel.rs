@@ -75,8 +75,10 @@ async fn greeting(socket: &mut Socket) -> serde_json::Value {
 
 /// Waits for the gateway to leave, without holding up what the worker has to say meanwhile.
 async fn gone(mut gateway: Gateway) {
-    let status = tokio::task::spawn_blocking(move || gateway.wait()).await.unwrap();
+    let left = tokio::task::spawn_blocking(move || (gateway.wait(), gateway.rest_of_log()));
+    let (status, log) = left.await.unwrap();
     assert!(status.success());
+    assert!(!log.contains("left without waiting"), "everything ended by itself: {log}");
 }
 
 /// Waits for something that is about to be true.
@@ -159,6 +161,11 @@ async fn when_both_stop_the_workers_goodbye_comes_first() {
     greeting(&mut socket).await;
     gateway.terminate();
     gateway.wait_for_line("\"draining\"");
+    // The tunnel carries on for a while; the worker is not told to stop in the very same moment.
+    for number in 0..50 {
+        worker.live.tell(&number);
+        assert_eq!(hear(&mut socket).await, Message::text(number.to_string()));
+    }
     worker.stop.cancel();
     let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame with a reason") };
     assert_eq!(goodbye.code, CloseCode::Normal);

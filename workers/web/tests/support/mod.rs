@@ -54,6 +54,13 @@ impl Gateway {
         }
     }
 
+    /// What is left of its log, up to its end.
+    pub fn rest_of_log(&mut self) -> String {
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        rest
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();
