@@ -1,12 +1,13 @@
 //! What was acknowledged is kept, and taken once.
 
-mod running;
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
 
 use std::{collections::HashSet, path::Path, thread};
 
-use running::Running;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use worker::Running;
 
 fn start(data: &Path) -> Running {
     Running::start(env!("CARGO_BIN_EXE_betti-api"), data, &[])
@@ -94,7 +95,7 @@ fn today_is_the_residents_day() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());
     let now = jiff::Timestamp::now();
-    let zone = jiff::tz::TimeZone::get(running::ZONE).unwrap();
+    let zone = jiff::tz::TimeZone::get(worker::ZONE).unwrap();
     let midnight = zone.to_zoned_datetime(zone.to_datetime(now).date().into()).unwrap().timestamp();
     let before = midnight - jiff::SignedDuration::from_secs(1);
     for (bpm, at) in [(61, before), (62, midnight), (63, now)] {

@@ -1,8 +1,9 @@
 //! Existing clients are answered as they always were.
 
-mod running;
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
 
-use running::{Running, replay};
+use worker::{Running, replay};
 
 fn start(data: &tempfile::TempDir) -> Running {
     Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[])

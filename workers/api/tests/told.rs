@@ -1,13 +1,14 @@
 //! Everyone who listens is told, and told goodbye.
 
-mod running;
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
 
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
-use running::Running;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use worker::Running;
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

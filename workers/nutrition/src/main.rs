@@ -1,3 +1,35 @@
-//! Foods, meals and goals
+//! betti-nutrition: foods, meals and goals, on port 3002.
+//!
+//! ```text
+//!   routes ──► meals (rules) ──► store ──► SQLite + outbox
+//!        └───► search ──► catalogue
+//! ```
 
-fn main() {}
+mod catalogue;
+mod meals;
+mod nutrients;
+mod routes;
+mod search;
+mod show;
+mod store;
+
+use std::{process::ExitCode, sync::Arc};
+
+use kit::{Home, Worker};
+
+use crate::{routes::Kitchen, search::Search, store::Store};
+
+const DEFAULT_PORT: u16 = 3002;
+const DATABASE: &str = "nutrition.db";
+
+fn main() -> ExitCode {
+    kit::run("betti-nutrition", serve)
+}
+
+async fn serve(mut worker: Worker) -> anyhow::Result<()> {
+    let listener = worker.listener(&["NUTRITION_PORT", "PORT"], DEFAULT_PORT).await?;
+    let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment())?;
+    let kitchen = Arc::new(Kitchen { store, search: Search::new(catalogue::built_in()?) });
+    worker.serve(listener, None, routes::table(&kitchen).service()).await;
+    Ok(())
+}

@@ -1,4 +1,9 @@
-//! The real binary, on a port and with data of its own.
+//! A worker's real binary, on a port and with data of its own, and the replayer. Workers' tests include this file:
+//!
+//! ```ignore
+//! #[path = "../../../tests/recordings/worker.rs"]
+//! mod worker;
+//! ```
 #![allow(dead_code, reason = "every test file uses another part")]
 
 use std::{
@@ -23,6 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The zone of the recordings.
 pub const ZONE: &str = "America/New_York";
 
+/// A worker that runs until this is dropped.
 pub struct Running {
     child: Child,
     pub address: SocketAddr,

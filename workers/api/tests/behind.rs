@@ -1,0 +1,58 @@
+//! betti-nutrition answers behind betti-api, under the paths that existing clients know.
+
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::json;
+use worker::{Running, replay};
+
+/// The other worker's binary, beside this one's. It belongs to another package, so nobody has built it for this test.
+fn nutrition() -> PathBuf {
+    let api = PathBuf::from(env!("CARGO_BIN_EXE_betti-api"));
+    let release = api.components().any(|part| part.as_os_str() == "release");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "-p", "nutrition", "--bin", "betti-nutrition"]);
+    if release {
+        build.arg("--release");
+    }
+    let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
+    assert!(built.success(), "betti-nutrition cannot be built");
+    api.with_file_name("betti-nutrition")
+}
+
+fn start_api(data: &tempfile::TempDir, nutrition_url: &str) -> Running {
+    let environment = [("BETTI_NUTRITION_URL", nutrition_url)];
+    Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &environment)
+}
+
+#[test]
+fn food_is_answered_as_recorded_through_this_worker_too() {
+    let data = tempfile::tempdir().unwrap();
+    let program = nutrition();
+    let nutrition = Running::start(program.to_str().unwrap(), data.path(), &[]);
+    let api = start_api(&data, &nutrition.url());
+    assert_eq!(replay("rest.jsonl", &api.url(), "nutrition-"), 34);
+    let (status, answer) = api.get("/api/nutrition/foods?query=brown%20rice&limit=1");
+    assert_eq!((status, &answer["data"][0]["name"]), (200, &json!("Brown Rice")));
+    let meal = json!({"mealType": "lunch", "foods": []});
+    let key = [("Idempotency-Key", "lunch-1")];
+    let first = api.request("POST", "/api/nutrition/log-meal", &key, Some(&meal));
+    assert_eq!(api.request("POST", "/api/nutrition/log-meal", &key, Some(&meal)), first, "the key is handed on");
+    assert_eq!(api.get("/api/nutrition/nothing").0, 404);
+    assert_eq!(api.request("PUT", "/api/nutrition/daily", &[], None).0, 405);
+}
+
+#[test]
+fn without_the_other_worker_the_answer_says_so_and_everything_else_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    // Bound and let go: nobody listens there.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let api = start_api(&data, &format!("http://{nobody}"));
+    let (status, answer) = api.get("/api/nutrition/daily");
+    assert_eq!(status, 502);
+    let text = "betti-nutrition does not answer at the moment. Try again in a few seconds.";
+    assert_eq!(answer, json!({"success": false, "error": text}));
+    assert_eq!(api.get("/api/vitals").0, 200);
+}

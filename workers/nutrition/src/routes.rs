@@ -1,0 +1,60 @@
+//! Who may call what, and what answers.
+
+mod days;
+mod foods;
+mod health;
+mod meals;
+
+use std::sync::Arc;
+
+use kit::{Area, Call, Problem, Routes, Rule};
+
+use crate::{
+    meals::EntryError,
+    search::Search,
+    store::{MealError, Store},
+};
+
+const READ: Rule = Rule::Read(Area::Nutrition);
+const WRITE: Rule = Rule::Write(Area::Nutrition);
+
+/// What the handlers share.
+pub struct Kitchen {
+    pub store: Store,
+    pub search: Search,
+}
+
+/// Every route of this worker.
+pub fn table(kitchen: &Arc<Kitchen>) -> Routes {
+    let routes = foods::add(health::add(Routes::new()), kitchen);
+    days::add(meals::add(routes, kitchen), kitchen)
+}
+
+/// A handler with what it shares.
+fn with<F>(
+    kitchen: &Arc<Kitchen>,
+    handler: impl Fn(Arc<Kitchen>, Call) -> F + Send + Sync + 'static,
+) -> impl Fn(Call) -> F + Send + Sync + 'static {
+    let kitchen = kitchen.clone();
+    move |call| handler(kitchen.clone(), call)
+}
+
+/// A number of the query; anything that is none, or zero, is as if it were not there.
+fn count(call: &Call, name: &str) -> Option<usize> {
+    call.query(name)?.trim().parse().ok().filter(|count| *count > 0)
+}
+
+impl From<EntryError> for Problem {
+    fn from(error: EntryError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<MealError> for Problem {
+    fn from(error: MealError) -> Self {
+        match error {
+            MealError::NotFound => Self::not_found(error.to_string()),
+            MealError::Database(error) => error.into(),
+        }
+    }
+}
