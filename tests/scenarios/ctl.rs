@@ -65,7 +65,7 @@ fn without_a_supervisor_every_verb_but_start_is_3() {
 fn start_in_a_pipeline_ends() {
     let hub = Hub::new(&[App::puppet("web", "fork-setsid").waits_for_ready()]);
     let mut shell = hub.command("/bin/sh".as_ref());
-    shell.args(["-c", "\"$0\" start 2>&1 | cat"]).arg(binaries::built("betti-ctl"));
+    shell.args(["-c", "\"$0\" start 2>&1 3>&1 | cat"]).arg(binaries::built("betti-ctl"));
     // Ends only when nobody holds the pipe any more: keeper, supervisor and workers must not have it.
     let output = Running::start(shell).output().succeeded();
     assert!(output.stdout.contains("web"), "{output}");
