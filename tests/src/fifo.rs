@@ -44,13 +44,21 @@ impl Journal {
     /// # Panics
     /// If it does not come.
     pub fn until(&self, line: &str) -> Vec<String> {
+        self.until_any(line, |next| next == line)
+    }
+
+    /// Waits for any line that is as asked; answers what came up to it, itself included.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn until_any(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Vec<String> {
         let lines = self.0.lock().expect("the journal");
-        let mut seen = Vec::new();
-        while seen.last().is_none_or(|last| last != line) {
+        let mut seen: Vec<String> = Vec::new();
+        while !seen.last().is_some_and(|last| is_it(last)) {
             match lines.recv_timeout(PATIENCE) {
                 Ok(next) => seen.push(next),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("waited {PATIENCE:?} in vain for {line:?} in the journal; seen: {seen:?}")
+                    panic!("waited {PATIENCE:?} in vain for {what:?} in the journal; seen: {seen:?}")
                 }
             }
         }

@@ -28,7 +28,8 @@ fn main() {
         let what = format!("PSS with {workers} trivial workers, KiB");
         println!("{what:<44} {:>9} {:>11} {:>9} {private:>9}", keeper.pss_kib, supervisor.pss_kib, keeper + supervisor);
     }
-    println!("\nbeside others (5 workers)");
+    println!("\nbeside others, with {} workers", others::WORKERS);
+    println!("{}", others::ours(rounds));
     for other in others::ALL {
         println!("{}", others::compare(&other, rounds));
     }

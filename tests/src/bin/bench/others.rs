@@ -1,4 +1,4 @@
-//! The same worker under other process managers, where they happen to be installed.
+//! The same workers under other process managers, where they happen to be installed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::memory::Memory;
 use crate::samples::Samples;
 
 /// As many workers as the platform has.
-const WORKERS: usize = 5;
+pub const WORKERS: usize = 5;
 /// Others take seconds for what takes milliseconds here.
 const MOST_ROUNDS: usize = 20;
 
@@ -34,24 +34,47 @@ pub const ALL: [Other; 2] = [
 
 /// One line: its memory and how long a killed worker is away, or that it is not there.
 pub fn compare(other: &Other, rounds: usize) -> String {
-    let Some(program) = installed(other.name) else { return format!("  {:<20} not installed", other.name) };
+    let Some(program) = installed(other.name) else { return format!("  {:<12} not installed", other.name) };
     // Not started as a hub: its folder, its journal and its guard serve whatever runs in it.
     let hub = Hub::new(&[App::program("unused", "unused")]);
     hub.write("other.config.js", &(other.file)(&binaries::built("puppet").to_string_lossy()));
     run(&hub, &program, other.arguments);
-    (0..WORKERS).for_each(|_| _ = hub.journal().until(" ready"));
+    until_words(&hub, WORKERS);
     let manager = hub.read(other.pid_file).trim().parse().expect("its pid");
+    shown(other.name, Memory::of(manager).pss_kib, &revival(&hub, manager, rounds))
+}
+
+/// The same of ours, measured in the same way.
+pub fn ours(rounds: usize) -> String {
+    let worker =
+        |number| App::puppet(&format!("idle{number}"), "ready").set("min_uptime", 0).set("max_restarts", 1_000_000);
+    let hub = Hub::started(&(0..WORKERS).map(worker).collect::<Vec<_>>());
+    until_words(&hub, WORKERS);
+    let status = hub.status();
+    let pss = Memory::of(status.keeper.pid) + Memory::of(status.supervisor.pid);
+    shown("betti", pss, &revival(&hub, status.keeper.pid, rounds))
+}
+
+fn shown(name: &str, pss_kib: u64, revival: &Samples) -> String {
+    let median = revival.median();
+    format!("  {name:<12} {pss_kib:>6} KiB PSS, kill -9 of a worker to its successor's word {median:>8.2} ms (median)")
+}
+
+fn revival(hub: &Hub, manager: i32, rounds: usize) -> Samples {
     let mut revival = Samples::default();
     for _ in 0..rounds.min(MOST_ROUNDS) {
         let victim = wait::until("a worker runs", || worker(manager).ok_or("none"));
         let killed = Instant::now();
         process::kill_9(victim);
-        hub.journal().until(" ready");
+        until_words(hub, 1);
         revival.add(killed.elapsed());
     }
-    let memory = Memory::of(manager);
-    let (median, pss) = (revival.median(), memory.pss_kib);
-    format!("  {:<20} {pss} KiB PSS, kill -9 of a worker to its successor's word {median:.2} ms (median)", other.name)
+    revival
+}
+
+/// A worker's word that it is ready, whatever it thinks that it is called.
+fn until_words(hub: &Hub, count: usize) {
+    (0..count).for_each(|_| _ = hub.journal().until_any("APP ready", |line| line.ends_with(" ready")));
 }
 
 fn run(hub: &Hub, program: &Path, arguments: &[&str]) {
