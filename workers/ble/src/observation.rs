@@ -10,6 +10,8 @@ use crate::plausible::{self, Implausible, TimeSource};
 
 /// The `source` of readings from devices, as clients know it.
 const SOURCE: &str = "ble_device";
+/// As much of the bytes as goes into a key: more than any layout has, so that trailing bytes make no key too long.
+const KEY_BYTES: usize = 32;
 /// The device's status bits, in words.
 const STATUS_WORDS: [(u16, &str); 6] = [
     (1 << 0, "movement during the measurement"),
@@ -44,7 +46,7 @@ impl Received {
     /// is sent; anything else is told apart by its receipt.
     pub fn key(&self, time_source: TimeSource) -> String {
         let device: String = self.device.to_string().replace(':', "");
-        let raw: String = self.raw.iter().map(|byte| format!("{byte:02x}")).collect();
+        let raw: String = self.raw.iter().take(KEY_BYTES).map(|byte| format!("{byte:02x}")).collect();
         let code = self.measurement.code();
         match time_source {
             TimeSource::Device => format!("ble-{device}-{code}-{raw}"),
@@ -154,5 +156,6 @@ mod tests {
         assert_eq!(key, again.key(TimeSource::Device));
         assert!(key.starts_with("ble-005FBF000002-2a35-1e8a"), "{key}");
         assert_ne!(received(&TIMED).key(TimeSource::Hub), again.key(TimeSource::Hub));
+        assert!(received(&[0xFF; 512]).key(TimeSource::Hub).len() < 128, "the API takes no longer ones");
     }
 }

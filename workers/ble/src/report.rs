@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::bus::Radio;
 use crate::delivery::Bells;
 use crate::status::Status;
 
@@ -24,8 +25,10 @@ const GATHER: Duration = Duration::from_millis(100);
 pub async fn say(mut status: watch::Receiver<Status>, notifier: Notifier, stop: CancellationToken) {
     let mut said = None;
     loop {
-        let words = status.borrow_and_update().radio.words();
-        if said.replace(words) != Some(words) {
+        let words = status.borrow_and_update().radio.map(Radio::words);
+        if let Some(words) = words
+            && said.replace(words) != Some(words)
+        {
             notifier.status(words);
         }
         tokio::select! {
@@ -39,6 +42,13 @@ pub async fn say(mut status: watch::Receiver<Status>, notifier: Notifier, stop: 
 pub async fn tell(mut status: watch::Receiver<Status>, api: Api, bells: Bells, stop: CancellationToken) {
     loop {
         let body = described(&status.borrow_and_update());
+        let Some(body) = body else {
+            // Nothing was tried yet: there is nothing to tell.
+            if status.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
         let taken = tokio::select! {
             () = stop.cancelled() => return,
             taken = post(&api, body) => taken,
@@ -73,24 +83,25 @@ async fn post(api: &Api, body: Value) -> bool {
     }
 }
 
-fn described(status: &Status) -> Value {
-    json!({
-        "state": status.radio,
-        "words": status.radio.words(),
+fn described(status: &Status) -> Option<Value> {
+    let radio = status.radio?;
+    Some(json!({
+        "state": radio,
+        "words": radio.words(),
         "adapter": status.adapter,
         "devices": status.devices.values().collect::<Vec<_>>(),
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::Radio;
     use crate::status::{Board, Standing};
 
     #[test]
     fn the_api_is_told_in_the_words_that_clients_know() {
         let board = Board::new();
+        assert_eq!(described(&board.watch().borrow()), None, "before anything was tried");
         board.radio(Radio::Scanning, Some("hci0"), None);
         let strap = "C8:0A:00:00:00:01".parse().unwrap();
         board.device(strap, |device| {
@@ -101,13 +112,13 @@ mod tests {
         });
         assert_eq!(
             described(&board.watch().borrow()),
-            json!({
+            Some(json!({
                 "state": "scanning", "words": "scanning", "adapter": "hci0",
                 "devices": [{
                     "id": "C8:0A:00:00:00:01", "address": "C8:0A:00:00:00:01", "name": "Strap", "rssi": -60,
                     "lastSeen": "2026-07-01T10:00:00.000Z", "status": "new", "adopted": false, "battery": null,
                 }],
-            })
+            }))
         );
     }
 }

@@ -67,7 +67,8 @@ impl Device {
 /// All of it.
 #[derive(Clone, Debug)]
 pub struct Status {
-    pub radio: Radio,
+    /// `None` until something was tried.
+    pub radio: Option<Radio>,
     /// As `hci0`.
     pub adapter: Option<String>,
     pub devices: BTreeMap<BDAddr, Device>,
@@ -80,7 +81,7 @@ pub struct Board(watch::Sender<Status>);
 impl Board {
     /// Nothing was tried yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(Status { radio: Radio::Starting, adapter: None, devices: BTreeMap::new() }))
+        Self(watch::Sender::new(Status { radio: None, adapter: None, devices: BTreeMap::new() }))
     }
 
     pub fn watch(&self) -> watch::Receiver<Status> {
@@ -90,8 +91,8 @@ impl Board {
     /// The radio has come this far, and no further for this reason. Logged when it is news.
     pub fn radio(&self, radio: Radio, adapter: Option<&str>, why: Option<&str>) {
         self.0.send_if_modified(|status| {
-            let news = status.radio != radio || status.adapter.as_deref() != adapter;
-            status.radio = radio;
+            let news = status.radio != Some(radio) || status.adapter.as_deref() != adapter;
+            status.radio = Some(radio);
             status.adapter = adapter.map(ToString::to_string);
             if radio < Radio::Scanning {
                 status.devices.values_mut().for_each(lost);

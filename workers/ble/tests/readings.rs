@@ -86,6 +86,7 @@ fn a_failed_measurement_and_a_strap_without_a_wearer_post_nothing() {
     world.sends(CUFF, "2a35", &untimed(120));
     let taken = world.api.wait_for_taken(2);
     assert_eq!(world.api.posts().len(), 2, "{taken:?}");
+    assert_eq!(world.api.wait_for_vital("heart_rate")["value_primary"], 75, "the first with a wearer");
 }
 
 #[test]
