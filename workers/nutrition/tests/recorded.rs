@@ -48,13 +48,19 @@ fn foods_are_found_by_what_people_call_them() {
 fn recent_foods_are_those_that_are_eaten_most() {
     let data = tempfile::tempdir().unwrap();
     let nutrition = start(&data);
+    let mistaken = json!({"mealType": "lunch", "foods": [{"name": "Orange"}]});
+    let (_, logged) = nutrition.post("/api/nutrition/log-meal", &mistaken);
+    let path = format!("/api/nutrition/meal/{}", logged["data"]["id"]);
+    nutrition.request("PUT", &path, &[], Some(&json!({"foods": []})));
     for names in [["Banana", "apple"], ["APPLE", "Something of my own"], ["Broccoli", "Almonds"]] {
         let foods: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
         nutrition.post("/api/nutrition/log-meal", &json!({"mealType": "lunch", "foods": foods}));
     }
-    let (_, recent) = nutrition.get("/api/nutrition/recent-foods?limit=3");
+    let (_, recent) = nutrition.get("/api/nutrition/recent-foods");
     let names: Vec<_> = recent["data"].as_array().unwrap().iter().map(|food| food["name"].clone()).collect();
-    assert_eq!(names, ["Apple", "Almonds", "Broccoli"]);
+    assert_eq!(names, ["Apple", "Almonds", "Broccoli", "Banana"], "and not what was amended away");
+    let (_, two) = nutrition.get("/api/nutrition/recent-foods?limit=2");
+    assert_eq!(two["data"].as_array().unwrap().len(), 2);
 }
 
 #[test]
