@@ -37,16 +37,16 @@ fn is_meant(target: &str, app: &App) -> bool {
 
 fn unknown(target: &str, apps: &[App]) -> UnknownTarget {
     let known: Vec<&str> = apps.iter().map(|app| app.name.as_str()).collect();
-    let hint = strsim_closest(target, &known);
+    let hint = closest(target, &known);
     UnknownTarget { target: target.to_owned(), hint, known: known.join(", ") }
 }
 
-/// The name that differs least, if it differs little.
-fn strsim_closest(target: &str, known: &[&str]) -> Option<String> {
-    const ALIKE: f64 = 0.75;
-    let scored = known.iter().map(|name| (strsim::jaro_winkler(target, name), *name));
-    let best = scored.filter(|(score, _)| *score >= ALIKE).max_by(|one, other| one.0.total_cmp(&other.0));
-    best.map(|(_, name)| name.to_owned())
+/// The name that differs least, if it differs little: a slip or two, the more the longer it is.
+fn closest(target: &str, known: &[&str]) -> Option<String> {
+    const LETTERS_A_SLIP: usize = 3;
+    let slips = |name: &str| strsim::damerau_levenshtein(target, name);
+    let best = known.iter().min_by_key(|name| slips(name))?;
+    (slips(best) <= best.len().div_ceil(LETTERS_A_SLIP)).then(|| (*best).to_owned())
 }
 
 #[cfg(test)]
@@ -79,6 +79,7 @@ mod tests {
     fn an_unknown_target_is_answered_with_what_was_probably_meant_and_all_that_there_is() {
         let error = resolved(&["web", "backnd"]).unwrap_err().to_string();
         assert!(error.contains("\"backnd\" (did you mean backend?)") && error.contains("backend, web"), "{error}");
+        assert!(resolved(&["wbe"]).unwrap_err().to_string().contains("did you mean web?"));
         assert!(!resolved(&["zzz"]).unwrap_err().to_string().contains("did you mean"));
     }
 }

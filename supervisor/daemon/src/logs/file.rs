@@ -125,8 +125,9 @@ impl LogFile {
     }
 
     fn say_loss(&mut self) -> io::Result<()> {
-        let why = self.trouble.as_deref().unwrap_or("it could not be written");
-        let line = format!("[betti] {} bytes of output were lost here: {why}\n", self.lost);
+        let why = self.trouble.clone().unwrap_or_else(|| "it could not be written".to_owned());
+        let break_first = if self.at_line_start()? { "" } else { "\n" };
+        let line = format!("{break_first}[betti] {} bytes of output were lost here: {why}\n", self.lost);
         let file = self.opened()?;
         // Whole or not at all: a piece of it would count as the worker's.
         let before = file.stream_position()?;

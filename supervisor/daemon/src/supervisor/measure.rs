@@ -25,7 +25,7 @@ pub struct Usage {
 struct Sample {
     at: Duration,
     ticks: u64,
-    cpu_percent: f64,
+    usage: Usage,
 }
 
 /// The last sample of each run.
@@ -45,30 +45,41 @@ impl Measure {
         }
     }
 
+    /// What a run used when it was last measured.
+    pub fn last(&self, run: u64) -> Option<Usage> {
+        self.samples.get(&run).map(|sample| sample.usage)
+    }
+
+    /// Whether a run was not measured a moment ago.
+    pub fn is_due(&self, run: u64) -> bool {
+        self.samples.get(&run).is_none_or(|sample| clock::now().saturating_sub(sample.at) >= SHORTEST_INTERVAL)
+    }
+
     /// What a run's processes use now. The first time, the average since it was spawned.
     pub fn usage(&mut self, run: u64, spawned: Duration, tree: &[Process]) -> Usage {
         let stats: Vec<Stat> = tree.iter().filter_map(|process| Stat::of(process.pid)).collect();
         let ticks = stats.iter().map(|stat| stat.cpu_ticks).sum();
         let pages: u64 = stats.iter().map(|stat| stat.resident_pages).sum();
-        let cpu_percent = self.cpu_percent(run, spawned, clock::now(), ticks);
-        Usage { cpu_percent, memory_bytes: pages * self.page_bytes }
+        let now = clock::now();
+        let cpu_percent = self.cpu_percent(run, spawned, now, ticks);
+        let usage = Usage { cpu_percent, memory_bytes: pages * self.page_bytes };
+        self.samples.insert(run, Sample { at: now, ticks, usage });
+        usage
     }
 
     pub fn forget(&mut self, run: u64) {
         self.samples.remove(&run);
     }
 
-    fn cpu_percent(&mut self, run: u64, spawned: Duration, now: Duration, ticks: u64) -> f64 {
-        let before = self.samples.get(&run).copied().unwrap_or(Sample { at: spawned, ticks: 0, cpu_percent: 0.0 });
-        let interval = now.saturating_sub(before.at);
+    fn cpu_percent(&self, run: u64, spawned: Duration, now: Duration, ticks: u64) -> f64 {
+        let (since, before) = self.samples.get(&run).map_or((spawned, 0), |sample| (sample.at, sample.ticks));
+        let interval = now.saturating_sub(since);
         if interval < SHORTEST_INTERVAL {
-            return before.cpu_percent;
+            return 0.0; // just spawned: too short to say
         }
         // A tree that lost a process may seem to have used less than before.
-        let used = ticks.saturating_sub(before.ticks) as f64 / self.ticks_a_second;
-        let cpu_percent = (used / interval.as_secs_f64() * 1000.0).round() / 10.0;
-        self.samples.insert(run, Sample { at: now, ticks, cpu_percent });
-        cpu_percent
+        let used = ticks.saturating_sub(before) as f64 / self.ticks_a_second;
+        (used / interval.as_secs_f64() * 1000.0).round() / 10.0
     }
 }
 
@@ -80,8 +91,9 @@ mod tests {
     fn processor_time_is_what_was_used_between_two_looks() {
         let mut measure = Measure { ticks_a_second: 100.0, ..Measure::new() };
         let at = Duration::from_secs;
-        assert_eq!(measure.cpu_percent(1, at(10), at(12), 100), 50.0);
-        assert_eq!(measure.cpu_percent(1, at(10), at(12) + Duration::from_millis(100), 300), 50.0, "too soon");
+        assert_eq!(measure.cpu_percent(1, at(10), at(12), 100), 50.0, "since it was spawned");
+        assert_eq!(measure.cpu_percent(1, at(10), at(10), 100), 0.0, "too soon to say");
+        measure.samples.insert(1, Sample { at: at(12), ticks: 100, usage: Usage::default() });
         assert_eq!(measure.cpu_percent(1, at(10), at(16), 200), 25.0);
         assert_eq!(measure.cpu_percent(1, at(10), at(20), 20), 0.0, "a process left");
     }

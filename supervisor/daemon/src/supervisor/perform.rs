@@ -165,7 +165,13 @@ impl Supervisor {
 
     /// Held sockets live through restart, crash and back-off; while nobody is to serve them, a client is better refused.
     pub(super) fn close_sockets_if_down(&self, id: AppId, state: State) {
-        if !matches!(state, State::Stopped | State::Cooling { .. } | State::Finished) {
+        let down = match state {
+            State::Stopped | State::Cooling { .. } | State::Finished => true,
+            // Before it is told to end, so that the socket is closed for good the moment that it is gone.
+            State::Stopping { why, .. } => why == StopReason::Asked,
+            State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => false,
+        };
+        if !down {
             return;
         }
         for address in self.app(id).map(|app| app.listen.clone()).unwrap_or_default() {

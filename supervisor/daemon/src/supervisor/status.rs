@@ -5,7 +5,7 @@ use protocol::control;
 
 use super::{Act, Supervisor, now, reason};
 use crate::clock;
-use crate::tree::{self, Orphans};
+use crate::tree;
 
 /// What makes a status worth telling again: everything but times and measurements.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +61,7 @@ impl Supervisor {
     }
 
     pub(super) fn status(&mut self) -> control::Status {
-        let orphans = tree::look(&super::Leaders::of(&self.runs).hub(&self.hub, self.keeper));
-        let apps = self.manifest.apps.clone();
+        self.measure_all();
         control::Status {
             keeper: control::Keeper { pid: self.keeper },
             supervisor: control::Supervisor {
@@ -70,24 +69,33 @@ impl Supervisor {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             profile: self.manifest.profile.clone(),
-            apps: apps.iter().map(|app| self.status_of(app, &orphans)).collect(),
+            apps: self.manifest.apps.iter().map(|app| self.status_of(app)).collect(),
         }
     }
 
-    fn status_of(&mut self, app: &manifest::App, orphans: &Orphans) -> control::App {
+    /// Measures what was not measured a moment ago.
+    fn measure_all(&mut self) {
+        let alive = self.fleet.ids().filter_map(|id| self.fleet.app(id).alive());
+        let due: Vec<u64> = alive.map(|run| run.0).filter(|run| self.measure.is_due(*run)).collect();
+        if due.is_empty() {
+            return;
+        }
+        let orphans = tree::look(&super::Leaders::of(&self.runs).hub(&self.hub, self.keeper));
+        for number in due {
+            let Some(run) = self.runs.get(&number) else { continue };
+            let mut tree = run.pid().map(tree::subtree).unwrap_or_default();
+            tree.extend(orphans.of_runs.get(&number).into_iter().flatten());
+            self.measure.usage(number, run.spawned(), &tree);
+        }
+    }
+
+    fn status_of(&self, app: &manifest::App) -> control::App {
         let id = AppId(app.id);
         let alive = self.fleet.app(id).alive();
         let run = alive.and_then(|run| self.runs.get(&run.0));
         let pid = run.and_then(super::Run::pid);
         let spawned = run.map(super::Run::spawned);
-        let usage = match (alive, spawned) {
-            (Some(run), Some(spawned)) => {
-                let mut tree = pid.map(tree::subtree).unwrap_or_default();
-                tree.extend(orphans.of_runs.get(&run.0).into_iter().flatten());
-                self.measure.usage(run.0, spawned, &tree)
-            }
-            _ => super::measure::Usage::default(),
-        };
+        let usage = alive.and_then(|run| self.measure.last(run.0)).unwrap_or_default();
         let lived = self.fleet.app(id);
         control::App {
             id: app.id,
