@@ -24,7 +24,7 @@ fn household() -> Vec<App> {
 fn kill_9_of_the_supervisor_ends_no_worker_and_status_answers_with_the_same_pids() {
     let hub = Hub::started(&household());
     let before = hub.status();
-    let workers = hub.workers();
+    let workers = hub.until_workers(4);
     for turn in 0..loops(20) {
         process::kill_9(hub.status().supervisor.pid);
         let after = hub.status();

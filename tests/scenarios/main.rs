@@ -1,5 +1,6 @@
 //! What an operator is promised, promise by promise. A test's name is the promise.
 
+mod control;
 mod crash;
 mod ctl;
 mod environment;
@@ -7,6 +8,7 @@ mod head;
 mod hub;
 mod keeper;
 mod logs;
+mod node;
 mod order;
 mod platform;
 mod programs;

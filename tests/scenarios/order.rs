@@ -49,6 +49,20 @@ fn a_dependant_waits_again_for_nothing_when_its_dependency_restarts() {
 }
 
 #[test]
+fn a_dependant_of_a_failing_app_is_not_spawned_and_both_come_up_when_the_cause_is_gone() {
+    let flaky = "test -e mended || exit 9; echo ready >&$BETTI_READY_FD; exec sleep 1000";
+    let flaky = App::program("flaky", flaky).waits_for_ready().set("restart_delay", 50).set("max_restarts", 1_000_000);
+    let web = App::puppet("web", "ready").waits_for_ready().depends_on(&["flaky"]);
+    let hub = Hub::new(&[flaky.set("exp_backoff_restart_delay", 0), web]);
+    let start = hub.ctl(&["start"]).with_code(1);
+    assert!(start.stderr.contains("flaky") && start.stderr.contains('9'), "it says who and why: {start}");
+    let watch = hub.until("it was tried three times", |watch| app(&watch.status, "flaky").restarts >= 3);
+    assert_eq!(app(&watch.status, "web").status, Word::Waiting);
+    hub.write("mended", "");
+    hub.until("both are online", |watch| watch.status.apps.iter().all(|app| app.status == Word::Online));
+}
+
+#[test]
 fn starting_one_app_brings_up_what_it_needs() {
     let hub = database_and_web();
     hub.gate("database").let_one_through();

@@ -17,6 +17,7 @@ use crate::command::{Output, Running};
 use crate::ecosystem::{self, App};
 use crate::fifo::{Gate, Journal};
 use crate::guard::{self, Guard, Mark};
+use crate::http::Response;
 use crate::process::Process;
 use crate::wait::{LOOK_AGAIN, PATIENCE};
 use crate::{binaries, http};
@@ -229,14 +230,22 @@ impl Hub {
     }
 
     fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: &str, patience: Duration) -> io::Result<T> {
+        let response = self.exchange(method, path, body, patience)?;
+        serde_json::from_slice(&response.body).map_err(|error| io::Error::other(format!("{error} in {response:?}")))
+    }
+
+    /// Any request to the control socket.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub fn exchange(&self, method: &str, path: &str, body: &str, patience: Duration) -> io::Result<Response> {
         let stream = UnixStream::connect(self.control_socket())?;
         // The supervisor answers at the latest when its own patience ends; ours must not be shorter in between.
         let longest = Duration::from_millis(LONGEST_WATCH_MS) + Duration::from_secs(10);
         stream.set_read_timeout(Some(patience.max(Duration::from_millis(1)).min(longest)))?;
         let config = self.path("ecosystem.toml");
         let headers = [(CONFIG_HEADER, &*config.to_string_lossy()), ("content-type", "application/json")];
-        let response = http::exchange(stream, method, path, &headers, body)?;
-        serde_json::from_slice(&response.body).map_err(|error| io::Error::other(format!("{error} in {response:?}")))
+        http::exchange(stream, method, path, &headers, body)
     }
 
     /// Every living process of its workers.
@@ -250,6 +259,15 @@ impl Hub {
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
         Mark::of(&self.folder).bearers()
+    }
+
+    /// Waits until so many processes of its workers live. One that was born a moment ago may not have its environment yet,
+    /// which is what it is told by.
+    pub fn until_workers(&self, count: usize) -> Vec<Process> {
+        crate::wait::until(&format!("{count} processes of workers"), || match self.workers() {
+            workers if workers.len() == count => Ok(workers),
+            workers => Err(guard::listed(&workers)),
+        })
     }
 
     /// Requires that at this moment no process of any worker is left.
