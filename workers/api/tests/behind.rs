@@ -3,23 +3,16 @@
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use serde_json::json;
 use worker::{Running, replay};
 
-/// The other worker's binary, beside this one's. It belongs to another package, so nobody has built it for this test.
+/// The other worker's binary, beside this one's.
 fn nutrition() -> PathBuf {
-    let api = PathBuf::from(env!("CARGO_BIN_EXE_betti-api"));
-    let release = api.components().any(|part| part.as_os_str() == "release");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "-p", "nutrition", "--bin", "betti-nutrition"]);
-    if release {
-        build.arg("--release");
-    }
-    let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
-    assert!(built.success(), "betti-nutrition cannot be built");
-    api.with_file_name("betti-nutrition")
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_betti-api")).with_file_name("betti-nutrition");
+    assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());
+    program
 }
 
 fn start_api(data: &tempfile::TempDir, nutrition_url: &str) -> Running {

@@ -1,4 +1,5 @@
 //! Changes, events and schemas in real SQLite files.
+#![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
 use std::os::unix::fs::PermissionsExt;
 

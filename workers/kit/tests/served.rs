@@ -1,4 +1,5 @@
-//! The kit as a client meets it: a real listener, real connections, a real database file.
+//! The kit as a client meets it: a real listener and real connections.
+#![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
