@@ -34,7 +34,9 @@
 //! * Every start first ends what an earlier keeper of this hub left behind: whoever carries the hub's mark.
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
+mod conversation;
 mod directory;
+mod ending;
 mod head;
 mod rows;
 mod signals;
@@ -52,11 +54,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use protocol::keeper::{Exit, Fact, Order, Spawn, VERSION};
-use protocol::worker::{INHERITED, INHERITED_PREFIX};
+use protocol::keeper::{Exit, Fact, Spawn};
 
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
@@ -64,7 +64,7 @@ use self::rows::Rows;
 use self::signals::Signals;
 use self::sockets::Sockets;
 use crate::clock;
-use crate::link::{self, Received};
+use crate::link;
 use crate::supervisor::BAD_FILE;
 use crate::tree;
 
@@ -269,165 +269,16 @@ impl Keeper {
         Ok(())
     }
 
-    // -- the supervisor of the moment
-
-    fn adopted(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| head.adopted)
-    }
-
-    fn start_head_if_due(&mut self) {
-        if self.head.is_some() || clock::now() < self.start_head_at || matches!(self.ending, Ending::Alone { .. }) {
-            return;
-        }
-        match Head::start(&self.program) {
-            Ok(mut head) => {
-                head.outbox.extend(self.rows.runs().map(Queued::Row));
-                head.outbox.extend(self.memory.keys().cloned().map(Queued::Memory));
-                head.tell(Queued::Other(Fact::Told));
-                if matches!(self.ending, Ending::InOrder { .. }) {
-                    head.tell(Queued::Other(Fact::StopAll));
-                }
-                head.ping();
-                self.head = Some(head);
-            }
-            Err(errno) => self.pause_before_next_head(false, &format!("cannot be started: {}", errno.desc())),
-        }
-    }
-
-    fn pause_before_next_head(&mut self, adopted: bool, what: &str) {
-        self.failed_heads += 1;
-        let pause = match (adopted, self.failed_heads) {
-            (true, ..=FREE_RETRIES) => Duration::ZERO,
-            (true, failed) => FIRST_PAUSE * (1 << failed.min(MOST_DOUBLINGS_AT_WORK)),
-            (false, failed) => FIRST_PAUSE * (1 << failed.min(MOST_DOUBLINGS)),
-        };
-        self.start_head_at = clock::now() + pause;
-        say!(
-            "{} keeper: the supervisor {what}; workers go on, the next supervisor starts in {} ms",
-            clock::stamp(),
-            pause.as_millis()
-        );
-    }
-
-    fn tell(&mut self, message: Queued) {
-        let most = MOST_WAITING + self.rows.len() + self.memory.len();
-        if let Some(head) = &mut self.head {
-            head.tell(message);
-            if head.outbox.len() > most {
-                head.outbox.clear();
-                head.end("does not read");
-            }
-        }
-    }
-
-    fn flush(&mut self) {
-        let Some(head) = &mut self.head else { return };
-        let Some(socket) = &head.socket else { return head.outbox.clear() };
-        while let Some(queued) = head.outbox.front() {
-            let fact = match queued {
-                Queued::Hello => Some(hello(&self.hub, self.last_run)),
-                Queued::Row(run) => self.rows.get(*run).map(|(row, _)| Fact::Run(row.clone())),
-                Queued::Memory(key) => {
-                    self.memory.get(key).map(|value| Fact::Memory { key: key.clone(), value: value.clone() })
-                }
-                Queued::Other(fact) => Some(fact.clone()),
-            };
-            let mut newly_told = None;
-            let descriptors = match queued {
-                Queued::Hello => vec![self.control.as_fd()],
-                Queued::Row(run) if !head.told.contains(run) => {
-                    newly_told = Some(*run);
-                    self.rows.get(*run).map_or_else(Vec::new, |(_, descriptors)| descriptors)
-                }
-                _ => vec![],
-            };
-            let fact = fact.map(|fact| without_unsent_descriptors(fact, descriptors.len()));
-            match fact.map_or(Ok(()), |fact| link::send(socket.as_fd(), &fact, &descriptors)) {
-                Ok(()) => {
-                    head.told.extend(newly_told);
-                    head.outbox.pop_front();
-                }
-                Err(Errno::EAGAIN | Errno::ETOOMANYREFS | Errno::ENOBUFS) => return, // poll says when
-                Err(Errno::EMSGSIZE) => drop(head.outbox.pop_front()),               // cannot ever be told
-                Err(_) => return head.outbox.clear(),                                // gone; SIGCHLD will say so
-            }
-        }
-    }
-
-    fn obey(&mut self) {
-        while let Some(head) = &mut self.head
-            && let Some(socket) = &head.socket
-        {
-            match self.receiver.receive::<Order>(socket) {
-                Ok(Received::Message(order, _)) => self.carry_out(order),
-                Ok(Received::NotUnderstood(text)) => say!("keeper: an order that is not understood: {text}"),
-                Ok(Received::Nothing) => return,
-                Ok(Received::End) => {
-                    // Gone, or about to be: it can say nothing more, so it must not do anything more.
-                    head.socket = None;
-                    let _ = kill(head.pid, Signal::SIGKILL);
-                }
-                Err(errno) => return say!("keeper: cannot receive: {}", errno.desc()),
-            }
-        }
-    }
-
-    fn carry_out(&mut self, order: Order) {
-        match order {
-            Order::Listen { address } => {
-                let answer = match self.sockets.hold(&address) {
-                    Ok(()) => Fact::Bound { address },
-                    Err(errno) => Fact::NotBound { address, errno: errno as i32 },
-                };
-                self.tell(Queued::Other(answer));
-            }
-            Order::Unlisten { address } => self.sockets.close(&address),
-            Order::Spawn(order) => self.spawn(order),
-            Order::Signal { run, signal } => {
-                if let Ok(signal) = Signal::try_from(signal) {
-                    self.rows.signal(run, signal);
-                }
-            }
-            Order::Forget { run } => self.rows.forget(run),
-            Order::Remember { key, value } => self.remember(key, value),
-            Order::Adopted => {
-                self.proven = self.program.path.clone();
-                if let Some(head) = &mut self.head {
-                    head.adopted = true;
-                }
-            }
-            Order::Pong { beat } => {
-                if let Some(head) = &mut self.head {
-                    head.pong(beat);
-                }
-            }
-            Order::Upgrade { path } => {
-                if let Ok(path) = CString::new(path) {
-                    self.program.path = path;
-                }
-            }
-            Order::Leave => self.ending = Ending::Leaving { at: clock::now() + LEAVE_WITHIN },
-        }
-    }
-
-    fn remember(&mut self, key: String, value: Option<String>) {
-        let Some(value) = value else {
-            self.memory.remove(&key);
-            return;
-        };
-        let remembered: usize = self.memory.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if remembered + value.len() > MOST_REMEMBERED {
-            return say!("keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already");
-        }
-        self.memory.insert(key, value);
-    }
-
     // -- workers
 
     fn spawn(&mut self, order: Spawn) {
         if order.run <= self.last_run {
-            // Never twice, whatever a new supervisor believes.
-            return say!("keeper: run {} was used before and is not spawned", order.run);
+            // Never twice, whatever a new supervisor believes. It is answered all the same.
+            say!("keeper: run {} was used before and is not spawned", order.run);
+            if self.rows.get(order.run).is_none() {
+                self.rows.insert(order.run, order.app, Err(Errno::EEXIST));
+            }
+            return self.tell(Queued::Row(order.run));
         }
         self.last_run = order.run;
         self.directory.note_run(order.run);
@@ -483,116 +334,6 @@ impl Keeper {
         if let Some(head) = &mut self.head {
             head.ping(); // an exit that stays unanswered is noticed in two seconds
         }
-    }
-
-    fn head_ended(&mut self) {
-        let Some(head) = self.head.take() else { return };
-        if self.bad_file {
-            return; // it has said why, and there is nothing to go on with
-        }
-        let pid = head.pid;
-        if let Ending::InOrder { patience } = &mut self.ending {
-            *patience = clock::now() + GRACE; // the next one goes on where this one was
-        }
-        if matches!(self.ending, Ending::Leaving { .. }) {
-            self.ending = Ending::Leaving { at: Duration::ZERO };
-        } else if head.worked(LONG_ENOUGH) {
-            self.failed_heads = 0;
-            self.start_head_at = Duration::ZERO;
-            say!("{} keeper: supervisor {pid} ended; starting the next one", clock::stamp());
-        } else {
-            if !head.adopted && self.program.path != self.proven {
-                say!(
-                    "{} keeper: {} never took over; back to the one before",
-                    clock::stamp(),
-                    self.program.path.to_string_lossy()
-                );
-                self.program.path = self.proven.clone();
-            }
-            let what = if head.adopted { "ended" } else { "ended before it took over" };
-            self.pause_before_next_head(head.adopted, &format!("({pid}) {what}"));
-        }
-    }
-
-    // -- ending
-
-    fn end(&mut self) {
-        match self.ending {
-            Ending::No => {
-                say!("{} keeper: asked to end; stopping everything", clock::stamp());
-                self.ending = Ending::InOrder { patience: clock::now() + GRACE };
-                self.tell(Queued::Other(Fact::StopAll));
-            }
-            Ending::InOrder { .. } if !self.adopted() => self.end_alone(),
-            Ending::InOrder { .. } | Ending::Alone { .. } | Ending::Leaving { .. } => {}
-        }
-    }
-
-    /// Whether it is time to go.
-    fn check_ending(&mut self) -> bool {
-        let now = clock::now();
-        match self.ending {
-            Ending::No => false,
-            Ending::InOrder { patience } => {
-                if now >= patience && !self.adopted() {
-                    self.end_alone();
-                }
-                false
-            }
-            Ending::Alone { kill_at } => {
-                if now < kill_at && self.rows.any_alive() {
-                    return false;
-                }
-                self.finish();
-                true
-            }
-            Ending::Leaving { at } => {
-                if now < at {
-                    return false;
-                }
-                self.finish();
-                true
-            }
-        }
-    }
-
-    /// Nobody can be had who knows the apps' own order and times.
-    fn end_alone(&mut self) {
-        say!("{} keeper: no supervisor takes over; stopping everything without one", clock::stamp());
-        if let Some(head) = self.head.take() {
-            let _ = kill(head.pid, Signal::SIGKILL);
-        }
-        self.rows.signal_all(Signal::SIGTERM);
-        self.ending = Ending::Alone { kill_at: clock::now() + GRACE };
-    }
-
-    /// Whoever is left now is ended: normally nobody.
-    fn finish(&mut self) {
-        if let Some(head) = self.head.take() {
-            let _ = kill(head.pid, Signal::SIGKILL);
-        }
-        self.rows.signal_all(Signal::SIGKILL);
-        tree::sweep(&self.hub, &self.rows.leaders(), |_| true);
-    }
-}
-
-fn hello(hub: &str, last_run: u64) -> Fact {
-    let given = |name: &str| INHERITED.contains(&name) || name.starts_with(INHERITED_PREFIX);
-    let inherited = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| given(name))
-        .collect();
-    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper: std::process::id() as i32, last_run, inherited }
-}
-
-/// A row says what travels with it, which after the first time is nothing.
-fn without_unsent_descriptors(fact: Fact, sent: usize) -> Fact {
-    match fact {
-        Fact::Run(mut row) if sent == 0 => {
-            row.descriptors.clear();
-            Fact::Run(row)
-        }
-        other => other,
     }
 }
 

@@ -50,9 +50,10 @@ impl Measure {
         self.samples.get(&run).map(|sample| sample.usage)
     }
 
-    /// Whether a run was not measured a moment ago.
+    /// Whether a run was not measured a moment ago, or when it had hardly begun and used nothing yet.
     pub fn is_due(&self, run: u64) -> bool {
-        self.samples.get(&run).is_none_or(|sample| clock::now().saturating_sub(sample.at) >= SHORTEST_INTERVAL)
+        let Some(sample) = self.samples.get(&run) else { return true };
+        sample.usage.memory_bytes == 0 || clock::now().saturating_sub(sample.at) >= SHORTEST_INTERVAL
     }
 
     /// What a run's processes use now. The first time, the average since it was spawned.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use protocol::control::{LogSource, Word};
 use serde_json::json;
 
-use crate::harness::Hub;
+use crate::harness::{Hub, eventually};
 
 fn hub() -> Hub {
     let hub = Hub::start(
@@ -65,9 +65,12 @@ fn a_namespace_is_a_target_and_what_runs_is_left_unchanged_by_a_start() {
 #[test]
 fn status_measures_and_logs_are_named() {
     let hub = hub();
-    let answer = hub.ask("GET", "/v1/status", "");
-    let status: protocol::control::Status = serde_json::from_str(&answer.body).unwrap();
-    assert!(status.apps.iter().all(|app| app.memory_bytes > 0 && app.uptime_ms.is_some()), "{status:?}");
+    let measured = || {
+        let answer = hub.ask("GET", "/v1/status", "");
+        let status: protocol::control::Status = serde_json::from_str(&answer.body).unwrap();
+        status.apps.iter().all(|app| app.memory_bytes > 0 && app.uptime_ms.is_some()).then_some(())
+    };
+    eventually("both use some memory", measured);
     let sources: Vec<LogSource> = serde_json::from_str(&hub.ask("GET", "/v1/logs", "").body).unwrap();
     assert_eq!(sources[0].out_file, hub.path("logs/backend-out.log").to_str().unwrap());
     let mode = std::fs::metadata(hub.path("run/control.sock")).unwrap().permissions().mode();

@@ -21,7 +21,7 @@ fn started(ecosystem: &str) -> Hub {
 #[test]
 fn when_the_keeper_is_killed_nothing_is_left_after_two_seconds() {
     let mut hub = started("[[apps]]\nname='a'\nscript='./tree.sh'\n");
-    assert!(hub.workers().len() >= 4, "{:?}", hub.tagged());
+    assert!(hub.workers().len() >= 3, "{:?}", hub.tagged());
     hub.end_by(hub.keeper_pid(), Signal::SIGKILL);
     within(Duration::from_secs(2), "nothing is left", || hub.tagged().is_empty().then_some(()));
     hub.keeper_ended();
@@ -85,7 +85,7 @@ fn without_any_supervisor_the_keeper_stops_everything_by_itself_when_asked_twice
     std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o000)).unwrap();
     hub.end_by(supervisor, Signal::SIGKILL);
     eventually("the keeper noticed", || hub.said().contains("before it took over").then_some(()));
-    assert_eq!(hub.workers().len(), 2, "workers go on");
+    assert!(!hub.workers().is_empty(), "workers go on");
     hub.end_by(hub.keeper_pid(), Signal::SIGTERM);
     eventually("the keeper heard it", || hub.said().contains("asked to end").then_some(()));
     hub.end_by(hub.keeper_pid(), Signal::SIGTERM);

@@ -46,6 +46,8 @@ fn a_worker_gets_its_environment_and_descriptors_and_nothing_of_the_callers() {
     assert!(env["BETTI_INVOCATION"].starts_with(&hub.read("run/hub.id")));
     let pid = hub.app("a").pid.unwrap().to_string();
     assert_eq!(hub.read("leads").split_whitespace().collect::<Vec<_>>(), [&pid, &pid]);
+    let (ours, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+    assert_eq!(hub.read("files").trim().parse(), Ok(ours), "the keeper's raised limit is its own");
     // 0-2, the ready pipe as 3, and the script that bash reads as 255.
     let numbers: Vec<String> = hub
         .read("fds")

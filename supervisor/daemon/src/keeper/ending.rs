@@ -1,0 +1,70 @@
+//! How the keeper comes to an end: in order, through the supervisor; alone, when none can be had.
+
+use nix::sys::signal::{Signal, kill};
+
+use protocol::keeper::Fact;
+
+use super::head::Queued;
+use super::{Ending, GRACE, Keeper};
+use crate::{clock, tree};
+
+impl Keeper {
+    pub(super) fn end(&mut self) {
+        match self.ending {
+            Ending::No => {
+                say!("{} keeper: asked to end; stopping everything", clock::stamp());
+                self.ending = Ending::InOrder { patience: clock::now() + GRACE };
+                self.tell(Queued::Other(Fact::StopAll));
+            }
+            Ending::InOrder { .. } if !self.adopted() => self.end_alone(),
+            Ending::InOrder { .. } | Ending::Alone { .. } | Ending::Leaving { .. } => {}
+        }
+    }
+
+    /// Whether it is time to go.
+    pub(super) fn check_ending(&mut self) -> bool {
+        let now = clock::now();
+        match self.ending {
+            Ending::No => false,
+            Ending::InOrder { patience } => {
+                if now >= patience && !self.adopted() {
+                    self.end_alone();
+                }
+                false
+            }
+            Ending::Alone { kill_at } => {
+                if now < kill_at && self.rows.any_alive() {
+                    return false;
+                }
+                self.finish();
+                true
+            }
+            Ending::Leaving { at } => {
+                if now < at {
+                    return false;
+                }
+                self.finish();
+                true
+            }
+        }
+    }
+
+    /// Nobody can be had who knows the apps' own order and times.
+    fn end_alone(&mut self) {
+        say!("{} keeper: no supervisor takes over; stopping everything without one", clock::stamp());
+        if let Some(head) = self.head.take() {
+            let _ = kill(head.pid, Signal::SIGKILL);
+        }
+        self.rows.signal_all(Signal::SIGTERM);
+        self.ending = Ending::Alone { kill_at: clock::now() + GRACE };
+    }
+
+    /// Whoever is left now is ended: normally nobody.
+    fn finish(&mut self) {
+        if let Some(head) = self.head.take() {
+            let _ = kill(head.pid, Signal::SIGKILL);
+        }
+        self.rows.signal_all(Signal::SIGKILL);
+        tree::sweep(&self.hub, &self.rows.leaders(), |_| true);
+    }
+}
