@@ -16,7 +16,6 @@ mod detach;
 mod exit;
 mod launch;
 mod logs;
-mod names;
 mod printer;
 mod runtime_dir;
 mod table;

@@ -20,6 +20,7 @@ mod name;
 mod profile;
 mod resolve;
 mod suggest;
+pub mod targets;
 mod units;
 mod value;
 mod words;

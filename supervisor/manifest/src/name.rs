@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use crate::diagnostic::Mistake;
+use crate::targets::ALL;
 use crate::value::{self, Read, Value};
 
-/// The target that means every app, so no app can be called that.
-const ALL: &str = "all";
 /// Names become parts of file names, which the kernel limits to 255 bytes.
 const LONGEST_NAME: usize = 100;
 

@@ -22,8 +22,6 @@ pub const CONFIG_HEADER: &str = "betti-config";
 pub const LONGEST_WATCH_MS: u64 = 20_000;
 /// The largest request body, in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
-/// The target that means every app.
-pub const ALL: &str = "all";
 
 /// What runs, and how it fares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,7 +183,7 @@ pub struct Runs {
     pub waits_for: Vec<String>,
 }
 
-/// Which apps an act is about: names, ids, namespaces or [`ALL`]. None at all means all.
+/// Which apps an act is about: names, ids, namespaces or `all`. None at all means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Targets {
     /// As the user wrote them.

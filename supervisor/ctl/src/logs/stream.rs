@@ -41,7 +41,7 @@ struct Open {
 }
 
 /// The files of these apps, each with PM2's prefix `0|name  | ` in PM2's colours.
-pub fn streams(sources: &[LogSource], kinds: &[Kind], printer: &Printer) -> Vec<Stream> {
+pub fn streams(sources: &[&LogSource], kinds: &[Kind], printer: &Printer) -> Vec<Stream> {
     let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
     let id_width = sources.iter().map(|source| source.id.to_string().len()).max().unwrap_or(0);
     let mut streams = Vec::new();

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use manifest::Manifest;
+use manifest::{
+    Manifest,
+    targets::{self, Named},
+};
 use protocol::control::{AcceptedApp, Status, Word};
 
 use super::Context;
@@ -12,7 +15,6 @@ use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::launch::{self, Launched, Wish};
-use crate::names;
 use crate::runtime_dir;
 use crate::verdict::Goal;
 
@@ -107,8 +109,9 @@ fn no_file() -> Failure {
 
 /// The apps to watch. A new supervisor numbers nothing that came before it among its runs, so every run is this start's.
 fn meant(manifest: &Manifest, targets: &[String]) -> Result<Vec<AcceptedApp>, Failure> {
-    let meant = names::meant(manifest.apps.clone(), targets).map_err(|unknown| Failure::failed(unknown.to_string()))?;
-    let accepted = |app: manifest::App| AcceptedApp { id: app.id, name: app.name, after: 0, unchanged: false };
+    let meant = targets::meant(&manifest.apps, targets, Named::from);
+    let meant = meant.map_err(|unknown| Failure::failed(unknown.to_string()))?;
+    let accepted = |app: &manifest::App| AcceptedApp { id: app.id, name: app.name.clone(), after: 0, unchanged: false };
     Ok(meant.into_iter().map(accepted).collect())
 }
 

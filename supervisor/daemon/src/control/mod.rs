@@ -11,7 +11,6 @@ mod restart;
 mod start;
 mod status;
 mod stop;
-mod targets;
 mod watch;
 
 use std::convert::Infallible;
@@ -34,7 +33,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 
 use self::answer::refusal;
 pub use self::clients::Clients;
-pub use self::targets::{UnknownTarget, resolve};
 use crate::supervisor::{Asked, Event};
 
 /// The most connections at a time; further ones wait in the socket's queue.

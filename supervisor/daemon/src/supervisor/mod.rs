@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
 use manifest::Manifest;
+use manifest::targets::{self, Named, UnknownApp};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -89,7 +90,7 @@ pub enum Event {
 pub enum Asked {
     Status(oneshot::Sender<protocol::control::Status>),
     Watch(oneshot::Sender<protocol::control::Watch>),
-    Act(Act, Vec<String>, oneshot::Sender<Result<protocol::control::Accepted, control::UnknownTarget>>),
+    Act(Act, Vec<String>, oneshot::Sender<Result<protocol::control::Accepted, UnknownApp>>),
     Kill(oneshot::Sender<()>),
     Logs(oneshot::Sender<Vec<protocol::control::LogSource>>),
 }
@@ -309,8 +310,9 @@ impl Supervisor {
         }
     }
 
-    fn act(&mut self, act: Act, targets: &[String]) -> Result<protocol::control::Accepted, control::UnknownTarget> {
-        let ids = control::resolve(targets, &self.manifest.apps)?;
+    fn act(&mut self, act: Act, targets: &[String]) -> Result<protocol::control::Accepted, UnknownApp> {
+        let meant = targets::meant(&self.manifest.apps, targets, Named::from)?;
+        let ids: Vec<AppId> = meant.into_iter().map(|app| AppId(app.id)).collect();
         let accepted = self.accepted(act, &ids);
         let request = match act {
             Act::Start => Request::Start(ids),
