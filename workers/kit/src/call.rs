@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{Identity, Problem};
 
+/// The longest `Idempotency-Key` that is taken, in bytes.
+pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+
 /// One request whose rule was satisfied.
 #[derive(Debug)]
 pub struct Call {
@@ -48,6 +51,21 @@ impl Call {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What tells a repeated request from a new one, if the client says so.
+    ///
+    /// # Errors
+    /// 400 if it is longer than [`LONGEST_IDEMPOTENCY_KEY`].
+    pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+        match self.header("idempotency-key") {
+            None | Some("") => Ok(None),
+            Some(key) if key.len() > LONGEST_IDEMPOTENCY_KEY => {
+                let text = format!("Idempotency-Key is longer than {LONGEST_IDEMPOTENCY_KEY} bytes");
+                Err(Problem::bad_request(text))
+            }
+            Some(key) => Ok(Some(key.to_owned())),
+        }
     }
 
     /// The body as it came.

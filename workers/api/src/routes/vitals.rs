@@ -22,8 +22,6 @@ use crate::{
 const USUAL_LIMIT: u32 = 30;
 /// How many it has at most.
 const LARGEST_LIMIT: u32 = 10_000;
-/// The longest `Idempotency-Key`, in bytes.
-const LONGEST_KEY: usize = 255;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
@@ -39,7 +37,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let now = Timestamp::now();
-    let key = idempotency_key(&call)?;
+    let key = call.idempotency_key()?;
     let entry = Entry::read(&call.json::<Value>()?, now, hub.store.home())?;
     let reading = hub.store.record(entry, key, now).await?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
@@ -123,16 +121,6 @@ fn moment(
 
 fn whole_day(text: &str) -> Option<Date> {
     (text.len() == "2031-01-31".len()).then(|| text.parse().ok())?
-}
-
-fn idempotency_key(call: &Call) -> Result<Option<String>, Problem> {
-    match call.header("idempotency-key") {
-        None | Some("") => Ok(None),
-        Some(key) if key.len() > LONGEST_KEY => {
-            Err(Problem::bad_request(format!("Idempotency-Key is longer than {LONGEST_KEY} bytes")))
-        }
-        Some(key) => Ok(Some(key.to_owned())),
-    }
 }
 
 impl From<EntryError> for Problem {

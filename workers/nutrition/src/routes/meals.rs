@@ -11,8 +11,6 @@ use warp::reply::Response;
 use super::{Kitchen, READ, WRITE, with};
 use crate::{meals::MealEntry, show, store::MealError};
 
-/// The longest `Idempotency-Key`, in bytes.
-const LONGEST_KEY: usize = 255;
 const MEAL: &str = "/api/nutrition/meal/{id}";
 
 pub fn add(routes: Routes, kitchen: &Arc<Kitchen>) -> Routes {
@@ -24,7 +22,7 @@ pub fn add(routes: Routes, kitchen: &Arc<Kitchen>) -> Routes {
 }
 
 async fn log(kitchen: Arc<Kitchen>, call: Call) -> Result<Response, Problem> {
-    let key = idempotency_key(&call)?;
+    let key = call.idempotency_key()?;
     let entry = MealEntry::read_new(&call.json::<Value>()?)?;
     let meal = kitchen.store.log(entry, key, Timestamp::now()).await?;
     let shown = show::logged(&meal, kitchen.store.home());
@@ -52,14 +50,4 @@ async fn take_back(kitchen: Arc<Kitchen>, call: Call) -> Result<Response, Proble
 /// What is no number is no meal's id.
 fn id(call: &Call) -> Result<i64, MealError> {
     call.parameter("id").parse().map_err(|_| MealError::NotFound)
-}
-
-fn idempotency_key(call: &Call) -> Result<Option<String>, Problem> {
-    match call.header("idempotency-key") {
-        None | Some("") => Ok(None),
-        Some(key) if key.len() > LONGEST_KEY => {
-            Err(Problem::bad_request(format!("Idempotency-Key is longer than {LONGEST_KEY} bytes")))
-        }
-        Some(key) => Ok(Some(key.to_owned())),
-    }
 }
