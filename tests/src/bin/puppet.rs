@@ -73,17 +73,13 @@ fn main() -> ExitCode {
 
 /// Stays until SIGTERM, and says when it came and when it left.
 fn wait_for_the_end() {
-    let mut terminate = SigSet::empty();
-    terminate.add(Signal::SIGTERM);
-    terminate.thread_block().expect("a signal mask");
-    terminate.wait().expect("a signal");
+    block_terminate().wait().expect("a signal");
     tell("terminating");
     tell("leaving");
 }
 
-/// A blocked SIGTERM is never delivered, here and in every descendant.
+/// A blocked SIGTERM that nobody waits for is never delivered, here and in every descendant.
 fn deaf() {
-    block_terminate();
     ready();
     park();
 }
@@ -94,10 +90,11 @@ fn park() -> ! {
     }
 }
 
-fn block_terminate() {
+fn block_terminate() -> SigSet {
     let mut terminate = SigSet::empty();
     terminate.add(Signal::SIGTERM);
     terminate.thread_block().expect("a signal mask");
+    terminate
 }
 
 /// Twice: the first one only makes Rust's own handler, which looks out for stack overflows, step aside.
@@ -109,6 +106,8 @@ fn crash() {
 fn ready() {
     let pipe = ready_pipe();
     pass_gate();
+    // Whoever is ready may be stopped in the same moment, and has to have heard of it: see `wait_for_the_end`.
+    block_terminate();
     tell("ready");
     if let Some(mut pipe) = pipe {
         pipe.write_all(b"ready\n").expect("the ready pipe");
@@ -117,6 +116,7 @@ fn ready() {
 
 fn sd_notify() {
     pass_gate();
+    block_terminate();
     tell("ready");
     let socket = std::env::var(worker::NOTIFY_SOCKET).expect("NOTIFY_SOCKET");
     let ours = UnixDatagram::unbound().expect("a socket");
@@ -188,6 +188,7 @@ fn lines(count: usize) {
         written += count;
     };
     more();
+    block_terminate();
     if let Some(mut pipe) = ready_pipe() {
         pipe.write_all(b"ready\n").expect("the ready pipe");
     }
