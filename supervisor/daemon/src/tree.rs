@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use protocol::keeper::SUPERVISOR_OF;
 use protocol::worker;
 
 use crate::clock;
@@ -73,14 +74,22 @@ impl Stat {
 
 /// Whose a process says it is.
 #[derive(Clone, Debug, PartialEq)]
-enum Mark {
+pub enum Mark {
+    /// A run's, by [`worker::INVOCATION`].
     Run(u64),
+    /// It is a supervisor of the hub, by [`SUPERVISOR_OF`].
+    Supervisor,
     None,
     /// Between two programs, or not ours to read.
     Unknown,
 }
 
 impl Mark {
+    /// Whether it is the hub's at all.
+    pub fn is_the_hubs(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Supervisor)
+    }
+
     fn of(pid: i32, hub: &str) -> Self {
         match fs::read(format!("/proc/{pid}/environ")) {
             Ok(environ) if !environ.is_empty() => Self::read(&environ, hub),
@@ -89,12 +98,16 @@ impl Mark {
     }
 
     fn read(environ: &[u8], hub: &str) -> Self {
-        let value = |entry: &[u8]| -> Option<u64> {
-            let entry = std::str::from_utf8(entry).ok()?;
-            let invocation = entry.strip_prefix(worker::INVOCATION)?.strip_prefix('=')?;
-            invocation.strip_prefix(hub)?.strip_prefix('-')?.parse().ok()
+        let mark = |entry: &[u8]| -> Option<Self> {
+            let (name, value) = std::str::from_utf8(entry).ok()?.split_once('=')?;
+            let rest = value.strip_prefix(hub)?;
+            match name {
+                worker::INVOCATION => rest.strip_prefix('-')?.parse().ok().map(Self::Run),
+                SUPERVISOR_OF if rest.is_empty() => Some(Self::Supervisor),
+                _ => None,
+            }
         };
-        environ.split(|&byte| byte == 0).find_map(value).map_or(Self::None, Self::Run)
+        environ.split(|&byte| byte == 0).find_map(mark).unwrap_or(Self::None)
     }
 }
 
@@ -249,9 +262,9 @@ fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(number as i32) })
 }
 
-/// Kills everyone who carries the hub's mark with a run that is meant, whoever shares a session with one or lives in one of
+/// Kills everyone who carries one of the hub's marks that is meant, whoever shares a session with one or lives in one of
 /// `sessions`, and everyone below; never ourselves or those who started us. Returns how many.
-pub fn sweep(hub: &str, sessions: &BTreeSet<i32>, meant: impl Fn(u64) -> bool) -> usize {
+pub fn sweep(hub: &str, sessions: &BTreeSet<i32>, meant: impl Fn(&Mark) -> bool) -> usize {
     let until = clock::now() + SWEEP_WITHIN;
     let spared = ourselves();
     let (mut ended, mut quiet) = (BTreeSet::new(), 0);
@@ -284,12 +297,12 @@ fn ourselves() -> BTreeSet<i32> {
 fn marked(
     hub: &str,
     sessions: &BTreeSet<i32>,
-    meant: &impl Fn(u64) -> bool,
+    meant: &impl Fn(&Mark) -> bool,
     spared: &BTreeSet<i32>,
 ) -> BTreeSet<Process> {
     let everyone: Vec<Stat> = pids().filter_map(Stat::of).filter(|stat| !stat.zombie).collect();
     let ours = |pid| !spared.contains(&pid) && same_user(pid);
-    let carries = |pid| matches!(Mark::of(pid, hub), Mark::Run(run) if meant(run));
+    let carries = |pid| meant(&Mark::of(pid, hub));
     let mut found: BTreeSet<Process> = BTreeSet::new();
     let mut known: BTreeSet<i32> = BTreeSet::new();
     let mut sessions = sessions.clone();
@@ -358,6 +371,8 @@ mod tests {
             assert_eq!(Mark::read(&environ(other), HUB), Mark::None, "{other}");
         }
         assert_eq!(Mark::read(format!("NOT_BETTI_INVOCATION={HUB}-1\0").as_bytes(), HUB), Mark::None);
+        assert_eq!(Mark::read(format!("BETTI_SUPERVISOR_OF={HUB}\0").as_bytes(), HUB), Mark::Supervisor);
+        assert_eq!(Mark::read(format!("BETTI_SUPERVISOR_OF={HUB}0\0").as_bytes(), HUB), Mark::None);
     }
 
     #[test]
@@ -381,11 +396,11 @@ mod tests {
         BufReader::new(meant.stdout.take().unwrap()).read_line(&mut line).unwrap();
         BufReader::new(spared.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
         let grandchild = Stat::of(line.trim().parse().unwrap()).unwrap().process;
-        let ended = sweep(&hub, &BTreeSet::new(), |run| run == 1);
+        let ended = sweep(&hub, &BTreeSet::new(), |mark| *mark == Mark::Run(1));
         assert!(ended >= 2, "{ended}");
         assert!(Stat::of(grandchild.pid).is_none_or(|stat| stat.process != grandchild || stat.zombie));
         assert!(Stat::of(spared.id() as i32).is_some_and(|stat| !stat.zombie));
-        assert!(sweep(&hub, &BTreeSet::new(), |run| run == 2) >= 1);
+        assert!(sweep(&hub, &BTreeSet::new(), |mark| *mark == Mark::Run(2)) >= 1);
         meant.wait().unwrap();
         spared.wait().unwrap();
     }

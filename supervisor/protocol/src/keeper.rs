@@ -30,6 +30,9 @@ pub const VERSION: u32 = 1;
 pub const LONGEST_MESSAGE: usize = 160 * 1024;
 /// The most descriptors that travel with one message.
 pub const MOST_DESCRIPTORS: usize = 8;
+/// Marks a supervisor with its hub's id, so that the next keeper finds one that outlived its own. Not the mark of a run's
+/// processes: what is stopped leaves nothing that carries that one.
+pub const SUPERVISOR_OF: &str = "BETTI_SUPERVISOR_OF";
 /// The descriptor of the keeper's socket in the supervisor.
 pub const SUPERVISOR_FD: i32 = 3;
 

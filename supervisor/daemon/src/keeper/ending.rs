@@ -6,7 +6,8 @@ use protocol::keeper::Fact;
 
 use super::head::Queued;
 use super::{Ending, GRACE, Keeper};
-use crate::{clock, tree};
+use crate::clock;
+use crate::tree::{self, Mark};
 
 impl Keeper {
     pub(super) fn end(&mut self) {
@@ -65,6 +66,6 @@ impl Keeper {
             let _ = kill(head.pid, Signal::SIGKILL);
         }
         self.rows.signal_all(Signal::SIGKILL);
-        tree::sweep(&self.hub, &self.rows.leaders(), |_| true);
+        tree::sweep(&self.hub, &self.rows.leaders(), Mark::is_the_hubs);
     }
 }

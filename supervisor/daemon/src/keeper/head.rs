@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
-use protocol::keeper::{Fact, SUPERVISOR_FD};
+use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
 use protocol::worker;
 
 use super::spawn::{lift, put};
@@ -61,12 +61,14 @@ pub struct Program {
 }
 
 impl Program {
-    /// Ourselves again, as the supervisor half. It carries the hub's mark as run 0, so that the next keeper's sweep
-    /// also ends a supervisor that hangs after its keeper died.
+    /// Ourselves again, as the supervisor half. It carries a mark of its own, so that the next keeper's sweep also ends a
+    /// supervisor that hangs after its keeper died.
     pub fn ourselves(arguments: &[OsString], hub: &str) -> Self {
         let text = |text: OsString| CString::new(text.into_vec()).unwrap_or_default();
-        let mark = (OsString::from(worker::INVOCATION), OsString::from(format!("{hub}-0")));
-        let inherited = std::env::vars_os().filter(|(name, _)| name != worker::INVOCATION);
+        let mark = (OsString::from(SUPERVISOR_OF), OsString::from(hub));
+        // Whoever starts a hub may be a worker of another one: its mark is not ours.
+        let ours = |name: &OsString| name != worker::INVOCATION && name != SUPERVISOR_OF;
+        let inherited = std::env::vars_os().filter(|(name, _)| ours(name));
         let environment = inherited.chain([mark]).map(|(name, value)| {
             let mut pair = name;
             pair.push("=");

@@ -66,7 +66,7 @@ use self::sockets::Sockets;
 use crate::clock;
 use crate::link;
 use crate::supervisor::BAD_FILE;
-use crate::tree;
+use crate::tree::{self, Mark};
 
 /// The pause before the next supervisor, doubled with each that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -160,7 +160,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     let signals = Signals::register()?;
     let directory = Directory::open()?;
     let hub = directory.hub_id()?;
-    let swept = tree::sweep(&hub, &BTreeSet::new(), |_| true);
+    let swept = tree::sweep(&hub, &BTreeSet::new(), Mark::is_the_hubs);
     if swept > 0 {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }

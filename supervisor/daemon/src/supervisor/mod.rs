@@ -44,9 +44,10 @@ use self::measure::Measure;
 use self::memory::Notes;
 use self::ready::Said;
 use self::runs::{Leaders, Run};
+use crate::clock;
 use crate::control;
 use crate::logs::LogPump;
-use crate::{clock, tree};
+use crate::tree::{self, Mark};
 
 pub use status::AppRuns;
 
@@ -396,7 +397,7 @@ impl Supervisor {
     fn end_what_the_keeper_left(&self) {
         let newest = self.fleet.ids().filter_map(|id| self.fleet.app(id).newest_run()).max().unwrap_or_default();
         let sessions = Leaders::of(&self.runs).sessions();
-        let ended = tree::sweep(&self.hub, &sessions, |run| run != 0 && run <= newest.0);
+        let ended = tree::sweep(&self.hub, &sessions, |mark| matches!(mark, Mark::Run(run) if *run <= newest.0));
         say!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
     }
 }
