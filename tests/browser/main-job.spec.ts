@@ -32,6 +32,17 @@ async function markPage(page: Page): Promise<() => Promise<boolean>> {
   return () => page.evaluate(() => "neverReloaded" in window);
 }
 
+/** Writes down what the page says about its connection from now on; answers what it has said. */
+async function listenToConnection(page: Page): Promise<() => Promise<string[]>> {
+  await connection(page).evaluate((element) => {
+    const said: string[] = [];
+    const listen = () => said.push(element.querySelector("[role=status]")?.textContent ?? "");
+    new MutationObserver(listen).observe(element, { subtree: true, childList: true, characterData: true });
+    Object.assign(window, { said });
+  });
+  return () => page.evaluate(() => (window as unknown as { said: string[] }).said);
+}
+
 for (const [layout, viewport] of Object.entries(layouts)) {
   test(`a reading appears live, survives the death of its server, and stopped means gone (${layout})`, async ({
     page,
@@ -61,10 +72,12 @@ for (const [layout, viewport] of Object.entries(layouts)) {
     await expect(connection(page)).toHaveText(/live/i);
 
     const before = await platform.pidOf("betti-backend");
-    const disconnected = page.waitForEvent("websocket");
+    const said = await listenToConnection(page);
+    const reconnected = page.waitForEvent("websocket");
     process.kill(before, "SIGKILL");
-    await disconnected; // The page opens another socket by itself.
+    await reconnected; // By itself.
     await expect(connection(page)).toHaveText(/live/i);
+    expect(await said(), "the page said so").toContain("Reconnecting…");
     expect(await platform.pidOf("betti-backend")).not.toBe(before);
     await expect(bloodPressure(page)).toContainText("118/76");
 

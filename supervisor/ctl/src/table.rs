@@ -111,7 +111,7 @@ const fn colour(tone: Tone) -> Color {
     }
 }
 
-/// Prints the table, and below it why apps are not online.
+/// Prints the table, and below it why apps are not online, and what those that are say of themselves.
 pub fn show(status: &Status, printer: &Printer) {
     let mut apps: Vec<&App> = status.apps.iter().collect();
     apps.sort_by(|one, other| one.name.cmp(&other.name));
@@ -127,9 +127,9 @@ pub fn show(status: &Status, printer: &Printer) {
     }
 }
 
-/// Why the app is not online; `None` if it is, or nothing is known.
+/// Why the app is not online, or what it says while it is; `None` if nothing is known.
 fn reason(app: &App) -> Option<&str> {
-    if app.status == Word::Online { None } else { app.reason.as_deref() }
+    if app.status == Word::Online { app.says.as_deref() } else { app.reason.as_deref() }
 }
 
 /// The first of PM2's three tables that the terminal has room for; all columns when piped.
@@ -188,6 +188,7 @@ mod tests {
             cpu_percent: 1.4,
             memory_bytes: 54_106_521,
             exit: None,
+            says: None,
         }
     }
 
@@ -202,6 +203,15 @@ mod tests {
 │ 5  │ betti-ble     │ default   │ N/A     │ fork │ 0    │ 0      │ 3 │ waiting restart │ 1%  │ 51.6mb │ pi   │ disabled │
 └────┴───────────────┴───────────┴─────────┴──────┴──────┴────────┴───┴─────────────────┴─────┴────────┴──────┴──────────┘";
         assert_eq!(fitting(&apps, "pi", None, false), expected);
+    }
+
+    #[test]
+    fn below_the_table_stands_why_an_app_is_not_online_or_what_it_says_while_it_is() {
+        let failed = app(0, "a", Word::WaitingRestart);
+        assert_eq!(reason(&failed), Some("exited with code 1"));
+        let quiet = app(0, "a", Word::Online);
+        assert_eq!(reason(&quiet), None);
+        assert_eq!(reason(&App { says: Some("no adapter".into()), ..quiet }), Some("no adapter"));
     }
 
     #[test]

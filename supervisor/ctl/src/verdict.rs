@@ -136,6 +136,7 @@ mod tests {
             cpu_percent: 0.0,
             memory_bytes: 0,
             exit: None,
+            says: None,
         };
         let runs = |seen: &Seen<'_>| Runs {
             name: seen.0.into(),

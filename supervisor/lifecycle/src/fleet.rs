@@ -54,7 +54,7 @@ impl Fleet {
             Event::CauseMayBeGone | Event::Tick => {}
         }
         let Some(app) = self.apps.get_mut(&id) else { return Vec::new() };
-        if event.run().is_some() && event.run() != app.alive() {
+        if app.is_stale(event) {
             return Vec::new();
         }
         let was_ready = app.is_ready();

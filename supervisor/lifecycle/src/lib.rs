@@ -1,4 +1,90 @@
 //! What the supervisor decides, without doing any of it.
+//!
+//! A [`Fleet`] is told what happened ([`Event`]), what is wished ([`Request`]) and when ([`Moment`]). It answers with
+//! what to do now ([`Action`]) and when to ask again ([`Fleet::next_deadline`]). It spawns nothing, reads no clock,
+//! opens no file and cannot fail, so every schedule of crashes, timeouts and changes of mind can be played in a test:
+//! `tests/simulation` plays thousands a second.
+//!
+//! ```text
+//!            what happened, and when
+//!   daemon ───────────────────────────► Fleet ── one App each: what is wanted, what is
+//!     ▲                                   │
+//!     └───────────────────────────────────┘
+//!        what to do now; when to ask again
+//! ```
+//!
+//! # One app
+//!
+//! What is *wanted* of an app ([`Goal`]) is kept apart from what *is* ([`State`]).
+//!
+//! ```text
+//!                  spawn                  ready
+//!   Stopped ───────────────► Starting ───────────► Running
+//!     ▲  ▲                      │                     │
+//!     │  │          asked, restart, exited, unhealthy, │
+//!     │  │          and not ready in time              │
+//!     │  │                      └──────────┬───────────┘
+//!     │  │ wanted down                     ▼
+//!     │  └──────────────────────────── Stopping ──► killed at its deadline,
+//!     │                                    │         and again every second
+//!     │                                    │ gone: nothing of its tree is left
+//!     │           ┌──────────────┬─────────┴─────┐
+//!     │           ▼              ▼               ▼
+//!     └─────── Backoff        Cooling         Finished
+//!    wanted       │ soon         │ in a minute,  │ only when
+//!    down         │              │ or when its   │ asked for
+//!    (any)        ▼              ▼ cause may     ▼
+//!              Starting       Starting be gone  Starting
+//! ```
+//!
+//! * **Stopped**: nothing is alive. If it is wanted up it only waits for what it depends on; without that, nothing is due.
+//! * **Starting**: a run was ordered and has not said that it is ready. It has until `ready_by`. Being too late is a
+//!   failure with a reason, and a run that is given up on never becomes online, whatever it says afterwards.
+//! * **Running**: it said so. Only now may what depends on it start.
+//! * **Stopping**: it was told to end, or its first process ended and what is left of its tree was told to. It stays here
+//!   until *nothing* is left, so that two runs of an app are never alive together. Why it is being ended is kept, for
+//!   that decides what comes next: a worker that never becomes ready has to back off like one that crashes.
+//! * **Backoff**: it failed. The next run waits for `restart_delay`, half as long again after every further failure, up to
+//!   [`LONGEST_BACKOFF`]. After a run that had been ready for `min_uptime` there is no wait.
+//! * **Cooling**: it failed more than `max_restarts` times in [`CRASH_WINDOW`]. It is tried every [`COOLING_TIME`], and once
+//!   is enough to come back here, until a run holds out for `min_uptime` or somebody asks for the app.
+//! * **Finished**: it ended by itself with a code that its policy accepts, or its policy is not to restart it.
+//!
+//! An app that is wanted down and was not told yet, because what needs it is told first, is still `Starting` or `Running`
+//! with [`Goal::Down`]: "going down" in the table below. It is not ready for anybody any more.
+//!
+//! # The table
+//!
+//! This is every state with every event; `tests/table.rs` reads it and checks that it is what happens. "Due" is a tick at the
+//! app's next deadline, "tick" one before. What is heard about a run that is not alive changes nothing, in any state.
+//!
+//! ```text
+#![doc = include_str!("transitions.txt")]
+//! ```
+//!
+//! Two outcomes depend on more than the table shows. "Backoff" is `Cooling` after too many failures, and `Finished` if the
+//! policy leaves it at that. What is spawned at once here is spawned as soon as its dependencies are ready.
+//!
+//! # Promises
+//!
+//! 1. *Stopped means gone.* A run counts as ended only at [`Event::Gone`], and what is left after a kill is killed again.
+//! 2. *Ready means ready.* Nothing is spawned before everything that it depends on is `Running` and wanted up.
+//! 3. *Stop wins.* While the goal is [`Goal::Down`] nothing is spawned, whatever happens, until somebody asks for the app.
+//! 4. *No dead end.* Whoever is not where it is wanted has a deadline at which that changes, or waits in plain sight for a
+//!    dependency ([`Fleet::waits_for`]); and nobody fails faster than its back-off and [`MOST_RESTARTS`] allow.
+//! 5. *The head may die.* A [`Snapshot`] of each app, kept by the keeper, makes a successor of which nothing that is alive
+//!    takes notice ([`Fleet::restore`]).
+//!
+//! # Driving it
+//!
+//! * Feed `CLOCK_MONOTONIC`. Call [`Fleet::tick`] at [`Fleet::next_deadline`]; early or late does no harm.
+//! * After every call, have the keeper remember the snapshots that changed, *then* perform the actions, then acknowledge
+//!   what was heard. A death in between is then covered: an order that was lost is given again, with two exceptions. A lost
+//!   [`Signal::Terminate`] is not repeated, because asking twice means "hurry" to some programs; its run is killed at the
+//!   deadline. And a [`Signal::Kill`] is repeated whether it was lost or not.
+//! * To take over: [`Fleet::restore`] every app, pass on what the keeper knows about its runs, then [`Fleet::tick`].
+//! * An app that has no way to say that it is ready gets its [`Event::Ready`] as soon as it was executed. One that could not
+//!   be executed gets [`Event::Exited`] with [`Exit::NotSpawned`], then [`Event::Gone`].
 
 mod app;
 mod backoff;

@@ -3,13 +3,11 @@
 use crate::{Action, App, Event, Goal, Invocation, Moment, State, StopReason, Turn};
 
 impl App {
-    /// Takes one event. Every event leads to at most one action. This is the table; what it does not say about a stop
+    /// Takes one event that is not stale. Every event leads to at most one action. This is the table; what it does not say about a stop
     /// in order, [`App::tell`] says, and about a start in order, [`App::spawn`].
     pub(crate) fn handle(&mut self, now: Moment, event: Event) -> Option<Action> {
         use {Event as E, State as S};
-        if event.run().is_some() && event.run() != self.alive() {
-            return None; // About an earlier run.
-        }
+        debug_assert!(!self.is_stale(event), "{event:?} is not about this run of {self:?}");
         match (self.state, event) {
             (S::Stopped | S::Finished, E::Wanted(Goal::Up)) => self.revive(S::Stopped),
             (S::Starting { .. } | S::Running { .. }, E::Wanted(Goal::Up)) => self.carry_on(),
@@ -50,12 +48,17 @@ impl App {
             // Whether these are due, their dependencies decide as well: see `App::is_due`.
             (S::Stopped | S::Running { .. } | S::Backoff { .. } | S::Cooling { .. } | S::Finished, E::Tick) => None,
 
-            // Nothing is alive, so it was about an earlier run.
+            // Nothing is alive, so it is about an earlier run.
             (
                 S::Stopped | S::Backoff { .. } | S::Cooling { .. } | S::Finished,
                 E::Ready(_) | E::Exited(..) | E::Gone(_) | E::Unhealthy(_),
             ) => None,
         }
+    }
+
+    /// Whether the event is about a run that is not alive; nothing may come of it.
+    pub(crate) fn is_stale(&self, event: Event) -> bool {
+        event.run().is_some() && event.run() != self.alive()
     }
 
     /// Ends this run, if there is one, to begin another.

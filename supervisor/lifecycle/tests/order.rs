@@ -162,14 +162,19 @@ fn some_that_are_stopped_together_go_in_order_and_each_has_its_own_time() {
 
 #[test]
 fn what_ends_by_itself_before_its_turn_to_stop_stays_down_and_has_not_failed() {
-    let mut stage = house().all_up();
-    stage.stop_all();
-    stage.exit(0, CRASH);
-    assert!(stage.is_stopping(0, StopReason::Asked));
-    stage.gone(0);
-    let app = stage.fleet.app(AppId(0));
-    assert_eq!((app.state(), app.goal()), (State::Stopped, Goal::Down));
-    assert_eq!((app.last_failure(), app.last_exit()), (None, Some(CRASH)));
+    for exit in [Some(CRASH), None] {
+        let mut stage = house().all_up();
+        stage.stop_all();
+        if let Some(exit) = exit {
+            stage.exit(0, exit);
+            assert!(stage.is_stopping(0, StopReason::Asked));
+        }
+        stage.gone(0);
+        let app = stage.fleet.app(AppId(0));
+        assert_eq!((app.state(), app.goal()), (State::Stopped, Goal::Down));
+        assert_eq!((app.last_failure(), app.last_exit()), (None, exit));
+        assert_eq!(stage.fleet.snapshot(AppId(0)).failures, []);
+    }
 }
 
 #[test]

@@ -79,6 +79,9 @@ pub struct App {
     pub memory_bytes: u64,
     /// How the last finished run ended.
     pub exit: Option<Exit>,
+    /// What the running process says of itself (`sd_notify`'s `STATUS=`), if it says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
 }
 
 /// Status words: PM2's, and two of ours.

@@ -148,6 +148,7 @@ pub fn status(apps: &[Seen]) -> Status {
         cpu_percent: 0.0,
         memory_bytes: 1 << 20,
         exit: None,
+        says: None,
     };
     Status {
         keeper: Keeper { pid: i32::try_from(std::process::id()).expect("a pid") },

@@ -117,13 +117,15 @@ impl Supervisor {
 
     fn hear_from(&mut self, number: u64, said: Said) {
         let Some(run) = self.runs.get_mut(&number) else { return };
+        let is_newest = self.fleet.app(run.app).alive() == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
                 self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
                 self.waiting.push(done);
             }
             Said::NeverReady => run.never_ready = true,
-            Said::Status(text) => run.status_text = Some(text),
+            Said::Status(text) if is_newest => self.notes.entry(run.app).or_default().says = Some(text),
+            Said::Status(_) => {}
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Notes {
     pub lasted_ms: Option<u64>,
     /// What else is known of the last failure.
     pub detail: Option<String>,
+    /// What the newest run said of itself last.
+    pub says: Option<String>,
 }
 
 pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {
@@ -361,7 +363,8 @@ mod tests {
                 newest_run: Some(run),
                 finished_run: Some(Invocation(8)),
             };
-            let notes = Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()) };
+            let notes =
+                Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()), says: Some("well".into()) };
             let memory = kept_in(vec![remember_app("a", &snapshot, &notes)]);
             assert_eq!(remembered_app(&memory, "a"), Some((snapshot, notes)));
             assert_eq!(remembered_app(&memory, "b"), None);

@@ -25,6 +25,7 @@ impl Supervisor {
 
     fn spawn(&mut self, id: AppId, run: Invocation) {
         let Some(app) = self.app(id).cloned() else { return };
+        self.notes.entry(id).or_default().says = None;
         for address in &app.listen {
             self.order(&Order::Listen { address: address.to_string() });
         }
@@ -153,11 +154,10 @@ impl Supervisor {
                 notes.detail = None;
             }
             State::Stopping { run, why: StopReason::NotReady, .. } if matches!(before, State::Starting { .. }) => {
-                let detail = self.runs.get(&run.0).and_then(|run| {
-                    let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
-                    silent.or_else(|| run.status_text.as_ref().map(|text| format!("it says \"{text}\"")))
-                });
-                self.notes.entry(id).or_default().detail = detail;
+                let silent = self.runs.get(&run.0).is_some_and(|run| run.never_ready);
+                let notes = self.notes.entry(id).or_default();
+                let says = notes.says.as_ref().map(|text| format!("it says \"{text}\""));
+                notes.detail = if silent { Some("closed its ready pipe without a line".to_owned()) } else { says };
             }
             _ => self.close_sockets_if_down(id, after.state),
         }

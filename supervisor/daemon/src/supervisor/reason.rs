@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_detail_of_a_failure_is_told_where_it_belongs() {
-        let notes = Notes { detail: Some("cannot run /x/y: no such file".into()), lasted_ms: Some(0), ready_ms: None };
+        let notes =
+            Notes { detail: Some("cannot run /x/y: no such file".into()), lasted_ms: Some(0), ..Notes::default() };
         assert_eq!(of_failure(Failure::Exited(Exit::NotSpawned(2)), &notes), "cannot run /x/y: no such file");
         let notes = Notes { detail: Some("closed its ready pipe without a line".into()), ..Notes::default() };
         assert_eq!(

@@ -21,8 +21,6 @@ pub struct Run {
     pub gone: bool,
     /// It ended its ready pipe without a line.
     pub never_ready: bool,
-    /// What it says of itself.
-    pub status_text: Option<String>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
@@ -30,16 +28,7 @@ pub struct Run {
 
 impl Run {
     pub fn new(app: AppId, row: Row) -> Self {
-        Self {
-            app,
-            row,
-            open_logs: 0,
-            gone: false,
-            never_ready: false,
-            status_text: None,
-            asked: BTreeSet::new(),
-            uncertain_looks: 0,
-        }
+        Self { app, row, open_logs: 0, gone: false, never_ready: false, asked: BTreeSet::new(), uncertain_looks: 0 }
     }
 
     pub fn spawned(&self) -> Duration {

@@ -15,7 +15,6 @@ pub struct AppRuns {
     notes: super::Notes,
     pid: Option<i32>,
     never_ready: bool,
-    status_text: Option<String>,
     leaving: bool,
 }
 
@@ -37,7 +36,6 @@ impl Supervisor {
             notes,
             pid: run.and_then(super::Run::pid),
             never_ready: run.is_some_and(|run| run.never_ready),
-            status_text: run.and_then(|run| run.status_text.clone()),
             leaving: self.stopping,
         }
     }
@@ -110,6 +108,7 @@ impl Supervisor {
             cpu_percent: usage.cpu_percent,
             memory_bytes: usage.memory_bytes,
             exit: lived.last_exit().map(exit),
+            says: run.and(self.notes.get(&id)).and_then(|notes| notes.says.clone()),
         }
     }
 
@@ -126,7 +125,7 @@ impl Supervisor {
         let run = app.alive().and_then(|run| self.runs.get(&run.0));
         let says = run.filter(|_| !app.is_ready()).and_then(|run| {
             let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
-            silent.or_else(|| run.status_text.clone())
+            silent.or_else(|| notes.says.clone())
         });
         let parts: Vec<String> = [waits, failure, next, says].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join("; "))

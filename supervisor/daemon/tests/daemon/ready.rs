@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use protocol::control::{Exit, Word};
@@ -80,7 +81,7 @@ fn an_unmodified_node_app_is_online_when_it_sent_ready_and_may_go_on_sending() {
 }
 
 #[test]
-fn an_sd_notify_daemon_is_heard_with_its_status() {
+fn an_sd_notify_daemon_is_heard_with_its_status_which_outlives_the_supervisor() {
     let script = "import os, socket, sys, time\n\
                   s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
                   s.connect(os.environ['NOTIFY_SOCKET'])\n\
@@ -93,6 +94,10 @@ fn an_sd_notify_daemon_is_heard_with_its_status() {
         Hub::start("[[apps]]\nname='d'\nscript='d.py'\nwait_ready=true\nlisten_timeout=60000\n", &[("d.py", script)]);
     hub.until_app("d", "tells its status", |app| app.reason.as_deref() == Some("reading the catalogue"));
     std::fs::write(hub.path("go"), "").unwrap();
-    let app = hub.until_status("d", Word::Online);
-    assert_eq!(app.reason, None);
+    let app = hub.until_app("d", "is online and says so", |app| app.says.as_deref() == Some("serving"));
+    assert_eq!((app.status, app.reason), (Word::Online, None));
+    let supervisor = hub.watch().status.supervisor.pid;
+    hub.end_by(supervisor, Signal::SIGKILL);
+    hub.until("another supervisor", |watch| (watch.status.supervisor.pid != supervisor).then_some(()));
+    assert_eq!(hub.app("d").says.as_deref(), Some("serving"));
 }

@@ -59,7 +59,7 @@ impl Character {
             deaf: random.pick(&[0, 0, 20, 100]),
             forks: random.pick(&[0, 10, 50, 100]),
             escapes: random.pick(&[0, 10, 100]),
-            unseen: random.pick(&[0, 0, 0, 10]),
+            unseen: random.pick(&[0, 0, 10, 50]),
             slowness: Duration::from_millis(random.pick(&[10, 200, 3_000, 12_000])),
             lifetime: Duration::from_millis(random.pick(&[50, 1_000, 5_000, 90_000])),
         }
