@@ -60,6 +60,8 @@ fn a_descendant_that_hides_behind_a_session_and_an_empty_environment_is_ended_wi
 #[test]
 fn what_a_crashed_worker_leaves_behind_is_gone_before_its_successor_starts() {
     let stray = App::puppet("stray", "fork-setsid").waits_for_ready().set("kill_timeout", 50);
+    // Crashing is what it is for here: no back-off, no cooling down.
+    let stray = stray.set("min_uptime", 0).set("max_restarts", 1_000_000);
     let hub = Hub::started(&[stray]);
     for turn in 0..loops(20) / 4 {
         let before = hub.until_workers(2);
