@@ -107,7 +107,7 @@ impl App {
         self.finished_run
     }
 
-    /// When it next needs an [`Event::Tick`], if nothing happens before and its dependencies are ready.
+    /// When it next needs an [`Event::Tick`](crate::Event::Tick), if nothing happens before and its dependencies are ready.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         match (self.state, self.goal) {

@@ -18,23 +18,21 @@
 //! What is *wanted* of an app ([`Goal`]) is kept apart from what *is* ([`State`]).
 //!
 //! ```text
-//!                  spawn                  ready
-//!   Stopped ───────────────► Starting ───────────► Running
-//!     ▲  ▲                      │                     │
-//!     │  │          asked, restart, exited, unhealthy, │
-//!     │  │          and not ready in time              │
-//!     │  │                      └──────────┬───────────┘
-//!     │  │ wanted down                     ▼
-//!     │  └──────────────────────────── Stopping ──► killed at its deadline,
-//!     │                                    │         and again every second
-//!     │                                    │ gone: nothing of its tree is left
-//!     │           ┌──────────────┬─────────┴─────┐
-//!     │           ▼              ▼               ▼
-//!     └─────── Backoff        Cooling         Finished
-//!    wanted       │ soon         │ in a minute,  │ only when
-//!    down         │              │ or when its   │ asked for
-//!    (any)        ▼              ▼ cause may     ▼
-//!              Starting       Starting be gone  Starting
+//!                 spawn                 ready
+//!   Stopped ──────────────► Starting ──────────► Running
+//!      ▲                        │                   │
+//!      │                        │ told to end, or ended by itself
+//!      │                        └─────────┬─────────┘
+//!      │ wanted down                      ▼
+//!      ├───────────────────────────── Stopping ─── at its deadline: killed, and again every second
+//!      │                                  │
+//!      │                                  │ gone: nothing of its tree is left
+//!      │              ┌───────────────────┼───────────────────┐
+//!      │              ▼                   ▼                   ▼
+//!      └───────── Backoff              Cooling            Finished
+//!   wanted down       │ soon              │ in a minute, or   │ when somebody
+//!                     ▼                   ▼ its cause is gone ▼ asks for it
+//!                 Starting            Starting            Starting
 //! ```
 //!
 //! * **Stopped**: nothing is alive. If it is wanted up it only waits for what it depends on; without that, nothing is due.
