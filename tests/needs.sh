@@ -17,7 +17,7 @@ need() {
 
 newer_node() { [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]; }
 
-need cargo "" "builds the platform" "see https://rustup.rs; any rustup installs the version in rust-toolchain.toml"
+need cargo "" "builds the platform" "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
 need cc gcc "builds SQLite and libdbus"
 need node nodejs "builds the web app"
 need npm npm "builds the web app"
