@@ -14,6 +14,8 @@ use crate::printer::{Printer, Tone};
 const CHUNK: usize = 64 * 1024;
 /// A line that grows longer than this is shown in pieces, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
+/// A file that was put aside further back than this is not looked for; far more than are kept.
+const MOST_PUT_ASIDE: usize = 100;
 
 /// Which of an app's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +84,17 @@ impl Stream {
         self.show_new(printer)
     }
 
-    /// Shows what was added since. A file that was put aside is read to its end before its successor is begun.
+    /// Shows what was added since. A file that was put aside is read to its end before its successor is begun, and so is
+    /// each that was put aside after it.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// If a file cannot be read.
     pub fn show_new(&mut self, printer: &Printer) -> io::Result<()> {
         self.drain(printer)?;
-        if self.is_replaced() {
-            self.reopen()?;
+        while self.is_replaced() {
+            // Nothing is written to it any more, but something may have been since we looked.
+            self.drain(printer)?;
+            self.open_successor()?;
             self.drain(printer)?;
         }
         Ok(())
@@ -104,16 +109,35 @@ impl Stream {
     }
 
     fn is_replaced(&self) -> bool {
-        let inode = std::fs::metadata(&self.path).map(|found| found.ino()).ok();
+        let inode = inode_at(&self.path);
         inode.is_some() && inode != self.open.as_ref().map(|open| open.inode)
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
-        match File::open(&self.path) {
-            Ok(file) => self.open = Some(Open { inode: file.metadata()?.ino(), file, offset: 0 }),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => self.open = None,
-            Err(why) => return Err(why),
+    /// Opens the file that was begun when ours was put aside: `PATH.2` after `PATH.3`, `PATH` after `PATH.1`.
+    fn open_successor(&mut self) -> io::Result<()> {
+        let Some(ours) = self.open.as_ref().map(|open| open.inode) else { return self.reopen() };
+        loop {
+            let place = self.place_of(ours);
+            let successor = match place {
+                Some(place) if place > 1 => put_aside(&self.path, place - 1),
+                Some(_) | None => self.path.clone(),
+            };
+            let next = open(&successor)?;
+            // While we looked, all may have been put aside once more: then what we opened is not the next.
+            if self.place_of(ours) == place {
+                self.open = next;
+                return Ok(());
+            }
         }
+    }
+
+    /// The number under which a file was put aside. A missing number says nothing: the next rotation may be under way.
+    fn place_of(&self, inode: u64) -> Option<usize> {
+        (1..=MOST_PUT_ASIDE).find(|place| inode_at(&put_aside(&self.path, *place)) == Some(inode))
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.open = open(&self.path)?;
         Ok(())
     }
 
@@ -154,4 +178,22 @@ impl Stream {
         printer.bytes(&shown);
         self.partial.drain(..whole);
     }
+}
+
+fn open(path: &Path) -> io::Result<Option<Open>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(Open { inode: file.metadata()?.ino(), file, offset: 0 })),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
+fn inode_at(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).map(|found| found.ino()).ok()
+}
+
+fn put_aside(path: &Path, place: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{place}"));
+    name.into()
 }
