@@ -31,7 +31,7 @@ dev: needs-run $(APP)/node_modules/.package-lock.json ## Start the platform with
 	@echo "==> Building the workers (debug)"
 	@cargo build --workspace --bins
 	@target/debug/betti-ctl start betti-backend betti-nutrition betti-webrtc betti-ble
-	@trap 'target/debug/betti-ctl kill' EXIT; npm --prefix $(APP) run dev
+	@trap : INT TERM HUP; npm --prefix $(APP) run dev; target/debug/betti-ctl kill
 
 build: needs-run app
 	@echo "==> Building the platform (release; some minutes the first time)"

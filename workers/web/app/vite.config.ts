@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
-import { manifest } from "./build/manifest";
+import { manifest } from "./build/manifest.ts";
 
 const API_URL = process.env.BETTI_API_URL ?? "http://127.0.0.1:3001";
 const VIDEO_URL = process.env.BETTI_VIDEO_URL ?? "http://127.0.0.1:8080";
