@@ -5,6 +5,8 @@ const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 export default defineConfig({
   testDir: ".",
+  // The README's pictures are taken on demand.
+  testIgnore: process.env["PICTURES"] === undefined ? "pictures.spec.ts" : [],
   // Each test runs a whole platform of its own, and there may be two cores.
   workers: 1,
   // A test that passes only the second time has found a bug.

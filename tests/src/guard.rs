@@ -72,10 +72,15 @@ impl Mark {
         Self { folder: folder.to_string_lossy().into_owned(), hub }
     }
 
-    /// Every living process of the hub: workers by their invocation, the rest by the folder in their environment.
+    /// Every living process of the hub: workers by their invocation, the rest by the folder in their environment or on
+    /// their command line. The guard itself is none.
     #[must_use]
     pub fn bearers(&self) -> Vec<Process> {
-        let marked = |process: &Process| process.environment.iter().any(|pair| pair.contains(&self.folder));
+        let guard = format!(" guard {}", self.folder);
+        let marked = |process: &Process| {
+            let mut texts = process.environment.iter().chain([&process.command]);
+            texts.any(|text| text.contains(&self.folder)) && !process.command.ends_with(&guard)
+        };
         process::all().into_iter().filter(|process| marked(process) || self.is_worker(process)).collect()
     }
 

@@ -157,7 +157,9 @@ fn abandon(command: &mut Command) {
 
 fn run_self(behaviour: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
-    command.arg(behaviour).env_remove("PUPPET_JOURNAL");
+    // The folder is the guard's to know it by, whose environment may be empty.
+    let folder = std::env::current_dir().expect("a folder");
+    command.arg(behaviour).arg(folder).env_remove("PUPPET_JOURNAL");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
