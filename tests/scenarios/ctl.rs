@@ -144,18 +144,6 @@ fn kill_9_of_a_waiting_ctl_changes_nothing() {
 }
 
 #[test]
-fn without_a_runtime_directory_it_refuses_and_says_what_to_set() {
-    let hub = Hub::new(&[App::puppet("web", "ready")]);
-    if nix::unistd::geteuid().is_root() {
-        return; // Root has /run/betti, which is not this scenario's to use.
-    }
-    let mut command = hub.command(&binaries::built("betti-ctl"));
-    command.arg("status").env_remove(protocol::place::RUNTIME_DIR);
-    let output = Running::start(command).output();
-    assert!(output.code != Some(0) && output.stderr.contains("BETTI_RUNTIME_DIR"), "{output}");
-}
-
-#[test]
 fn a_runtime_directory_that_others_may_enter_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let hub = Hub::new(&[App::puppet("web", "ready")]);

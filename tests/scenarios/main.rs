@@ -17,3 +17,4 @@ mod sockets;
 mod status;
 mod stop;
 mod targets;
+mod user;
