@@ -94,6 +94,11 @@ impl Running {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).expect("a process to signal");
     }
 
+    /// As if the keeper were gone: nobody holds the other end of its standard input any more.
+    pub fn end_lifeline(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Ends it without warning and waits until it is gone.
     pub fn kill(mut self) {
         self.signal(Signal::SIGKILL);

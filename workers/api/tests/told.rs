@@ -88,6 +88,21 @@ async fn listeners_are_told_goodbye_at_sigterm() {
     let mut api = start(&data);
     let mut client = listen(&api).await;
     api.signal(Signal::SIGTERM);
+    hear_goodbye(&mut client).await;
+    assert_eq!(api.wait(), Some(0));
+}
+
+#[tokio::test]
+async fn a_worker_whose_keeper_is_gone_says_goodbye_and_leaves_by_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let mut api = start(&data);
+    let mut client = listen(&api).await;
+    api.end_lifeline();
+    hear_goodbye(&mut client).await;
+    assert_eq!(api.wait(), Some(0));
+}
+
+async fn hear_goodbye(client: &mut Client) {
     let goodbye = loop {
         match client.next().await {
             Some(Ok(Message::Close(frame))) => break frame.expect("a code"),
@@ -98,5 +113,4 @@ async fn listeners_are_told_goodbye_at_sigterm() {
     assert_eq!((u16::from(goodbye.code), goodbye.reason.as_str()), (1000, "Server shutting down"));
     // The client's part of the goodbye, without which the server waits a moment for it.
     while let Some(Ok(_)) = client.next().await {}
-    assert_eq!(api.wait(), Some(0));
 }
