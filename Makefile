@@ -75,13 +75,16 @@ soak: needs-test app ## Run the counted loops of the tests in full (an hour or s
 	@cargo build --workspace --all-targets
 	@$(SOAK) cargo nextest run --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon)'
 
-lint: needs-run $(APP)/node_modules/.package-lock.json ## Check style, types and licences
+lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json ## Check style, types and licences
 	@cargo fmt --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@npm --prefix $(APP) run --silent lint
 	@npm --prefix $(APP) run --silent check
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
-	else echo "cargo-deny is not installed, licences and advisories were not checked: cargo install --locked cargo-deny"; fi
+	@npm --prefix tests/browser run --silent check
+	@if ! cargo deny --version >/dev/null 2>&1; then \
+		echo "cargo-deny is not installed, licences and advisories were not checked: cargo install --locked cargo-deny"; \
+	elif cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
+	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
 
 bench: needs-run ## Measure the supervisor against bare fork and exec
 	@echo "==> Building (release)"
