@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use kit::{
     Home, clock,
     database::{Change, Database, DatabaseError, OpenError},
@@ -20,6 +20,8 @@ pub const RESIDENT: i64 = 1;
 pub const READING_RECORDED: &str = "reading.recorded";
 
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_readings.sql")];
+/// How far ahead a device's clock may run before its readings count as future ones.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// Rows that count. One that was entered in error stays in the file and is not shown.
 const VALID: &str = "SELECT * FROM readings WHERE subject = 1 AND status <> 'entered-in-error'";
 
@@ -149,9 +151,11 @@ fn by_compat_id(connection: &Connection, compat_id: i64) -> rusqlite::Result<Rea
     connection.prepare_cached("SELECT * FROM readings WHERE compat_id = ?")?.query_row([compat_id], reading)
 }
 
+/// A reading from a clock that runs ahead comes last: it must not hide what is true now until its day has come.
 fn newest(connection: &Connection, kind: Kind) -> rusqlite::Result<Option<Reading>> {
-    let sql = format!("{VALID} AND kind = ? ORDER BY effective_at DESC, compat_id DESC LIMIT 1");
-    connection.prepare_cached(&sql)?.query_row([kind.name()], reading).optional()
+    let sql = format!("{VALID} AND kind = ? ORDER BY effective_at > ?, effective_at DESC, compat_id DESC LIMIT 1");
+    let soon = clock::iso(Timestamp::now() + CLOCK_TOLERANCE);
+    connection.prepare_cached(&sql)?.query_row([kind.name(), &soon], reading).optional()
 }
 
 fn all(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<Vec<Reading>> {

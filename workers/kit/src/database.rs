@@ -10,6 +10,7 @@
 use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -66,8 +67,8 @@ pub enum DatabaseError {
     /// SQLite refused.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// Its thread is gone: it panicked, or the worker is leaving.
-    #[error("the database is closed")]
+    /// The change or query panicked, or the worker is leaving.
+    #[error("the database gave no answer")]
     Closed,
 }
 
@@ -200,7 +201,9 @@ fn work_off(name: &str, mut connection: Connection) -> std::io::Result<mpsc::Sen
     let (sender, mut jobs) = mpsc::channel::<Job>(LONGEST_QUEUE);
     thread::Builder::new().name(format!("sqlite {name}")).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
-            job(&mut connection);
+            // A job that panics is its caller's misfortune: its transaction is rolled back as it unwinds, its answer is
+            // `Closed`, and the next one is carried out.
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
         }
     })?;
     Ok(sender)

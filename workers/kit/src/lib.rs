@@ -25,6 +25,7 @@ pub mod listen;
 pub mod live;
 pub mod notify;
 pub mod number;
+pub mod origin;
 pub mod outbox;
 pub mod problem;
 pub mod reply;

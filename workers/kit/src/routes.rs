@@ -8,12 +8,15 @@ use std::{collections::HashMap, convert::Infallible, future::ready, net::IpAddr,
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header::ALLOW};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ALLOW, HOST},
+};
 use hyper_util::service::TowerToHyperService;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
 
 use crate::{
-    Call, Identity, Problem, Rule,
+    Call, Identity, Problem, Rule, origin,
     serve::{Answer, Peer},
 };
 
@@ -237,10 +240,15 @@ fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> +
 
 impl RequestLine {
     fn check(&self, rule: Rule) -> Result<(), Problem> {
-        if rule.admits(Identity::of_peer(self.peer)) {
-            return Ok(());
+        if !rule.admits(Identity::of_peer(self.peer)) {
+            let text = "This hub does not know you. Pair this device with it first.";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, text));
         }
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "This hub does not know you. Pair this device with it first."))
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        if rule != Rule::Public && !origin::is_trusted(&self.headers, host) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, origin::REFUSAL));
+        }
+        Ok(())
     }
 
     /// What stands at the pattern's `{names}`, if the path fits it.

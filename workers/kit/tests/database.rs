@@ -53,6 +53,19 @@ async fn a_change_and_its_event_are_kept_together_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_change_that_panics_is_undone_and_harms_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("tea.db"), &[FIRST]).unwrap();
+    let panics = database.write(|transaction| -> Result<Change<()>, DatabaseError> {
+        transaction.execute("INSERT INTO cups (tea) VALUES ('spilled')", [])?;
+        panic!("on purpose")
+    });
+    assert!(matches!(panics.await, Err(DatabaseError::Closed)));
+    pour(&database, "assam").await.unwrap();
+    assert_eq!(count(&database, "cups").await, 1);
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("tea.db"), &[FIRST]).unwrap();

@@ -124,6 +124,24 @@ async fn a_panic_is_one_requests_misfortune() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_is_refused_requests_and_sockets() {
+    let server =
+        serve(|routes| routes.get("/open", Rule::Public, echo).get("/kept", Rule::Read(Area::Vitals), echo)).await;
+    let ask = async |path: &str, origin: &str, more: &str| {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: hub:3001\r\nOrigin: {origin}\r\nConnection: close{more}\r\n\r\n");
+        exchange(server.address, &head).await
+    };
+    assert!(ask("/kept", "http://evil.example", "").await.starts_with("HTTP/1.1 403"));
+    assert!(ask("/kept", "http://hub:3001", "").await.starts_with("HTTP/1.1 200"));
+    assert!(ask("/kept", "http://localhost:5173", "").await.starts_with("HTTP/1.1 200"));
+    assert!(ask("/open", "http://evil.example", "").await.starts_with("HTTP/1.1 200"));
+    let upgrade =
+        ", upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    assert!(ask("/", "http://evil.example", upgrade).await.starts_with("HTTP/1.1 403"));
+}
+
+#[tokio::test]
 async fn the_table_lists_every_route_with_its_rule() {
     let table = Routes::new().on(Method::PUT, "/a/{b}", Rule::Write(Area::Nutrition), echo).socket(
         None,

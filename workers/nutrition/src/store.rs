@@ -29,6 +29,9 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_meals.sql")];
 const MEALS: &str = "SELECT m.*, v.meal_type, v.notes FROM meals m
     JOIN meal_versions v ON v.meal = m.compat_id AND v.version = m.version
     WHERE m.subject = 1 AND m.status <> 'entered-in-error'";
+/// The meal that a request made, also one that was struck out since: repeating the request does not make it anew.
+const MEAL_OF_REQUEST: &str = "SELECT m.*, v.meal_type, v.notes FROM meals m
+    JOIN meal_versions v ON v.meal = m.compat_id AND v.version = m.version WHERE m.idempotency_key = ?";
 
 /// A meal as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -224,7 +227,7 @@ fn changed(connection: &Connection, meal: i64, kind: &'static str) -> Result<Cha
 
 fn by_key(connection: &Connection, key: Option<&str>) -> Result<Option<Meal>, MealError> {
     let Some(key) = key else { return Ok(None) };
-    Ok(meals(connection, &format!("{MEALS} AND m.idempotency_key = ?"), [key])?.pop())
+    Ok(meals(connection, MEAL_OF_REQUEST, [key])?.pop())
 }
 
 fn by_id(connection: &Connection, meal: i64) -> Result<Option<Meal>, MealError> {

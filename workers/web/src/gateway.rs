@@ -2,12 +2,12 @@
 
 use http::{Request, Response, StatusCode, uri::PathAndQuery};
 use hyper::body::Incoming;
-use kit::{Identity, serve::Peer};
+use kit::{Identity, origin, serve::Peer};
 
 use crate::{
     answer::{Body, json, problem},
     files::Files,
-    headers, origin, page,
+    headers, page,
     proxy::Proxy,
     routes::{self, App, Destination, Route},
     tunnel::Tunnels,
@@ -15,7 +15,6 @@ use crate::{
 };
 
 const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
-const OTHER_ORIGIN: &str = "This hub answers its own pages only, and this request comes from another site's.";
 
 /// What answers.
 pub struct Gateway {
@@ -77,8 +76,8 @@ fn refusal<B>(route: &Route, request: &Request<B>) -> Option<Response<Body>> {
         Destination::Itself | Destination::Files => false,
     };
     let host = headers::host(request);
-    (reaches_a_worker && !origin::is_ours(request.headers(), host))
-        .then(|| problem(StatusCode::FORBIDDEN, OTHER_ORIGIN))
+    (reaches_a_worker && !origin::is_same(request.headers(), host))
+        .then(|| problem(StatusCode::FORBIDDEN, origin::REFUSAL))
 }
 
 #[cfg(test)]

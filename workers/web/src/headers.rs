@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request,
-    header::{self, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE},
+    header::{self, CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, TRANSFER_ENCODING, UPGRADE},
     uri::Authority,
 };
 use kit::serve::Peer;
@@ -54,6 +54,8 @@ fn tell_who_is_calling(headers: &mut HeaderMap, peer: Option<Peer>, host: Option
     }
     // The client writes the one of the worker that it calls.
     headers.remove(HOST);
+    // Looked at here; to the worker, the page's address is another one than its own.
+    headers.remove(ORIGIN);
     let address = peer.map(|peer| peer.address.ip().to_canonical().to_string());
     let scheme = if peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
     for (name, value) in [(FORWARDED_FOR, address.as_deref()), (FORWARDED_HOST, host), (FORWARDED_PROTO, Some(scheme))]

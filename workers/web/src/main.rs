@@ -14,7 +14,6 @@ mod answer;
 mod files;
 mod gateway;
 mod headers;
-mod origin;
 mod page;
 mod proxy;
 mod routes;

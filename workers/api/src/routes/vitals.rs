@@ -110,7 +110,7 @@ fn moment(
         Some(day) => {
             home.instant(&day.to_string()).zip(day.tomorrow().ok().and_then(|next| home.instant(&next.to_string())))
         }
-        None => home.instant(text).map(|at| (at, at + 1.millisecond())),
+        None => home.instant(text).and_then(|at| Some((at, at.checked_add(1.millisecond()).ok()?))),
     };
     let wrong =
         || Problem::bad_request(format!("{name} {text:?} is neither a date nor a time. Write it like 2031-01-31"));
