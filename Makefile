@@ -13,6 +13,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: build ## Build everything and start the platform
+	@if $(CTL) status >/dev/null 2>&1; then echo "It runs already. To run what was built just now: make stop start"; fi
 	@$(CTL) start
 
 stop: ## Stop the platform, all of it
@@ -30,6 +31,7 @@ ctl = test -x $(CTL) || { echo "Nothing is built yet: make start"; exit 1; }; $(
 dev: needs-run $(APP)/node_modules/.package-lock.json ## Start the platform with Vite and hot reloading instead of the built app
 	@echo "==> Building the workers (debug)"
 	@cargo build --workspace --bins
+	@if target/debug/betti-ctl status >/dev/null 2>&1; then echo "The platform runs already: make stop"; exit 1; fi
 	@target/debug/betti-ctl start betti-backend betti-nutrition betti-webrtc betti-ble
 	@trap : INT TERM HUP; npm --prefix $(APP) run dev; target/debug/betti-ctl kill
 

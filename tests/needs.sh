@@ -15,7 +15,11 @@ need() {
     missing+=("$1 ($3): ${4:-apt-get install -y --no-install-recommends $2}")
 }
 
-newer_node() { [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]; }
+# What Vite runs on: 20.19 and later of 20, 22.12 and later.
+right_node() {
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22 ? 0 : 1)'
+}
 
 need cargo "" "builds the platform" "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
 need cc gcc "builds SQLite and libdbus"
@@ -37,8 +41,8 @@ if [ "$1" = test ] && [ ${#packages[@]} -gt 0 ] && on_debian; then
         for command in cargo cc node npm python3 dbus-daemon chromium; do need "$command" "" "was not in the package"; done
     fi
 fi
-if command -v node >/dev/null && ! newer_node; then
-    missing+=("node 20 or newer (found $(node --version)): see https://nodejs.org")
+if command -v node >/dev/null && ! right_node; then
+    missing+=("node 22.12 or newer, or 20.19 (found $(node --version)): curl -fsSL https://deb.nodesource.com/setup_22.x | bash - && apt-get install -y nodejs")
 fi
 if [ ${#missing[@]} -gt 0 ]; then
     echo "This is missing:" >&2
