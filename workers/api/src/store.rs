@@ -51,6 +51,29 @@ pub struct Reading {
     pub recorded_at: Timestamp,
 }
 
+impl Reading {
+    /// Whether this is what was sent. Times are not compared: a request without one means each time another.
+    fn is_of(&self, entry: &Entry) -> bool {
+        (self.kind, self.primary, self.secondary, &self.unit)
+            == (entry.kind, entry.primary, entry.secondary, &entry.unit_text)
+    }
+}
+
+/// Why a reading was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("this Idempotency-Key was sent with another reading before: a new reading needs a new key")]
+    KeyOfAnother,
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<rusqlite::Error> for RecordError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 /// From when to when, both included.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Span {
@@ -79,13 +102,13 @@ impl Store {
     }
 
     /// Keeps a reading. The same key again is the same reading again: nothing new is kept.
-    pub async fn record(&self, entry: Entry, key: Option<String>, now: Timestamp) -> Result<Reading, DatabaseError> {
+    pub async fn record(&self, entry: Entry, key: Option<String>, now: Timestamp) -> Result<Reading, RecordError> {
         let (zone, local_date) =
             (self.home.zone_at(entry.effective_at), self.home.date(entry.effective_at).to_string());
         self.database
             .write(move |transaction| {
                 if let Some(known) = by_key(transaction, key.as_deref())? {
-                    return Ok(Change::none(known));
+                    return if known.is_of(&entry) { Ok(Change::none(known)) } else { Err(RecordError::KeyOfAnother) };
                 }
                 let compat_id = insert(transaction, &entry, &zone, &local_date, key.as_deref(), now)?;
                 let reading = by_compat_id(transaction, compat_id)?;

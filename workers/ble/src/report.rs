@@ -15,7 +15,7 @@ use crate::status::Status;
 
 const PATH: &str = "/api/ble/state";
 /// An API that was restarted has forgotten us: it is told again this often.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+const TELL_EVERY: Duration = Duration::from_secs(20);
 /// How soon to try again when nobody took it.
 const TELL_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Changes come in bursts; they are told together.
@@ -38,7 +38,7 @@ pub async fn say(mut status: watch::Receiver<Status>, notifier: Notifier, stop: 
     }
 }
 
-/// Tells the API how things are, at every change and every minute, until told to stop.
+/// Tells the API how things are, at every change and every [`TELL_EVERY`], until told to stop.
 pub async fn tell(mut status: watch::Receiver<Status>, api: Api, bells: Bells, stop: CancellationToken) {
     loop {
         let body = described(&status.borrow_and_update());

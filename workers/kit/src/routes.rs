@@ -200,7 +200,12 @@ impl Routes {
         if fitting.is_empty() {
             return Err(Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)));
         }
-        let allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
+        let mut allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
+        if allowed.contains(&"GET") {
+            allowed.push("HEAD");
+        }
+        allowed.sort_unstable();
+        allowed.dedup();
         let problem = Problem::new(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),

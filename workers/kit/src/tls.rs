@@ -30,6 +30,9 @@ pub enum CertificateError {
         /// Why.
         error: rustls::pki_types::pem::Error,
     },
+    /// A file is there and holds none.
+    #[error("{0} holds no certificate: it must begin with -----BEGIN CERTIFICATE-----")]
+    NoCertificate(PathBuf),
     /// They do not belong together, or are of an unknown kind.
     #[error("{certificate} and {key} do not fit: {error}")]
     Unfit {
@@ -145,6 +148,9 @@ fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(unreadable(certificate))?;
+    if chain.is_empty() {
+        return Err(CertificateError::NoCertificate(certificate.into()));
+    }
     let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key))?;
     // Checks that the key belongs to the certificate.
     CertifiedKey::from_der(chain, private, &rustls::crypto::ring::default_provider())

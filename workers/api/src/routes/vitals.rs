@@ -11,7 +11,7 @@ use warp::reply::Response;
 use super::{Hub, with};
 use crate::{
     show,
-    store::{RESIDENT, Reading, Span},
+    store::{RESIDENT, Reading, RecordError, Span},
     vitals::{
         Kind,
         entry::{Entry, EntryError},
@@ -108,7 +108,10 @@ fn moment(
     let home = hub.store.home();
     let found = match whole_day(text) {
         Some(day) => {
-            home.instant(&day.to_string()).zip(day.tomorrow().ok().and_then(|next| home.instant(&next.to_string())))
+            // A day beyond the end of time stands for "for ever".
+            let begin =
+                |day: Option<Date>| day.and_then(|day| home.instant(&day.to_string())).unwrap_or(Timestamp::MAX);
+            Some((begin(Some(day)), begin(day.tomorrow().ok())))
         }
         None => home.instant(text).and_then(|at| Some((at, at.checked_add(1.millisecond()).ok()?))),
     };
@@ -126,5 +129,14 @@ fn whole_day(text: &str) -> Option<Date> {
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
         Self::bad_request(error.to_string())
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            RecordError::Database(error) => error.into(),
+        }
     }
 }

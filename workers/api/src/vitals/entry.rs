@@ -39,6 +39,8 @@ pub enum EntryError {
     Negative(&'static str),
     #[error("unit {written:?} is not known for {}. Must be one of: {}", .kind.name(), .kind.unit_names())]
     UnknownUnit { kind: Kind, written: String },
+    #[error("{field} cannot be {value} {unit}: nobody's {} is above {most} {}", .kind.name(), .kind.canonical_unit())]
+    Impossible { field: &'static str, kind: Kind, value: f64, unit: String, most: f64 },
     #[error("recorded_at {0} is not a time. Write it like 2031-01-31T12:00:00.000Z")]
     NotATime(Value),
     #[error("{0} must be text")]
@@ -58,6 +60,12 @@ impl Entry {
         let unit_text = text(body, "unit")?.unwrap_or_default();
         let unit = kind.unit(&unit_text).ok_or_else(|| EntryError::UnknownUnit { kind, written: unit_text.clone() })?;
         let secondary = if is_missing(body, "value_secondary") { None } else { Some(value(body, "value_secondary")?) };
+        for (field, value) in [("value_primary", Some(primary)), ("value_secondary", secondary)] {
+            let most = kind.most_possible();
+            if let Some(value) = value.filter(|value| unit.to_canonical(*value) > most) {
+                return Err(EntryError::Impossible { field, kind, value, unit: unit_text, most });
+            }
+        }
         let (effective_at, effective_at_text) = time(body, now, home)?;
         Ok(Self {
             kind,
@@ -123,6 +131,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_no_body_can_have_is_a_mistake_and_what_is_rare_is_not() {
+        let asked = |kind: &str, value: f64, unit: &str| {
+            read(&json!({"vital_type": kind, "value_primary": value, "unit": unit})).map(|entry| entry.primary)
+        };
+        for (kind, most, unit) in [
+            ("blood_pressure", 400.0, "mmHg"),
+            ("heart_rate", 500.0, "bpm"),
+            ("spo2", 100.0, "%"),
+            ("temperature", 50.0, "°C"),
+            ("weight", 1_000.0, "kg"),
+            ("glucose", 3_000.0, "mg/dL"),
+        ] {
+            assert_eq!(asked(kind, most, unit), Ok(most));
+            assert!(asked(kind, most * 1.01, unit).is_err(), "{kind}");
+        }
+        let text = "value_primary cannot be 150 %: nobody's spo2 is above 100 %";
+        assert_eq!(asked("spo2", 150.0, "%"), Err(text.into()));
+        assert!(asked("temperature", 122.5, "°F").is_err(), "the limit is one, whatever the unit");
+    }
 
     fn read(body: &Value) -> Result<Entry, String> {
         let now = "2031-01-31T12:00:00Z".parse().unwrap();

@@ -45,6 +45,19 @@ impl Kind {
         }
     }
 
+    /// More than this, in the canonical unit, is a slip of the pen or of a device. Far above all that is survived, so that
+    /// nothing true is refused.
+    pub fn most_possible(self) -> f64 {
+        match self {
+            Self::BloodPressure => 400.0,
+            Self::HeartRate => 500.0,
+            Self::Spo2 => 100.0,
+            Self::Temperature => 50.0,
+            Self::Weight => 1_000.0,
+            Self::Glucose => 3_000.0,
+        }
+    }
+
     fn units(self) -> &'static [Unit] {
         match self {
             Self::BloodPressure => PRESSURE,

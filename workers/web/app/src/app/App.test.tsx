@@ -57,7 +57,7 @@ describe("the first screen", () => {
   it("computes ages itself: the hub's own words for them grow stale", async () => {
     await openPage();
     expect(within(card("Weight")).getByText("2 days ago")).toBeDefined();
-    expect(within(card("Weight")).getByText("Was normal")).toBeDefined();
+    expect(within(card("Weight")).getByText("Not rated")).toBeDefined();
     expect(within(card("Blood glucose")).getByText("1 hour ago")).toBeDefined();
   });
 

@@ -3,7 +3,7 @@ import { Figure } from "./Figure";
 import { Source, TimeOfDay } from "./Origin";
 import styles from "./ReadingList.module.css";
 import { StatusChip } from "./StatusChip";
-import { statusLook } from "./status";
+import { ratedStatus, statusLook } from "./status";
 import { kindOf } from "./vitalKinds";
 
 /** Readings of one day under one another; `named` when they are of several kinds. */
@@ -17,7 +17,7 @@ export function ReadingList({ vitals, named = false }: { vitals: readonly Vital[
             <Figure vital={vital} />
           </p>
           <p className={styles.status}>
-            <StatusChip {...statusLook(vital.status)} />
+            <StatusChip {...statusLook(ratedStatus(vital))} />
           </p>
           <p className={styles.origin}>
             <TimeOfDay recordedAt={vital.recordedAt} />

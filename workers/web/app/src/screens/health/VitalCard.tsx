@@ -6,14 +6,14 @@ import { Icon } from "../../ui/Icon";
 import { Figure } from "./Figure";
 import { Age, Source } from "./Origin";
 import { StatusChip } from "./StatusChip";
-import { presentStatusLook } from "./status";
+import { presentStatusLook, ratedStatus } from "./status";
 import styles from "./VitalCard.module.css";
 import { kindOf } from "./vitalKinds";
 
 /** One vital: what it is now, how that is, how old it is and where it comes from. Pressing it shows its history. */
 export function VitalCard({ vital, onShowHistory }: { vital: Vital; onShowHistory: () => void }) {
   const { name, icon } = kindOf(vital);
-  const status = presentStatusLook(vital.status, vital.recordedAt, useNow());
+  const status = presentStatusLook(ratedStatus(vital), vital.recordedAt, useNow());
   return (
     <article className={styles.card} aria-label={name} data-testid={`vital-${vital.kind}`}>
       <div className={styles.inside}>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { presentStatusLook, SPEAKS_OF_NOW_MS, statusLook } from "./status";
+import { presentStatusLook, ratedStatus, SPEAKS_OF_NOW_MS, statusLook } from "./status";
 
 const NOW = Date.parse("2031-05-07T12:00:00Z");
 
@@ -46,5 +46,19 @@ describe("the look of a status that stands for now", () => {
 
   it("has nothing to say of the past when nobody rated it", () => {
     expect(presentStatusLook(null, NOW - SPEAKS_OF_NOW_MS, NOW).words).toBe("Not rated");
+  });
+});
+
+describe("what the hub's word says", () => {
+  it.each([
+    ["blood_pressure", "118/76", "Normal", "Normal"],
+    ["blood_pressure", "118/–", "Normal", null],
+    ["blood_pressure", "118/0", "Normal", null],
+    ["blood_pressure", "181/–", "Critical", "Critical"],
+    ["weight", "1000.5", "Normal", null],
+    ["heart_rate", "68", "Normal", "Normal"],
+    ["heart_rate", "68", null, null],
+  ])("%s %s, %s: %s", (kind, value, status, rated) => {
+    expect(ratedStatus({ kind, value, status })).toBe(rated);
   });
 });

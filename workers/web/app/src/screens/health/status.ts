@@ -1,3 +1,4 @@
+import type { Vital } from "../../api/vitals/vital";
 import { CLOCK_SKEW_MS, type Instant } from "../../time/age";
 import type { IconName } from "../../ui/Icon";
 
@@ -31,6 +32,20 @@ export function statusLook(status: string | null): StatusLook {
   if (status === null) return NOT_RATED;
   const look = LOOKS[status.toLowerCase()] ?? { tone: "neutral", icon: "question" };
   return { words: status, ...look };
+}
+
+/**
+ * The hub's word, where it says something. "Normal" says nothing about a weight, which is heavy or light only for somebody,
+ * nor about a blood pressure of which one figure is missing.
+ */
+export function ratedStatus({
+  kind,
+  value,
+  status,
+}: Pick<Vital, "kind" | "value" | "status">): string | null {
+  if (status?.toLowerCase() !== "normal") return status;
+  const isWhole = kind !== "blood_pressure" || /^\s*[1-9]\d*\s*\/\s*[1-9]\d*\s*$/.test(value ?? "");
+  return kind !== "weight" && isWhole ? status : null;
 }
 
 /** The same where the reading stands for the present: an old one says "Was normal", and in grey. */
