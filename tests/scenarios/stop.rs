@@ -85,7 +85,8 @@ fn stopping_everything_has_one_deadline_however_many_are_deaf() {
     assert!(pids.iter().all(|pid| !process::is_alive(*pid)));
     hub.assert_no_worker_is_left();
     assert!(took >= kill_timeout, "killed after {took:?}, before the deadline");
-    assert!(took < 2 * kill_timeout, "{took:?}: one after the other, not within one deadline");
+    // One after the other would be 12 s: the dependency is told at half its time, and then has all of it.
+    assert!(took < kill_timeout * 11 / 8, "{took:?}: not by one deadline");
 }
 
 #[test]

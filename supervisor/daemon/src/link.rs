@@ -49,11 +49,22 @@ impl Receiver {
 
     /// Receives one message without waiting.
     pub fn receive<M: DeserializeOwned>(&mut self, socket: impl AsFd) -> Result<Received<M>, Errno> {
+        match self.receive_once(&socket) {
+            // Said once, and first, when the other side ended with something of ours unread. What it had sent is still
+            // there, and then the end.
+            Err(Errno::ECONNRESET) => match self.receive_once(&socket) {
+                Err(Errno::ECONNRESET) => Ok(Received::End),
+                other => other,
+            },
+            other => other,
+        }
+    }
+
+    fn receive_once<M: DeserializeOwned>(&mut self, socket: &impl AsFd) -> Result<Received<M>, Errno> {
         let mut control = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
         let mut parts = [IoSliceMut::new(&mut self.buffer)];
         let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
         let received = match recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut control), flags) {
-            Err(Errno::ECONNRESET) => return Ok(Received::End),
             Err(Errno::EAGAIN) => return Ok(Received::Nothing),
             other => other?,
         };
@@ -126,6 +137,19 @@ mod tests {
         drop(here);
         let mut receiver = Receiver::new();
         assert!(matches!(receiver.receive::<Order>(&there), Ok(Received::Message(Order::Forget { run: 1 }, _))));
+        assert!(matches!(receiver.receive::<Order>(&there), Ok(Received::End)));
+    }
+
+    #[test]
+    fn what_a_sender_had_sent_is_received_although_it_died_without_reading() {
+        let (here, there) = pair();
+        send(there.as_fd(), &Fact::Ping { beat: 1 }, &[]).unwrap();
+        send(here.as_fd(), &Order::Forget { run: 1 }, &[]).unwrap();
+        send(here.as_fd(), &Order::Leave, &[]).unwrap();
+        drop(here);
+        let mut receiver = Receiver::new();
+        assert!(matches!(receiver.receive::<Order>(&there), Ok(Received::Message(Order::Forget { run: 1 }, _))));
+        assert!(matches!(receiver.receive::<Order>(&there), Ok(Received::Message(Order::Leave, _))));
         assert!(matches!(receiver.receive::<Order>(&there), Ok(Received::End)));
     }
 

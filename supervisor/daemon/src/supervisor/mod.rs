@@ -317,6 +317,8 @@ impl Supervisor {
         let accepted = self.accepted(act, &ids);
         let request = match act {
             Act::Start => Request::Start(ids),
+            // By one deadline, whatever everything was called.
+            Act::Stop if ids.len() == self.manifest.apps.len() => Request::StopAll,
             Act::Stop => Request::Stop(ids),
             Act::Restart => Request::Restart(ids),
         };
