@@ -18,6 +18,9 @@ use nix::unistd::{pipe2, read};
 
 use super::rotation;
 
+/// How much longer than its limit a file may grow for a line to end; then it is cut within the line. Progress bars and
+/// binary output have no lines.
+const LONGEST_OPEN_LINE: u64 = 1024 * 1024;
 /// The most that is moved at once, so that one flood does not silence the others.
 const CHUNK: usize = 64 * 1024;
 
@@ -198,7 +201,7 @@ impl LogFile {
         if !self.at_line_start()? {
             let end = seen.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
             self.move_exactly(pipe, end.unwrap_or(seen.len()))?;
-            if end.is_none() {
+            if end.is_none() && self.size < self.limit.saturating_add(LONGEST_OPEN_LINE) {
                 return Ok(Moved::Some);
             }
         }
@@ -319,6 +322,22 @@ mod tests {
             "0123456789 the line goes on\n"
         );
         assert_eq!(world.text(), "next\n");
+    }
+
+    #[test]
+    fn output_without_lines_is_put_aside_too_and_loses_nothing() {
+        let world = World::new();
+        let mut file = world.file(10);
+        let piece = "x".repeat(32 * 1024);
+        let pieces = 3 * usize::try_from(LONGEST_OPEN_LINE).unwrap() / piece.len();
+        for _ in 0..pieces {
+            world.says(&piece);
+            world.pump(&mut file);
+        }
+        let lengths = ["logs/a.log.2", "logs/a.log.1", "logs/a.log"]
+            .map(|name| fs::metadata(world.folder.path().join(name)).map_or(0, |found| found.len()));
+        assert_eq!(lengths.iter().sum::<u64>(), (pieces * piece.len()) as u64, "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length <= 10 + LONGEST_OPEN_LINE + CHUNK as u64), "{lengths:?}");
     }
 
     #[test]

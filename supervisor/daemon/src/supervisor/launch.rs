@@ -102,7 +102,13 @@ impl Ground {
         let interpreter = match app.interpreter.as_deref() {
             Some("none") => None,
             Some(named) => Some(named),
-            None => interpreter_of(&script),
+            // What runs it would only say that it failed.
+            None => match interpreter_of(&script) {
+                Some(_) if !script.is_file() => {
+                    return Err(failed(Errno::ENOENT, format!("cannot find {}", script.display())));
+                }
+                by_its_ending => by_its_ending,
+            },
         };
         let Some(interpreter) = interpreter else {
             return Ok(Program { argv: vec![script.to_string_lossy().into_owned()], file: script });
