@@ -100,6 +100,9 @@ pub enum Channel {
     Pipe,
     /// A socket pair that is also Node's IPC channel.
     Node,
+    /// A plain pipe that a Node program further down can use one way: for shells, whose scripts may start one, and may
+    /// write to `/dev/fd/N`, which a socket refuses.
+    NodeBelow,
 }
 
 /// A run to be spawned. Whatever is not named here is inherited from nobody.

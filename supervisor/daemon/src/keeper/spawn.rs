@@ -124,7 +124,7 @@ fn log_pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
 
 fn ready_channel(channel: Channel) -> Result<(OwnedFd, OwnedFd), Errno> {
     let (ours, theirs) = match channel {
-        Channel::Pipe => pipe2(OFlag::O_CLOEXEC)?,
+        Channel::Pipe | Channel::NodeBelow => pipe2(OFlag::O_CLOEXEC)?,
         Channel::Node => socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?,
     };
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
@@ -183,7 +183,7 @@ fn environment(order: &Spawn, around: &Surroundings, ready: RawFd) -> Vec<String
     add(worker::INVOCATION, &format!("{}-{}", around.hub, order.run));
     add(worker::READY_FD, &ready.to_string());
     add(worker::NOTIFY_SOCKET, &around.notify_path.to_string_lossy());
-    if order.channel == Channel::Node {
+    if matches!(order.channel, Channel::Node | Channel::NodeBelow) {
         add(worker::NODE_CHANNEL_FD, &ready.to_string());
         add(worker::NODE_CHANNEL_MODE, worker::NODE_CHANNEL_JSON);
     }

@@ -144,6 +144,9 @@ impl Ground {
     }
 }
 
+/// What may run a Node program on behalf of a script.
+const SHELLS: [&str; 5] = ["bash", "sh", "dash", "zsh", "ash"];
+
 struct Program {
     file: PathBuf,
     argv: Vec<String>,
@@ -155,7 +158,13 @@ impl Program {
         let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let is_node =
             name == "node" || name == "nodejs" || first_line(&self.file).is_some_and(|line| names_node(&line));
-        if is_node { Channel::Node } else { Channel::Pipe }
+        if is_node {
+            Channel::Node
+        } else if SHELLS.contains(&name.as_str()) {
+            Channel::NodeBelow
+        } else {
+            Channel::Pipe
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use lifecycle::{AppId, Exit, Goal, Invocation, State};
 use manifest::Ready;
 use protocol::keeper::{Descriptor, Fact, Order, Row};
 
-use super::ready::{self, Said};
+use super::ready::{self, Said, Source};
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory};
 
@@ -63,9 +63,11 @@ impl Supervisor {
                 }
                 Descriptor::Ready => {
                     let node = launch::is_socket(&descriptor);
+                    run.sources.extend(descriptor.try_clone().map(|descriptor| Source::Pipe { descriptor, node }));
                     tokio::task::spawn_local(ready::follow_pipe(descriptor, node, known, number, events));
                 }
                 Descriptor::Notify => {
+                    run.sources.extend(descriptor.try_clone().map(Source::Notes));
                     tokio::task::spawn_local(ready::follow_notes(descriptor, number, events));
                 }
             }
@@ -84,8 +86,23 @@ impl Supervisor {
             notes.lasted_ms = lived.map(|lived| lived.as_millis() as u64);
             notes.detail = detail;
         }
+        if self.was_ready_before_it_ended(app, number, exit) {
+            self.happened.push_back((id, lifecycle::Event::Ready(Invocation(number))));
+        }
         self.happened.push_back((id, lifecycle::Event::Exited(Invocation(number), exit)));
         self.look_soon(Duration::ZERO);
+    }
+
+    /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
+    /// and ended while we looked elsewhere.
+    fn was_ready_before_it_ended(&mut self, app: &manifest::App, number: u64, exit: Exit) -> bool {
+        let is_starting =
+            matches!(self.fleet.app(AppId(app.id)).state(), State::Starting { run, .. } if run.0 == number);
+        if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
+            return false;
+        }
+        let sources = self.runs.get_mut(&number).map(|run| std::mem::take(&mut run.sources)).unwrap_or_default();
+        app.ready == Ready::None || sources.iter().any(Source::says_ready)
     }
 
     /// Whether a run was to go on, so that its end is a failure to be told.
@@ -120,6 +137,7 @@ impl Supervisor {
         let is_newest = self.fleet.app(run.app).alive() == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
+                run.sources.clear();
                 self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
                 self.waiting.push(done);
             }

@@ -64,6 +64,7 @@ async fn remembered(run: u64, events: &UnboundedSender<Event>) -> bool {
 /// Whether a line that means ready came before the end.
 async fn first_line(pipe: &Receiver, node: bool) -> io::Result<bool> {
     let mut enough = SHORTEST_GLANCE;
+    let mut in_long_line = false;
     loop {
         pipe.readable().await?;
         let ended = hung_up(pipe); // asked first, so that what is seen afterwards is all there will be
@@ -74,11 +75,21 @@ async fn first_line(pipe: &Receiver, node: bool) -> io::Result<bool> {
         if seen.is_empty() {
             return Ok(false);
         }
+        if in_long_line {
+            // What a line that was too long goes on with, up to its end.
+            let end = seen.iter().position(|&byte| byte == b'\n');
+            take(pipe, end.map_or(seen.len(), |end| end + 1))?;
+            in_long_line = end.is_none();
+            continue;
+        }
         match judge(&seen, node) {
             Judgement::Ready => return Ok(true),
             // Messages of other kinds on Node's channel are done with.
             Judgement::Passed(length) => take(pipe, length)?,
-            Judgement::Unfinished if seen.len() >= LONGEST_READY_LINE => return Ok(false),
+            Judgement::Unfinished if seen.len() >= LONGEST_READY_LINE => {
+                take(pipe, seen.len())?;
+                in_long_line = true;
+            }
             Judgement::Unfinished if seen.len() == enough => enough *= 2,
             Judgement::Unfinished if ended => return Ok(false),
             Judgement::Unfinished => wait_for_more(pipe, seen.len(), node)?,
@@ -104,10 +115,11 @@ fn judge(seen: &[u8], node: bool) -> Judgement {
 }
 
 /// Looks at most at so many bytes without taking them; empty at the end.
-fn glance(pipe: &Receiver, node: bool, most: usize) -> io::Result<Vec<u8>> {
+fn glance(pipe: &impl AsFd, node: bool, most: usize) -> io::Result<Vec<u8>> {
     let mut seen = vec![0; most];
     if node {
-        let length = recv(pipe.as_raw_fd(), &mut seen, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).or_else(gone)?;
+        let length =
+            recv(pipe.as_fd().as_raw_fd(), &mut seen, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).or_else(gone)?;
         seen.truncate(length);
         return Ok(seen);
     }
@@ -162,6 +174,35 @@ async fn drain(pipe: &Receiver) {
             Err(_) => return,
         }
     }
+}
+
+/// Where a run may have said that it is ready, for one that ended before its words were heard.
+pub enum Source {
+    Pipe { descriptor: OwnedFd, node: bool },
+    Notes(OwnedFd),
+}
+
+impl Source {
+    /// Whether it says so among what waits there. Takes from a pipe nothing, from a socket everything.
+    pub fn says_ready(&self) -> bool {
+        match self {
+            Self::Pipe { descriptor, node } => glance(descriptor, *node, LONGEST_READY_LINE)
+                .is_ok_and(|seen| lines_of(&seen).any(|line| judge(line, *node) == Judgement::Ready)),
+            Self::Notes(socket) => {
+                let mut note = vec![0; LONGEST_NOTE];
+                let mut next = || {
+                    recv(socket.as_raw_fd(), &mut note, MsgFlags::MSG_DONTWAIT).map(|length| note[..length].to_vec())
+                };
+                std::iter::from_fn(|| next().ok())
+                    .any(|note| note.split(|&byte| byte == b'\n').any(|line| line == b"READY=1"))
+            }
+        }
+    }
+}
+
+/// Each with its end.
+fn lines_of(seen: &[u8]) -> impl Iterator<Item = &[u8]> {
+    seen.split_inclusive(|&byte| byte == b'\n')
 }
 
 /// Follows a run's `sd_notify` socket. A datagram is taken only when what it says is remembered.
@@ -227,6 +268,19 @@ mod tests {
         let (heard, ()) = tokio::join!(first_line(&pipe, false), writer);
         assert!(heard.unwrap());
         assert_eq!(glance(&pipe, false, 100).unwrap(), b"ready\n");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_is_passed_over_and_the_next_one_counts() {
+        let (pipe, write) = pipe();
+        let writer = std::thread::spawn(move || {
+            nix::fcntl::fcntl(&write, nix::fcntl::FcntlArg::F_SETFL(OFlag::empty())).unwrap(); // waits while it is full
+            let long = "x".repeat(3 * LONGEST_READY_LINE);
+            std::io::Write::write_all(&mut File::from(write), format!("{long}\nready\n").as_bytes())
+        });
+        assert!(first_line(&pipe, false).await.unwrap());
+        assert_eq!(glance(&pipe, false, 100).unwrap(), b"ready\n");
+        writer.join().unwrap().unwrap();
     }
 
     #[tokio::test]

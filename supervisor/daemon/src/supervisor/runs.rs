@@ -6,6 +6,7 @@ use std::time::Duration;
 use lifecycle::AppId;
 use protocol::keeper::Row;
 
+use super::ready::Source;
 use crate::tree::{Hub, Process};
 
 /// Looks that could not read somebody's environment, before a run is called gone nevertheless.
@@ -21,6 +22,8 @@ pub struct Run {
     pub gone: bool,
     /// It ended its ready pipe without a line.
     pub never_ready: bool,
+    /// Where it may have said that it is ready; none once that was heard.
+    pub sources: Vec<Source>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
@@ -28,7 +31,16 @@ pub struct Run {
 
 impl Run {
     pub fn new(app: AppId, row: Row) -> Self {
-        Self { app, row, open_logs: 0, gone: false, never_ready: false, asked: BTreeSet::new(), uncertain_looks: 0 }
+        Self {
+            app,
+            row,
+            open_logs: 0,
+            gone: false,
+            never_ready: false,
+            sources: Vec::new(),
+            asked: BTreeSet::new(),
+            uncertain_looks: 0,
+        }
     }
 
     pub fn spawned(&self) -> Duration {

@@ -81,6 +81,50 @@ fn an_unmodified_node_app_is_online_when_it_sent_ready_and_may_go_on_sending() {
 }
 
 #[test]
+fn what_says_that_it_is_ready_and_ends_at_once_was_ready() {
+    for (name, script) in [
+        ("a.sh", "#!/bin/sh\neval \"echo ready >&$BETTI_READY_FD\"\n"),
+        (
+            "a.py",
+            "import os, socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+             s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])\nos._exit(0)\n",
+        ),
+    ] {
+        let hub = Hub::start(
+            &format!(
+                "[[apps]]\nname='once'\nscript='./{name}'\nwait_ready=true\nautorestart=false\n\
+                 [[apps]]\nname='after'\nscript='/bin/sleep'\nargs=['1000']\ndepends_on=['once']\n"
+            ),
+            &[(name, script)],
+        );
+        hub.until_status("after", Word::Online);
+        let once = hub.until_status("once", Word::Stopped);
+        assert!(once.ready_ms.is_some(), "{name}: {once:?}");
+    }
+}
+
+#[test]
+fn what_is_not_waited_for_was_ready_however_soon_it_ended() {
+    for _ in 0..10 {
+        let hub = Hub::start(
+            "[[apps]]\nname='once'\nscript='/bin/true'\nautorestart=false\n\
+             [[apps]]\nname='after'\nscript='/bin/sleep'\nargs=['1000']\ndepends_on=['once']\n",
+            &[],
+        );
+        hub.until_status("after", Word::Online);
+    }
+}
+
+#[test]
+fn a_node_app_that_a_shell_starts_says_ready_as_ever() {
+    let hub = Hub::start(
+        "[[apps]]\nname='n'\nscript='node app.js'\nwait_ready=true\nlisten_timeout=60000\n",
+        &[("app.js", "process.send('ready'); setInterval(() => {}, 1000);\n")],
+    );
+    assert!(hub.until_status("n", Word::Online).ready_ms.is_some());
+}
+
+#[test]
 fn an_sd_notify_daemon_is_heard_with_its_status_which_outlives_the_supervisor() {
     let script = "import os, socket, sys, time\n\
                   s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
