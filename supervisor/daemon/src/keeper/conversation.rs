@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use protocol::keeper::{Fact, Order, VERSION};
 use protocol::worker::{INHERITED, INHERITED_PREFIX};
 
@@ -109,12 +109,11 @@ impl Keeper {
                 Ok(Received::Message(order, _)) => self.carry_out(order),
                 Ok(Received::NotUnderstood(text)) => say!("keeper: an order that is not understood: {text}"),
                 Ok(Received::Nothing) => return,
-                Ok(Received::End) => {
-                    // Gone, or about to be: it can say nothing more, so it must not do anything more.
-                    head.socket = None;
-                    let _ = kill(head.pid, Signal::SIGKILL);
+                Ok(Received::End) => head.cut_off(),
+                Err(errno) => {
+                    say!("keeper: cannot receive from the supervisor: {}", errno.desc());
+                    head.cut_off();
                 }
-                Err(errno) => return say!("keeper: cannot receive: {}", errno.desc()),
             }
         }
     }

@@ -85,6 +85,12 @@ impl Program {
 }
 
 impl Head {
+    /// Gone, or about to be: it can say nothing more, so it must not do anything more.
+    pub fn cut_off(&mut self) {
+        self.socket = None;
+        let _ = kill(self.pid, Signal::SIGKILL); // fails only when it has ended already
+    }
+
     pub fn start(program: &Program) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: this process has one thread.

@@ -142,8 +142,12 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::NeverReady => run.never_ready = true,
-            Said::Status(text) if is_newest => self.notes.entry(run.app).or_default().says = Some(text),
-            Said::Status(_) => {}
+            Said::Status(text, done) => {
+                if is_newest {
+                    self.notes.entry(run.app).or_default().says = Some(text);
+                }
+                self.waiting.push(done);
+            }
         }
     }
 }

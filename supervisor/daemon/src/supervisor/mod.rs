@@ -352,10 +352,10 @@ impl Supervisor {
             while let Some((id, event)) = self.happened.pop_front() {
                 self.decide(|fleet, now| fleet.handle(now, id, event));
             }
+            self.decide(Fleet::tick);
             for done in self.waiting.drain(..) {
                 let _ = done.send(()); // a run that is over listens no more
             }
-            self.decide(Fleet::tick);
             if self.look_at.is_some_and(|at| at <= now()) {
                 self.look_at_trees();
             }

@@ -29,8 +29,8 @@ pub enum Said {
     Ready(oneshot::Sender<()>),
     /// The ready pipe ended without a line.
     NeverReady,
-    /// `STATUS=`
-    Status(String),
+    /// `STATUS=`. Answered when it is remembered.
+    Status(String, oneshot::Sender<()>),
 }
 
 /// A descriptor of whatever kind that wakes us when it can be read.
@@ -44,7 +44,7 @@ pub async fn follow_pipe(pipe: OwnedFd, node: bool, known: bool, run: u64, event
     if !known {
         match first_line(&pipe, node).await {
             Ok(true) => {
-                if !remembered(run, &events).await {
+                if !remembered(run, Said::Ready, &events).await {
                     return;
                 }
             }
@@ -55,10 +55,11 @@ pub async fn follow_pipe(pipe: OwnedFd, node: bool, known: bool, run: u64, event
     drain(&pipe).await;
 }
 
-/// Says that the run is ready, and waits until a successor would know; whether it came to that.
-async fn remembered(run: u64, events: &UnboundedSender<Event>) -> bool {
+/// Tells what the run said, and waits until a successor would know; whether it came to that. So a run that never stops
+/// talking is heard at the pace at which we remember, and no faster.
+async fn remembered(run: u64, said: impl FnOnce(oneshot::Sender<()>) -> Said, events: &UnboundedSender<Event>) -> bool {
     let (done, is_done) = oneshot::channel();
-    events.send(Event::Said(run, Said::Ready(done))).is_ok() && is_done.await.is_ok()
+    events.send(Event::Said(run, said(done))).is_ok() && is_done.await.is_ok()
 }
 
 /// Whether a line that means ready came before the end.
@@ -169,7 +170,8 @@ async fn drain(pipe: &Receiver) {
     while pipe.readable().await.is_ok() {
         match pipe.try_io(|| Ok(read(pipe, &mut bytes)?)) {
             Ok(0) => return,
-            Ok(_) => {}
+            // A pipe that is never empty would otherwise keep everybody else from their turn.
+            Ok(_) => tokio::task::yield_now().await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
@@ -220,14 +222,16 @@ pub async fn follow_notes(socket: OwnedFd, run: u64, events: UnboundedSender<Eve
             Err(_) => return,
         };
         let said = String::from_utf8_lossy(&note[..length]).into_owned();
-        for line in said.lines() {
-            if let Some(status) = line.strip_prefix("STATUS=") {
-                let _ = events.send(Event::Said(run, Said::Status(status.to_owned())));
-            }
-        }
-        if said.lines().any(|line| line == "READY=1") && !remembered(run, &events).await {
+        let status = said.lines().filter_map(|line| line.strip_prefix("STATUS=")).next_back().map(str::to_owned);
+        if let Some(status) = status
+            && !remembered(run, |done| Said::Status(status, done), &events).await
+        {
             return;
         }
+        if said.lines().any(|line| line == "READY=1") && !remembered(run, Said::Ready, &events).await {
+            return;
+        }
+        tokio::task::yield_now().await;
         let _ = recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_DONTWAIT);
     }
 }

@@ -116,6 +116,24 @@ fn what_is_not_waited_for_was_ready_however_soon_it_ended() {
 }
 
 #[test]
+fn whoever_never_stops_talking_keeps_nobody_from_their_turn() {
+    let chatty = "import os, socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+                  n = 0\nwhile True:\n  n += 1\n  s.sendto(b'READY=1\\nSTATUS=%d' % n, os.environ['NOTIFY_SOCKET'])\n";
+    let hub = Hub::start(
+        "[[apps]]\nname='pipe'\nscript='./pipe.sh'\nwait_ready=true\n\
+         [[apps]]\nname='notes'\nscript='notes.py'\nwait_ready=true\nlisten_timeout=60000\n",
+        &[("pipe.sh", "#!/bin/bash\neval \"exec yes >&$BETTI_READY_FD\"\n"), ("notes.py", chatty)],
+    );
+    hub.until_status("pipe", Word::Online);
+    hub.until_app("notes", "is heard", |app| app.says.as_deref().is_some_and(|text| text.len() > 2));
+    let supervisor = hub.watch().status.supervisor.pid;
+    for _ in 0..200 {
+        assert_eq!(hub.watch().status.supervisor.pid, supervisor, "it was not taken for hung");
+    }
+    assert_eq!((hub.app("pipe").restarts, hub.app("notes").restarts), (0, 0));
+}
+
+#[test]
 fn a_node_app_that_a_shell_starts_says_ready_as_ever() {
     let hub = Hub::start(
         "[[apps]]\nname='n'\nscript='node app.js'\nwait_ready=true\nlisten_timeout=60000\n",
