@@ -75,7 +75,7 @@ tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 
 soak: needs-test app ## Run the counted loops of the tests in full (an hour or so)
 	@cargo build --workspace --all-targets
-	@$(SOAK) cargo nextest run --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon)'
+	@$(SOAK) cargo nextest run --profile soak --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon)'
 
 lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json ## Check style, types and licences
 	@cargo fmt --check
