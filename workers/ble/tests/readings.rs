@@ -159,6 +159,8 @@ fn a_stored_record_that_is_sent_again_is_posted_once() {
     world.api.wait_for_taken(1);
     world.sends(CUFF, "2a35", &BLOOD_PRESSURE);
     worker.wait_for_line("a reading that we have");
+    // Noted here too: killed before that, it would rightly post once more, under the same key.
+    worker.wait_for_line("\"delivered\"");
     worker.kill();
     let again = world.worker(CUFF);
     world.sends(CUFF, "2a35", &BLOOD_PRESSURE);
