@@ -162,6 +162,7 @@ fn a_stored_record_that_is_sent_again_is_posted_once() {
     // Noted here too: killed before that, it would rightly post once more, under the same key.
     worker.wait_for_line("\"delivered\"");
     worker.kill();
+    world.wait_for_no_session(CUFF, "2a35");
     let again = world.worker(CUFF);
     world.sends(CUFF, "2a35", &BLOOD_PRESSURE);
     again.wait_for_line("a reading that we have");

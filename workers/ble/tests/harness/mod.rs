@@ -67,6 +67,13 @@ impl World {
         self.bluez.wait_for(&what, DEADLINE, move |model| model.has_session(&device, uuid));
     }
 
+    /// Waits until BlueZ has noticed that a client is gone; what a device sends before that goes to the dead.
+    pub fn wait_for_no_session(&self, address: &'static str, uuid: &'static str) {
+        let device = Model::device_path(ADAPTER, address);
+        let what = format!("end of the subscription to {uuid} of {address}");
+        self.bluez.wait_for(&what, DEADLINE, move |model| !model.has_session(&device, uuid));
+    }
+
     /// How often clients have called this so far.
     pub fn calls(&self, start: &str) -> usize {
         let start = start.to_string();
