@@ -27,7 +27,8 @@ const CHUNK: usize = 64 * 1024;
 /// What became of one attempt to move bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
-    Some,
+    /// So many bytes were taken from the pipe; none where a full file was only put aside.
+    Some(usize),
     /// Nothing is in the pipe now.
     Empty,
     /// Nothing will ever be in the pipe again.
@@ -155,7 +156,7 @@ impl LogFile {
             Ok(0) => Ok(Moved::End),
             Ok(moved) => {
                 self.size += moved as u64;
-                Ok(Moved::Some)
+                Ok(Moved::Some(moved))
             }
             Err(Errno::EAGAIN) => Ok(Moved::Empty),
             Err(Errno::EINVAL) => self.copy_chunk(pipe),
@@ -176,7 +177,7 @@ impl LogFile {
             return Err(error);
         }
         self.size += length as u64;
-        Ok(Moved::Some)
+        Ok(Moved::Some(length))
     }
 
     /// What is in the pipe, without taking it.
@@ -198,17 +199,19 @@ impl LogFile {
             Glance::Seen(seen) => seen,
             Glance::Not(moved) => return Ok(moved),
         };
+        let mut taken = 0;
         if !self.at_line_start()? {
             let end = seen.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-            self.move_exactly(pipe, end.unwrap_or(seen.len()))?;
+            taken = end.unwrap_or(seen.len());
+            self.move_exactly(pipe, taken)?;
             if end.is_none() && self.size < self.limit.saturating_add(LONGEST_OPEN_LINE) {
-                return Ok(Moved::Some);
+                return Ok(Moved::Some(taken));
             }
         }
         rotation::put_aside(&self.path)?;
         self.file = None;
         self.reopen()?;
-        Ok(Moved::Some)
+        Ok(Moved::Some(taken))
     }
 
     fn at_line_start(&mut self) -> io::Result<bool> {
@@ -236,7 +239,7 @@ impl LogFile {
             Ok(0) => Moved::End,
             Ok(length) => {
                 self.lost += length as u64;
-                Moved::Some
+                Moved::Some(length)
             }
             Err(Errno::EAGAIN) => Moved::Empty,
             Err(errno) => return Err(errno.into()),
@@ -289,7 +292,7 @@ mod tests {
         }
 
         fn pump(&self, file: &mut LogFile) {
-            while file.take(&self.pipe).unwrap() == Moved::Some {}
+            while matches!(file.take(&self.pipe).unwrap(), Moved::Some(_)) {}
         }
 
         fn text(&self) -> String {

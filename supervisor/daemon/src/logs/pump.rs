@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::file::{LogFile, Moved};
@@ -137,7 +138,7 @@ impl<F: Fn(u64)> Pump<F> {
             let talks = talking.get(at).copied().unwrap_or(false);
             at += 1;
             let goes_on = if pipe.finishing {
-                while matches!(files[pipe.file].take(&pipe.pipe), Ok(Moved::Some)) {}
+                move_the_rest(&mut files[pipe.file], &pipe.pipe);
                 false
             } else {
                 !talks || goes_on(files[pipe.file].take(&pipe.pipe), pipe.run)
@@ -156,9 +157,21 @@ impl<F: Fn(u64)> Pump<F> {
     }
 }
 
+/// What a run left in its pipe, which is no more than a pipe holds. Somebody who escaped from the run and still has the
+/// pipe may never stop writing; it must not keep the others waiting.
+fn move_the_rest(file: &mut LogFile, pipe: &OwnedFd) {
+    let capacity = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).unwrap_or(i32::MAX); // fails for no pipe
+    let mut left = usize::try_from(capacity).unwrap_or_default();
+    while left > 0
+        && let Ok(Moved::Some(taken)) = file.take(pipe)
+    {
+        left = left.saturating_sub(taken);
+    }
+}
+
 fn goes_on(moved: io::Result<Moved>, run: u64) -> bool {
     match moved {
-        Ok(Moved::Some | Moved::Empty) => true,
+        Ok(Moved::Some(_) | Moved::Empty) => true,
         Ok(Moved::End) => false,
         Err(error) => {
             say!("logs: output of run {run} cannot be read: {error}");
@@ -169,8 +182,9 @@ fn goes_on(moved: io::Result<Moved>, run: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::sync::mpsc;
+    use std::fs::{self, File};
+    use std::sync::{Arc, Barrier, mpsc};
+    use std::time::Duration;
 
     use nix::unistd::{pipe, write};
 
@@ -189,6 +203,38 @@ mod tests {
         assert_eq!(is_ended.recv().unwrap(), 7);
         assert_eq!(fs::read_to_string(path).unwrap(), "words\nhalf\n");
         drop(worker);
+    }
+
+    #[test]
+    fn a_run_is_finished_although_somebody_who_escaped_never_stops_writing() {
+        const WRITERS: usize = 4; // so that the pipe is never found empty by chance
+        const CAPACITY: i32 = 1024 * 1024;
+        const OFTEN_FULL: u64 = 64; // putting a file aside takes longer than filling the pipe again
+        let folder = tempfile::tempdir().unwrap();
+        let (ended, is_ended) = mpsc::channel();
+        let mut pump = LogPump::start(move |run| ended.send(run).unwrap()).unwrap();
+        let (read, escaped) = pipe().unwrap();
+        fcntl(&read, FcntlArg::F_SETPIPE_SZ(CAPACITY)).unwrap();
+        let under_way = Arc::new(Barrier::new(WRITERS + 1));
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|_| {
+                let (mut escaped, under_way) = (File::from(escaped.try_clone().unwrap()), under_way.clone());
+                std::thread::spawn(move || {
+                    let words = b"words\n".repeat(CAPACITY as usize); // more than the pipe holds: the pump is at it
+                    escaped.write_all(&words).unwrap();
+                    under_way.wait();
+                    while escaped.write_all(&words).is_ok() {}
+                })
+            })
+            .collect();
+        drop(escaped);
+        pump.add(7, read, folder.path().join("a.log"), OFTEN_FULL);
+        under_way.wait();
+        pump.finish(7);
+        assert_eq!(is_ended.recv_timeout(Duration::from_secs(10)), Ok(7));
+        for writer in writers {
+            writer.join().unwrap(); // its pipe is closed
+        }
     }
 
     #[test]
