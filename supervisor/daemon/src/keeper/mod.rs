@@ -18,8 +18,9 @@
 //! * **Handing over.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`.
 //! * **At work.** Orders are obeyed as they come. Exits are told as they come, and stay in the table until `Forget`.
 //! * **Stopping.** Asked to end, it tells the supervisor, which stops everyone in order and answers `Leave`.
-//! * **Alone.** Asked to end while no supervisor takes over: SIGTERM to all, five seconds, SIGKILL, sweep. It comes to this when
-//!   it is asked a second time, or when nobody took over within five seconds.
+//! * **Alone.** Asked to end while no supervisor has taken over: SIGTERM to all, five seconds, SIGKILL, sweep. It comes to this
+//!   when it is asked a second time, or when nobody took over within five seconds of being asked or of the last one's end.
+//!   While a supervisor is at work, asking again changes nothing: it stops everyone by the apps' own times.
 //!
 //! # Rules
 //!
