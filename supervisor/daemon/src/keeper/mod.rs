@@ -14,7 +14,7 @@
 //!   alone: nobody to stop in order ── 5 s ──► killed ──► left (control socket removed, exit 0)
 //! ```
 //!
-//! * **No head.** Workers run on, their output waits in 1 MiB pipes, `betti-ctl` waits in the control socket's queue.
+//! * **No head.** Workers run on, their output waits in large pipes, `betti-ctl` waits in the control socket's queue.
 //! * **Handing over.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`.
 //! * **At work.** Orders are obeyed as they come. Exits are told as they come, and stay in the table until `Forget`.
 //! * **Stopping.** Asked to end, it tells the supervisor, which stops everyone in order and answers `Leave`.
@@ -127,6 +127,7 @@ struct Keeper {
     directory: Directory,
     hub: String,
     open_files: (rlim_t, rlim_t),
+    log_pipe_bytes: i32,
     control: UnixListener,
     receiver: link::Receiver,
     sockets: Sockets,
@@ -168,6 +169,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     let program = Program::ourselves(arguments, &hub);
     let mut keeper = Keeper {
         open_files: raise_open_files()?,
+        log_pipe_bytes: spawn::log_pipe_bytes(),
         control: directory.bind_control()?,
         receiver: link::Receiver::new(),
         sockets: Sockets::default(),
@@ -297,6 +299,7 @@ impl Keeper {
             notify_path: self.directory.notify_socket(order.run),
             sockets: order.sockets.iter().filter_map(|address| self.sockets.lend(address)).collect(),
             open_files: self.open_files,
+            log_pipe_bytes: self.log_pipe_bytes,
         };
         spawn::spawn(order, &around)
     }

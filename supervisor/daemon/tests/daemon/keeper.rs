@@ -98,6 +98,23 @@ const ENDS_WELL: &str =
     "#!/bin/bash\ntrap 'echo well > ended; exit 0' TERM\necho up\nwhile :; do sleep 1000 & wait; done\n";
 
 #[test]
+fn a_hub_without_privileges_spares_its_users_allowance_of_pipes() {
+    const WITHOUT_THEM: i32 = 256 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let ordinary = folder.path().join("ordinary");
+    let program = env!("CARGO_BIN_EXE_betti-supervisor");
+    let without = format!(
+        "#!/bin/bash\n[ $UID != 0 ] || drop='setpriv --bounding-set=-sys_resource'\nexec $drop '{program}' \"$@\"\n"
+    );
+    std::fs::write(&ordinary, without).unwrap();
+    std::fs::set_permissions(&ordinary, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "import fcntl, time\nprint([fcntl.fcntl(end, fcntl.F_GETPIPE_SZ) for end in (1, 2)], flush=True)\ntime.sleep(1000)\n";
+    let hub = Hub::start_program(&ordinary, "[[apps]]\nname='a'\nscript='a.py'\n", &[("a.py", script)]);
+    let told = eventually("it is told", || Some(hub.read("logs/a-out.log")).filter(|text| text.ends_with('\n')));
+    assert_eq!(told, format!("[{WITHOUT_THEM}, {WITHOUT_THEM}]\n"));
+}
+
+#[test]
 fn a_keeper_whose_words_nobody_hears_goes_on() {
     let hub = Hub::start_deaf("[[apps]]\nname='a'\nscript='/bin/sleep'\nargs=['1000']\n");
     let worker = hub.until_status("a", Word::Online).pid;
