@@ -224,7 +224,7 @@ impl Hub {
     /// # Errors
     /// If nobody answers, or refuses.
     pub fn order(&self, verb: &str, app: &str) -> io::Result<Accepted> {
-        let targets = Targets { targets: vec![app.to_owned()] };
+        let targets = Targets { targets: vec![app.to_owned()], dependants: false };
         let targets = serde_json::to_string(&targets).map_err(io::Error::other)?;
         self.ask("POST", &format!("/v1/{verb}"), &targets, PATIENCE)
     }

@@ -99,7 +99,7 @@ impl Client {
 
     /// Has the apps started, stopped or restarted.
     pub async fn act(&self, act: &str, targets: &[String]) -> Result<Accepted, AskError> {
-        let body = serde_json::to_vec(&Targets { targets: targets.to_vec() });
+        let body = serde_json::to_vec(&Targets { targets: targets.to_vec(), dependants: false });
         let body = body.map_err(|error| AskError::Strange(error.to_string()))?;
         self.ask(Method::POST, &format!("/v1/{act}"), body.into(), PATIENCE).await
     }

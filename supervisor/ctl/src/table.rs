@@ -189,6 +189,9 @@ mod tests {
             memory_bytes: 54_106_521,
             exit: None,
             says: None,
+            instance: None,
+            user: None,
+            watching: false,
         }
     }
 

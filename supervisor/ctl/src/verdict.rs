@@ -137,6 +137,9 @@ mod tests {
             memory_bytes: 0,
             exit: None,
             says: None,
+            instance: None,
+            user: None,
+            watching: false,
         };
         let runs = |seen: &Seen<'_>| Runs {
             name: seen.0.into(),
@@ -144,6 +147,8 @@ mod tests {
             newest: seen.3,
             finished: seen.4,
             waits_for: seen.5.iter().map(ToString::to_string).collect(),
+            to_be_reloaded: false,
+            id: 0,
         };
         Watch {
             sequence: 1,
@@ -153,13 +158,14 @@ mod tests {
                 supervisor: Supervisor { pid: 2, version: "0".into() },
                 profile: "default".into(),
                 apps: (0..).zip(apps).map(app).collect(),
+                notice: None,
             },
             runs: apps.iter().map(runs).collect(),
         }
     }
 
     fn asked(after: u64, unchanged: bool) -> AcceptedApp {
-        AcceptedApp { id: 0, name: "api".into(), after, unchanged }
+        AcceptedApp { id: 0, name: "api".into(), after, unchanged, leaves: false }
     }
 
     /// One letter a verdict, so that the table stays readable.

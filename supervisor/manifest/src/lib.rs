@@ -17,6 +17,7 @@ mod file;
 mod keys;
 mod model;
 mod name;
+pub mod plan;
 mod profile;
 mod resolve;
 mod suggest;
@@ -28,4 +29,6 @@ mod written;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Related};
 pub use file::{LONGEST_FILE, MOST_APPS, parse};
-pub use model::{Address, App, Manifest, Ready, StopSignal};
+pub use model::{
+    Address, App, Check, Cron, Health, Instances, LogFormat, Manifest, Ready, Rlimit, StopSignal, Url, Watch,
+};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lifecycle::Policy;
 
@@ -68,10 +69,42 @@ pub struct App {
     pub policy: Policy,
     /// What asks it to stop.
     pub kill_signal: StopSignal,
+    /// Whether a Node app is asked to stop by the message `shutdown` on its channel, and not by the signal.
+    pub shutdown_with_message: bool,
+    /// How many processes of it run; 1 unless set. `"max"` is [`Instances::EveryProcessor`].
+    pub instances: Instances,
+    /// The variable that tells an instance its number, from 0.
+    pub instance_var: String,
+    /// Whether it is started with the others; else it waits for `betti-ctl start`.
+    pub autostart: bool,
+    /// Restarted when its whole tree uses more memory than so many bytes (PSS).
+    pub max_memory_restart: Option<u64>,
+    /// Restarted (or run again) at these times.
+    pub cron_restart: Option<Cron>,
+    /// Restarted when these files change.
+    pub watch: Option<Watch>,
+    /// Restarted when this check fails too often in a row.
+    pub health: Option<Health>,
+    /// Restarted when it does not send `WATCHDOG=1` at least this often.
+    pub watchdog: Option<Duration>,
+    /// The user that it runs as, a name or a number; the keeper's own unless set.
+    pub user: Option<String>,
+    /// The group that it runs as, a name or a number; the user's own unless set.
+    pub group: Option<String>,
+    /// Resource limits, each resource once.
+    pub rlimits: Vec<Rlimit>,
+    /// Scheduling priority, -20 to 19.
+    pub nice: Option<i32>,
+    /// What the kernel adds to its badness when memory runs out, -1000 to 1000; follows from `priority` unless set.
+    pub oom_score_adj: i32,
     /// Where its standard output goes.
     pub out_file: PathBuf,
     /// Where its standard error goes.
     pub error_file: PathBuf,
+    /// Whether all instances write to the same pair of files; else those after the first have files of their own.
+    pub merge_logs: bool,
+    /// What a line in the files looks like.
+    pub log_format: LogFormat,
     /// A log file that grows beyond this many bytes is rotated.
     pub log_max_size: u64,
     /// The profiles that it runs in; none means all.
@@ -79,13 +112,114 @@ pub struct App {
 }
 
 /// When an app counts as online.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ready {
     /// As soon as it was executed.
     #[default]
     None,
     /// When it said so, through its ready pipe, Node's IPC channel or `sd_notify`.
     Pipe,
+    /// When a connection to this address is accepted.
+    Tcp(SocketAddr),
+    /// When this URL is answered with a status from 200 to 399.
+    Http(Url),
+    /// When a line of its output contains this text.
+    Log(String),
+}
+
+/// A plain HTTP address that is asked for: `http://HOST:PORT/PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Where to connect to; a name is looked up when it is asked.
+    pub host: String,
+    /// 80 unless written.
+    pub port: u16,
+    /// From the slash on, with the query.
+    pub path: String,
+}
+
+/// How many processes of an app run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// So many, at least one.
+    Count(u32),
+    /// As many as there are processors, less this many; at least one. PM2's `"max"`, `0` and `-1`.
+    EveryProcessor {
+        /// How many processors are spared.
+        less: u32,
+    },
+}
+
+/// A regular check of an app that is online.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What is tried.
+    pub check: Check,
+    /// From one check's end to the next one's beginning.
+    pub interval: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// It is unhealthy when so many fail in a row.
+    pub threshold: u32,
+    /// Failures this soon after it became ready do not count.
+    pub grace: Duration,
+}
+
+/// What a health check tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// A connection to this address is accepted.
+    Tcp(SocketAddr),
+    /// This URL is answered with a status from 200 to 399.
+    Http(Url),
+    /// This program ends with code 0; run in the app's folder, environment and user. The first word is the program.
+    Exec(Vec<String>),
+}
+
+/// When an app is restarted by the clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cron {
+    /// Five fields, or six with seconds first; known to be a good pattern.
+    pub pattern: String,
+    /// An IANA zone that is known to exist; the system's (or `TZ`'s) unless set.
+    pub zone: Option<String>,
+}
+
+/// Which files' changes restart an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Files and folders, absolute if the file's path is; a folder with all below it.
+    pub paths: Vec<PathBuf>,
+    /// Patterns of what is passed over, gitignore's syntax, seen from `cwd`.
+    pub ignore: Vec<String>,
+    /// How long it has to be quiet after a change.
+    pub delay: Duration,
+}
+
+/// A resource limit of every process of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rlimit {
+    /// Which one, as `setrlimit(2)` has it, in lower case and without `RLIMIT_`: `nofile`, `core`, …
+    pub resource: &'static str,
+    /// The limit in force; `None` is unlimited.
+    pub soft: Option<u64>,
+    /// How far it may be raised; `None` is unlimited.
+    pub hard: Option<u64>,
+}
+
+/// What a line in a log file looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As the app wrote it.
+    #[default]
+    Raw,
+    /// After the time, written as this `strftime` pattern says.
+    Stamped(String),
+    /// As PM2's `log_type = "json"`: an object with `message`, `timestamp`, `type`, `process_id` and `app_name`.
+    Json {
+        /// How `timestamp` is written, a `strftime` pattern; ISO 8601 unless set.
+        pattern: Option<String>,
+    },
 }
 
 /// An address to listen on. Written `HOST:PORT`, with an IPv6 host in brackets.

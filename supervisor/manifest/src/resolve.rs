@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::Policy;
 
 use crate::diagnostic::Mistake;
-use crate::model::{App, Ready};
+use crate::model::{App, Instances, LogFormat, Ready};
 use crate::name;
 use crate::value::Placed;
 use crate::written::Written;
@@ -93,6 +93,22 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         ready: readiness(written),
         policy: policy(written),
         kill_signal: written.kill_signal.unwrap_or_default(),
+        shutdown_with_message: false,
+        instances: Instances::Count(1),
+        instance_var: "NODE_APP_INSTANCE".to_owned(),
+        autostart: true,
+        max_memory_restart: None,
+        cron_restart: None,
+        watch: None,
+        health: None,
+        watchdog: None,
+        user: None,
+        group: None,
+        rlimits: Vec::new(),
+        nice: None,
+        oom_score_adj: 0,
+        merge_logs: false,
+        log_format: LogFormat::Raw,
         out_file: log(&written.out_file, "out"),
         error_file: log(&written.error_file, "error"),
         log_max_size: written.log_max_size.unwrap_or(LOG_MAX_SIZE),
@@ -121,7 +137,7 @@ fn environment(written: &Written, profile: &str) -> crate::written::Environment 
 fn readiness(written: &Written) -> Ready {
     let asked = written.wait_ready.as_ref().is_some_and(|wait_ready| *wait_ready.get_ref());
     let ready = if asked { Ready::Pipe } else { Ready::None };
-    written.ready.as_ref().map_or(ready, |ready| *ready.get_ref())
+    written.ready.as_ref().map_or(ready, |ready| ready.get_ref().clone())
 }
 
 fn policy(written: &Written) -> Policy {

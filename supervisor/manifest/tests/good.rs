@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::Policy;
-use manifest::{App, Manifest, Ready, StopSignal};
+use manifest::{App, Instances, LogFormat, Manifest, Ready, StopSignal};
 
 fn parse(text: &str) -> Manifest {
     parse_in(text, None)
@@ -41,6 +41,22 @@ fn the_smallest_file_gets_every_default() {
         ready: Ready::None,
         policy: Policy::default(),
         kill_signal: StopSignal::Terminate,
+        shutdown_with_message: false,
+        instances: Instances::Count(1),
+        instance_var: "NODE_APP_INSTANCE".into(),
+        autostart: true,
+        max_memory_restart: None,
+        cron_restart: None,
+        watch: None,
+        health: None,
+        watchdog: None,
+        user: None,
+        group: None,
+        rlimits: vec![],
+        nice: None,
+        oom_score_adj: 0,
+        merge_logs: false,
+        log_format: LogFormat::Raw,
         out_file: "/home/pi/betti/logs/api-out.log".into(),
         error_file: "/home/pi/betti/logs/api-error.log".into(),
         log_max_size: 10 << 20,

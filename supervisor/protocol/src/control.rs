@@ -5,14 +5,22 @@
 //! |---|---|---|
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/watch?after=N` | waits until the sequence is not `N` any more, at most [`LONGEST_WATCH_MS`] | [`Watch`] |
-//! | `POST /v1/start`, `/v1/stop`, `/v1/restart` | [`Targets`] | [`Accepted`] |
-//! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |
+//! | `GET /v1/describe?target=T&target=U` | | list of [`Description`] |
+//! | `GET /v1/ping` | | [`Pong`] |
 //! | `GET /v1/logs` | | list of [`LogSource`] |
+//! | `POST /v1/start`, `/v1/stop`, `/v1/restart`, `/v1/reload`, `/v1/delete`, `/v1/reset` | [`Targets`] | [`Accepted`] |
+//! | `POST /v1/scale` | [`Scale`] | [`Accepted`]: those that come, and those that go |
+//! | `POST /v1/signal` | [`SendSignal`] | [`Accepted`]: those that were signalled |
+//! | `POST /v1/flush` | [`Targets`] | [`Flushed`] |
+//! | `POST /v1/run` | [`Run`] | [`Accepted`] |
+//! | `POST /v1/apply` | [`Apply`] | [`Applied`] |
+//! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |
 //!
 //! An act is answered as soon as it is decided; whether it came true is seen by watching. So a caller loses nothing
 //! when the supervisor is replaced in between: it asks the next one.
 //!
-//! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such app, 409 another file.
+//! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such app, 409 another file or a conflict with
+//! what runs, 422 a file with mistakes.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +40,12 @@ pub struct Status {
     pub supervisor: Supervisor,
     /// The profile in force.
     pub profile: String,
-    /// Every app of the profile, by id.
+    /// Every app of the profile, by id; each instance is one.
     pub apps: Vec<App>,
+    /// What the operator should know of the file: that it is broken and the last good one is in force, or that another
+    /// profile did not become ready and the last good one came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
 }
 
 /// The keeper's process.
@@ -82,6 +94,15 @@ pub struct App {
     /// What the running process says of itself (`sd_notify`'s `STATUS=`), if it says anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// Which instance of its app this is, from 0, if the app has more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<u32>,
+    /// The user that it runs as, if that is not the keeper's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Whether changes of files restart it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watching: bool,
 }
 
 /// Status words: PM2's, and two of ours.
@@ -174,6 +195,9 @@ pub struct Watch {
 /// The runs of one app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
+    /// The app's id.
+    #[serde(default)]
+    pub id: u32,
     /// The app's name.
     pub name: String,
     /// Whether it is wanted up.
@@ -182,8 +206,11 @@ pub struct Runs {
     pub newest: Option<u64>,
     /// The newest run that is finished: every process of it gone.
     pub finished: Option<u64>,
-    /// The apps that it waits for, by name: those that are not ready.
+    /// The apps that it waits for, by name: those that are not ready, or that have to be gone first.
     pub waits_for: Vec<String>,
+    /// Whether a rolling restart has still to come to it.
+    #[serde(default)]
+    pub to_be_reloaded: bool,
 }
 
 /// Which apps an act is about: names, ids, namespaces or `all`. None at all means all.
@@ -192,6 +219,148 @@ pub struct Targets {
     /// As the user wrote them.
     #[serde(default)]
     pub targets: Vec<String>,
+    /// `restart` only: whatever depends on them is restarted too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dependants: bool,
+}
+
+/// How many instances of an app are to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// The app's name or the id of one of its instances.
+    pub app: String,
+    /// `N`, `+N` or `-N`.
+    pub instances: String,
+}
+
+/// A signal to the first process of each of some apps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendSignal {
+    /// Its name, with `SIG` or without, or its number.
+    pub signal: String,
+    /// As the user wrote them.
+    pub targets: Vec<String>,
+}
+
+/// The log files that were emptied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flushed {
+    /// Absolute paths.
+    pub files: Vec<String>,
+}
+
+/// An app that is in no file: runs until it is deleted, or the hub is ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// One `[[apps]]` table, its paths absolute, as it would stand in the file.
+    pub table: String,
+}
+
+/// Have the file applied as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apply {
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Switch to this profile, whatever the file names; until the file names another or it is switched again.
+    #[serde(default)]
+    pub profile: Option<String>,
+}
+
+/// What happens, or would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The profile in force before.
+    pub from_profile: String,
+    /// The profile in force from now on.
+    pub profile: String,
+    /// One an app: those that leave first, then the others in the order of the file.
+    pub steps: Vec<Step>,
+    /// The apps that are started or restarted by it, to be watched; none of a dry run.
+    #[serde(default)]
+    pub apps: Vec<AcceptedApp>,
+    /// Whether the last good profile comes back if one of them does not become ready.
+    #[serde(default)]
+    pub on_trial: bool,
+}
+
+/// What becomes of one app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub app: String,
+    /// What becomes of it.
+    pub what: What,
+    /// Why.
+    pub why: Vec<String>,
+}
+
+/// What becomes of an app when the file is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It comes.
+    Add,
+    /// It leaves.
+    Remove,
+    /// It is restarted.
+    Restart,
+    /// It is looked after in another way, and runs on.
+    Change,
+    /// Nothing.
+    Keep,
+}
+
+/// I am here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong {
+    /// The keeper's pid.
+    pub keeper: i32,
+    /// The supervisor's pid.
+    pub supervisor: i32,
+    /// Its version.
+    pub version: String,
+}
+
+/// All about one app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// What it is doing.
+    pub app: App,
+    /// What runs: the program's absolute path, if it can be found now.
+    pub program: Option<String>,
+    /// The script as it was written.
+    pub script: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// What runs the script, if it was named.
+    pub interpreter: Option<String>,
+    /// Working directory.
+    pub cwd: String,
+    /// Where its standard output goes.
+    pub out_file: String,
+    /// Where its standard error goes.
+    pub error_file: String,
+    /// The profiles that it runs in; none means all.
+    pub profiles: Vec<String>,
+    /// The apps that must be ready before it starts.
+    pub depends_on: Vec<String>,
+    /// The addresses that are held for it.
+    pub listen: Vec<String>,
+    /// When it counts as ready, in words.
+    pub ready: String,
+    /// The rest of how it is looked after, in words, by key: only what is set.
+    pub settings: Vec<(String, String)>,
+    /// Failures within the last minute.
+    pub recent_failures: usize,
+    /// Whether an operator's stop holds it.
+    pub held: bool,
+    /// Whether it is in no file.
+    pub ad_hoc: bool,
+    /// The environment that a run spawned now would get, apart from what only the keeper knows.
+    pub environment: Vec<(String, String)>,
+    /// What of that is not what the running process was started with: name, running value, new value.
+    pub divergent: Vec<(String, Option<String>, Option<String>)>,
 }
 
 /// What an act is about, and from where on to watch.
@@ -212,6 +381,9 @@ pub struct AcceptedApp {
     pub after: u64,
     /// Whether a running process goes on, because it is what was asked for.
     pub unchanged: bool,
+    /// Whether it is to leave the list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves: bool,
 }
 
 /// Where an app's output goes.

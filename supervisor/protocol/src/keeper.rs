@@ -75,6 +75,12 @@ pub struct Row {
     /// What travels alongside.
     #[serde(default)]
     pub descriptors: Vec<Descriptor>,
+    /// The process that `MAINPID=` named, if one did: its end is the run's.
+    #[serde(default)]
+    pub main_pid: Option<i32>,
+    /// The run's own control group, an absolute path, where groups are delegated to us.
+    #[serde(default)]
+    pub cgroup: Option<String>,
 }
 
 /// What a descriptor that travels with a [`Row`] is.
@@ -126,6 +132,43 @@ pub struct Spawn {
     /// Kind of ready pipe.
     #[serde(default)]
     pub channel: Channel,
+    /// Who it is to be; the keeper's own user unless set.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// Resource limits.
+    #[serde(default)]
+    pub rlimits: Vec<Rlimit>,
+    /// Scheduling priority, -20 to 19.
+    #[serde(default)]
+    pub nice: Option<i32>,
+    /// What the kernel adds to its badness when memory runs out, -1000 to 1000.
+    #[serde(default)]
+    pub oom_score_adj: Option<i32>,
+    /// How often it has to send `WATCHDOG=1`, in microseconds: told to it as `WATCHDOG_USEC`.
+    #[serde(default)]
+    pub watchdog_usec: Option<u64>,
+}
+
+/// A user, as numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Supplementary groups, the whole list.
+    pub groups: Vec<u32>,
+}
+
+/// A resource limit; `None` is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rlimit {
+    /// The number of the resource, as `setrlimit(2)` has it.
+    pub resource: u32,
+    /// In force.
+    pub soft: Option<u64>,
+    /// How far it may be raised.
+    pub hard: Option<u64>,
 }
 
 /// Supervisor to keeper.
@@ -151,6 +194,14 @@ pub enum Order {
         run: u64,
         /// The signal's number.
         signal: i32,
+    },
+    /// From now on this process is the run's first one: it was named by `MAINPID=` and is known to be of the run's tree.
+    /// Answered by a [`Fact::Run`].
+    MainPid {
+        /// The run.
+        run: u64,
+        /// The process.
+        pid: i32,
     },
     /// The exit was acted on, the tree is empty and the logs are drained: drop the row.
     Forget {

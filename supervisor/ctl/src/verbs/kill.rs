@@ -34,8 +34,13 @@ pub async fn run(context: &Context<'_>) -> Outcome {
 
 /// Follows the apps on their way out, until nobody listens.
 async fn until_unheard(client: &Client, status: &Status, context: &Context<'_>) -> Result<(), Failure> {
-    let app =
-        |app: &protocol::control::App| AcceptedApp { id: app.id, name: app.name.clone(), after: 0, unchanged: false };
+    let app = |app: &protocol::control::App| AcceptedApp {
+        id: app.id,
+        name: app.name.clone(),
+        after: 0,
+        unchanged: false,
+        leaves: false,
+    };
     let mut progress = Progress::new(&status.apps.iter().map(app).collect::<Vec<_>>());
     let mut seen = None;
     loop {

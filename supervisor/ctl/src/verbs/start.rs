@@ -111,7 +111,13 @@ fn no_file() -> Failure {
 fn meant(manifest: &Manifest, targets: &[String]) -> Result<Vec<AcceptedApp>, Failure> {
     let meant = targets::meant(&manifest.apps, targets, Named::from);
     let meant = meant.map_err(|unknown| Failure::failed(unknown.to_string()))?;
-    let accepted = |app: &manifest::App| AcceptedApp { id: app.id, name: app.name.clone(), after: 0, unchanged: false };
+    let accepted = |app: &manifest::App| AcceptedApp {
+        id: app.id,
+        name: app.name.clone(),
+        after: 0,
+        unchanged: false,
+        leaves: false,
+    };
     Ok(meant.into_iter().map(accepted).collect())
 }
 

@@ -149,12 +149,16 @@ pub fn status(apps: &[Seen]) -> Status {
         memory_bytes: 1 << 20,
         exit: None,
         says: None,
+        instance: None,
+        user: None,
+        watching: false,
     };
     Status {
         keeper: Keeper { pid: i32::try_from(std::process::id()).expect("a pid") },
         supervisor: Supervisor { pid: 2, version: "0.1.0".into() },
         profile: "default".into(),
         apps: (0..).zip(apps).map(app).collect(),
+        notice: None,
     }
 }
 
@@ -166,13 +170,21 @@ pub fn watch(sequence: u64, apps: &[Seen]) -> Watch {
         newest: seen.newest,
         finished: seen.finished,
         waits_for: seen.waits_for.iter().map(ToString::to_string).collect(),
+        to_be_reloaded: false,
+        id: 0,
     };
     Watch { sequence, leaving: false, status: status(apps), runs: apps.iter().map(runs).collect() }
 }
 
 /// That an act is about these apps, whose newest run was number 7.
 pub fn accepted(names: &[&str]) -> Accepted {
-    let app = |(id, name): (u32, &&str)| AcceptedApp { id, name: name.to_string(), after: 7, unchanged: false };
+    let app = |(id, name): (u32, &&str)| AcceptedApp {
+        id,
+        name: name.to_string(),
+        after: 7,
+        unchanged: false,
+        leaves: false,
+    };
     Accepted { apps: (0..).zip(names).map(app).collect() }
 }
 

@@ -41,7 +41,7 @@ pub async fn act(handle: &Handle, request: Request<Incoming>, act: Act) -> Answe
     };
     let targets = if body.is_empty() { Ok(Targets::default()) } else { serde_json::from_slice(&body) };
     let targets = match targets {
-        Ok(Targets { targets }) => targets,
+        Ok(Targets { targets, .. }) => targets,
         Err(error) => {
             let error = format!("the request is not understood: {error}; it must look like {{\"targets\":[\"all\"]}}");
             return refusal(StatusCode::BAD_REQUEST, error);

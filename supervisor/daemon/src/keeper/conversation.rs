@@ -134,6 +134,7 @@ impl Keeper {
                     self.rows.signal(run, signal);
                 }
             }
+            Order::MainPid { .. } => {}
             Order::Forget { run } => self.rows.forget(run),
             Order::Remember { key, value } => self.remember(key, value),
             Order::Adopted => {

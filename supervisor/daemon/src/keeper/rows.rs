@@ -32,7 +32,7 @@ impl Rows {
         };
         let exited_at_ns = exit.map(|_| spawned_at_ns);
         let descriptors = worker.as_ref().map_or_else(Vec::new, |worker| worker.kinds().to_vec());
-        let row = Row { run, app, pid, spawned_at_ns, exit, exited_at_ns, descriptors };
+        let row = Row { run, app, pid, spawned_at_ns, exit, exited_at_ns, descriptors, main_pid: None, cgroup: None };
         self.0.insert(run, Held { row, worker });
     }
 

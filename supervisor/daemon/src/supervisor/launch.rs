@@ -75,6 +75,7 @@ impl Ground {
             env: env.into_iter().collect(),
             cwd: app.cwd.to_string_lossy().into_owned(),
             sockets: app.listen.iter().map(ToString::to_string).collect(),
+            ..Spawn::default()
         })
     }
 

@@ -55,6 +55,8 @@ impl Supervisor {
             newest: lived.newest_run().map(|run| run.0),
             finished: lived.finished_run().map(|run| run.0),
             waits_for: self.fleet.waits_for(AppId(app.id)).into_iter().filter_map(name).collect(),
+            to_be_reloaded: false,
+            id: app.id,
         }
     }
 
@@ -68,6 +70,7 @@ impl Supervisor {
             },
             profile: self.manifest.profile.clone(),
             apps: self.manifest.apps.iter().map(|app| self.status_of(app)).collect(),
+            notice: None,
         }
     }
 
@@ -109,6 +112,9 @@ impl Supervisor {
             memory_bytes: usage.memory_bytes,
             exit: lived.last_exit().map(exit),
             says: run.and(self.notes.get(&id)).and_then(|notes| notes.says.clone()),
+            instance: None,
+            user: None,
+            watching: false,
         }
     }
 
@@ -160,6 +166,7 @@ impl Supervisor {
                 name: app.name.clone(),
                 after: lived.newest_run().map_or(0, |run| run.0),
                 unchanged: act == Act::Start && goes_on && lived.goal() == Goal::Up,
+                leaves: false,
             })
         };
         control::Accepted { apps: ids.iter().filter_map(app).collect() }
