@@ -50,9 +50,12 @@ fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes
     let profile = profile::in_force(top.profile.as_ref(), asked, &apps, mistakes);
     check::between(&apps, &profile, mistakes);
     let folder = path.parent().unwrap_or(Path::new(""));
+    let roster: Vec<(u32, String)> =
+        (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
+    let apps_in_file = u32::try_from(apps.len()).unwrap_or(u32::MAX);
     let in_force = (0..).zip(&apps).filter(|(_, app)| profile::has(&profile, app));
     let apps = in_force.filter_map(|(id, app)| resolve::app(id, app, folder, &profile)).collect();
-    Manifest { path: path.to_owned(), folder: folder.to_owned(), profile, apps }
+    Manifest { path: path.to_owned(), folder: folder.to_owned(), profile, apps, roster, apps_in_file }
 }
 
 /// The keys at the top.

@@ -21,6 +21,10 @@ pub struct Manifest {
     pub profile: String,
     /// The apps of the profile, in the order of the file.
     pub apps: Vec<App>,
+    /// The apps of all profiles, each with its place in the file, from 0.
+    pub roster: Vec<(u32, String)>,
+    /// How many apps the file has in all profiles.
+    pub apps_in_file: u32,
 }
 
 impl Manifest {

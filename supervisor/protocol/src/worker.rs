@@ -11,6 +11,11 @@ pub const NODE_CHANNEL_JSON: &str = "json";
 /// `sd_notify(3)`'s datagram socket.
 pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 
+/// How often `WATCHDOG=1` has to come, in microseconds: `sd_watchdog_enabled(3)`.
+pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
+/// The process that the watchdog is meant for.
+pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
+
 /// How many sockets are lent, from [`FIRST_SOCKET_FD`] up: `sd_listen_fds(3)`.
 pub const LISTEN_FDS: &str = "LISTEN_FDS";
 /// The process that the lent sockets are meant for.
