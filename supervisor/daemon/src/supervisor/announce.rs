@@ -33,6 +33,7 @@ impl Supervisor {
                 StopReason::NotReady | StopReason::Unhealthy => {
                     format!("ending it: {}", failure().unwrap_or_default())
                 }
+                StopReason::Itself => "ending by itself, as it says".to_owned(),
                 StopReason::Exited => failure().unwrap_or_else(exit),
             },
             State::Backoff { .. } | State::Cooling { .. } => {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lifecycle::{Exit, Failure, Goal, Invocation, Moment, Snapshot, State, StopReason, Turn};
+use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn};
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
@@ -108,9 +108,17 @@ struct Kept {
     #[serde(default)]
     turn: Option<KeptTurn>,
     #[serde(default)]
+    end_by_ns: Option<u64>,
+    #[serde(default)]
+    untold: bool,
+    #[serde(default)]
+    ready_for_ns: Option<u64>,
+    #[serde(default)]
     failures_ns: Vec<u64>,
     #[serde(default)]
     short_runs: u32,
+    #[serde(default)]
+    ailing_runs: u32,
     #[serde(default)]
     tripped: bool,
     #[serde(default)]
@@ -126,6 +134,17 @@ struct Kept {
     #[serde(default)]
     finished_run: Option<u64>,
     #[serde(default)]
+    ready_run: Option<u64>,
+    #[serde(default)]
+    failed_start: Option<u64>,
+    #[serde(default)]
+    leaving: bool,
+    /// Apps by number, each with the run that is to be gone.
+    #[serde(default)]
+    follows: Vec<(u32, u64)>,
+    #[serde(default)]
+    reload: Option<KeptReload>,
+    #[serde(default)]
     notes: Notes,
 }
 
@@ -133,6 +152,12 @@ struct Kept {
 struct KeptTurn {
     tell_by_ns: u64,
     kill_by_ns: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct KeptReload {
+    place: u64,
+    begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -154,6 +179,7 @@ enum KeptReason {
     Restart,
     NotReady,
     Unhealthy,
+    Itself,
     Exited,
 }
 
@@ -161,9 +187,21 @@ enum KeptReason {
 #[serde(rename_all = "snake_case")]
 enum KeptFailure {
     Exited(protocol::keeper::Exit),
-    NotReady { within_ns: u64 },
+    NotReady {
+        within_ns: u64,
+    },
+    /// Which ailment is not said: a failed health check, as it was before there were others.
     Unhealthy,
+    Ailing(KeptAilment),
     Vanished,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptAilment {
+    Health,
+    Watchdog,
+    Memory,
 }
 
 impl Kept {
@@ -175,8 +213,12 @@ impl Kept {
                 tell_by_ns: from_moment(turn.tell_by),
                 kill_by_ns: turn.kill_by.map(from_moment),
             }),
+            end_by_ns: snapshot.end_by.map(from_moment),
+            untold: snapshot.untold,
+            ready_for_ns: snapshot.ready_for.map(from_duration),
             failures_ns: snapshot.failures.iter().copied().map(from_moment).collect(),
             short_runs: snapshot.short_runs,
+            ailing_runs: snapshot.ailing_runs,
             tripped: snapshot.tripped,
             restarts: snapshot.restarts,
             last_exit: snapshot.last_exit.map(exit_out),
@@ -184,6 +226,11 @@ impl Kept {
             last_failure: snapshot.last_failure.map(KeptFailure::of),
             newest_run: snapshot.newest_run.map(|run| run.0),
             finished_run: snapshot.finished_run.map(|run| run.0),
+            ready_run: snapshot.ready_run.map(|run| run.0),
+            failed_start: snapshot.failed_start.map(|run| run.0),
+            leaving: snapshot.leaving,
+            follows: snapshot.follows.iter().map(|(app, run)| (app.0, run.0)).collect(),
+            reload: snapshot.reload.map(|Reload { place, begun }| KeptReload { place, begun }),
             notes: Notes::default(),
         }
     }
@@ -195,8 +242,12 @@ impl Kept {
             turn: self
                 .turn
                 .map(|turn| Turn { tell_by: to_moment(turn.tell_by_ns), kill_by: turn.kill_by_ns.map(to_moment) }),
+            end_by: self.end_by_ns.map(to_moment),
+            untold: self.untold,
+            ready_for: self.ready_for_ns.map(Duration::from_nanos),
             failures: self.failures_ns.iter().copied().map(to_moment).collect(),
             short_runs: self.short_runs,
+            ailing_runs: self.ailing_runs,
             tripped: self.tripped,
             restarts: self.restarts,
             last_exit: self.last_exit.map(exit_in),
@@ -204,6 +255,11 @@ impl Kept {
             last_failure: self.last_failure.map(KeptFailure::back),
             newest_run: self.newest_run.map(Invocation),
             finished_run: self.finished_run.map(Invocation),
+            ready_run: self.ready_run.map(Invocation),
+            failed_start: self.failed_start.map(Invocation),
+            leaving: self.leaving,
+            follows: self.follows.iter().map(|(app, run)| (AppId(*app), Invocation(*run))).collect(),
+            reload: self.reload.map(|KeptReload { place, begun }| Reload { place, begun }),
         }
     }
 }
@@ -251,6 +307,7 @@ impl KeptReason {
             StopReason::Restart => Self::Restart,
             StopReason::NotReady => Self::NotReady,
             StopReason::Unhealthy => Self::Unhealthy,
+            StopReason::Itself => Self::Itself,
             StopReason::Exited => Self::Exited,
         }
     }
@@ -261,6 +318,7 @@ impl KeptReason {
             Self::Restart => StopReason::Restart,
             Self::NotReady => StopReason::NotReady,
             Self::Unhealthy => StopReason::Unhealthy,
+            Self::Itself => StopReason::Itself,
             Self::Exited => StopReason::Exited,
         }
     }
@@ -271,7 +329,7 @@ impl KeptFailure {
         match failure {
             Failure::Exited(exit) => Self::Exited(exit_out(exit)),
             Failure::NotReady { within } => Self::NotReady { within_ns: from_duration(within) },
-            Failure::Unhealthy => Self::Unhealthy,
+            Failure::Unhealthy(ailment) => Self::Ailing(KeptAilment::of(ailment)),
             Failure::Vanished => Self::Vanished,
         }
     }
@@ -280,8 +338,27 @@ impl KeptFailure {
         match self {
             Self::Exited(exit) => Failure::Exited(exit_in(exit)),
             Self::NotReady { within_ns } => Failure::NotReady { within: Duration::from_nanos(within_ns) },
-            Self::Unhealthy => Failure::Unhealthy,
+            Self::Unhealthy => Failure::Unhealthy(Ailment::Health),
+            Self::Ailing(ailment) => Failure::Unhealthy(ailment.back()),
             Self::Vanished => Failure::Vanished,
+        }
+    }
+}
+
+impl KeptAilment {
+    fn of(ailment: Ailment) -> Self {
+        match ailment {
+            Ailment::Health => Self::Health,
+            Ailment::Watchdog => Self::Watchdog,
+            Ailment::Memory => Self::Memory,
+        }
+    }
+
+    fn back(self) -> Ailment {
+        match self {
+            Self::Health => Ailment::Health,
+            Self::Watchdog => Ailment::Watchdog,
+            Self::Memory => Ailment::Memory,
         }
     }
 }
@@ -345,16 +422,24 @@ mod tests {
             State::Running { run, since: moment(2) },
             State::Stopping { run, kill_at: Some(moment(3)), why: StopReason::NotReady },
             State::Stopping { run, kill_at: None, why: StopReason::Asked },
+            State::Stopping { run, kill_at: None, why: StopReason::Itself },
             State::Backoff { retry_at: moment(4) },
             State::Cooling { retry_at: moment(5), failure },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Health) },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Watchdog) },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Memory) },
             State::Finished,
         ] {
             let snapshot = Snapshot {
                 goal: Goal::Up,
                 state,
                 turn: Some(Turn { tell_by: moment(6), kill_by: None }),
+                end_by: Some(moment(9)),
+                untold: true,
+                ready_for: Some(Duration::from_millis(10)),
                 failures: vec![moment(7), moment(8)],
                 short_runs: 2,
+                ailing_runs: 4,
                 tripped: true,
                 restarts: 3,
                 last_exit: Some(Exit::NotSpawned(2)),
@@ -362,6 +447,11 @@ mod tests {
                 last_failure: Some(Failure::NotReady { within: Duration::from_secs(3) }),
                 newest_run: Some(run),
                 finished_run: Some(Invocation(8)),
+                ready_run: Some(Invocation(7)),
+                failed_start: Some(Invocation(6)),
+                leaving: true,
+                follows: vec![(AppId(3), Invocation(5))],
+                reload: Some(Reload { place: 1, begun: true }),
             };
             let notes =
                 Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()), says: Some("well".into()) };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Exit, Failure, Moment, State};
+use lifecycle::{Ailment, Exit, Failure, Moment, State};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
@@ -33,8 +33,16 @@ pub fn of_failure(failure: Failure, notes: &Notes) -> String {
             let what = format!("not ready within {}", span(within));
             detail.map_or(what.clone(), |detail| format!("{what}: {detail}"))
         }
-        Failure::Unhealthy => "unhealthy".to_owned(),
+        Failure::Unhealthy(ailment) => of_ailment(ailment).to_owned(),
         Failure::Vanished => "ended while nobody looked".to_owned(),
+    }
+}
+
+fn of_ailment(ailment: Ailment) -> &'static str {
+    match ailment {
+        Ailment::Health => "failed its health check",
+        Ailment::Watchdog => "missed its watchdog",
+        Ailment::Memory => "used more memory than it may",
     }
 }
 
