@@ -15,7 +15,7 @@ pub enum Status {
     Errored,
     /// Failed, and is tried again soon.
     WaitingRestart,
-    /// Waits for a dependency.
+    /// Waits for a dependency, or for the end of what it follows.
     Waiting,
     /// Failed too often, and is tried again once in a while.
     Cooling,
@@ -29,7 +29,7 @@ impl Fleet {
     #[must_use]
     pub fn status(&self, id: AppId) -> Status {
         let app = self.app(id);
-        let waits = !self.waits_for(id).is_empty();
+        let waits = self.is_held_back(id);
         match (app.state(), app.goal()) {
             (State::Running { .. }, Goal::Up) => Status::Online,
             (State::Starting { .. }, Goal::Up) => Status::Launching,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use lifecycle::{
-    Action, AppId, Event, Exit, Failure, Fleet, Goal, Invocation, Moment, Policy, Request, Signal, Snapshot, State,
-    StopReason, Turn,
+    Action, Ailment, AppId, Event, Exit, Failure, Fleet, Goal, Invocation, Moment, Policy, Request, Signal, Snapshot,
+    State, StopReason, Turn,
 };
 
 const TABLE: &str = include_str!("../src/transitions.txt");
@@ -53,6 +53,7 @@ impl Row {
             StopReason::Restart => "restart",
             StopReason::NotReady => "not ready",
             StopReason::Unhealthy => "unhealthy",
+            StopReason::Itself => "itself",
             StopReason::Exited => "exited",
         };
         match (self.state, self.goal) {
@@ -87,7 +88,7 @@ fn rows() -> Vec<Row> {
         Row { turn, ..Row::down(starting) },
         Row { turn, ..Row::down(running) },
         Row::up(State::Backoff { retry_at: NOW.after(seconds(7)) }),
-        Row::up(State::Cooling { retry_at: NOW.after(seconds(50)), failure: Failure::Unhealthy }),
+        Row::up(State::Cooling { retry_at: NOW.after(seconds(50)), failure: Failure::Unhealthy(Ailment::Health) }),
         Row::up(State::Finished),
     ];
     for why in REASONS {
@@ -117,7 +118,7 @@ impl Input {
         Self::Event(Event::Exited(RUN, Exit::Code(0))),
         Self::Event(Event::Exited(RUN, Exit::Code(1))),
         Self::Event(Event::Gone(RUN)),
-        Self::Event(Event::Unhealthy(RUN)),
+        Self::Event(Event::Unhealthy(RUN, Ailment::Health)),
         Self::Event(Event::CauseMayBeGone),
         Self::Event(Event::Tick),
         Self::Due,
@@ -134,7 +135,10 @@ impl Input {
             Self::Event(Event::Exited(_, exit)) if exit.is_success() => "exited well",
             Self::Event(Event::Exited(..)) => "exited badly",
             Self::Event(Event::Gone(_)) => "gone",
-            Self::Event(Event::Unhealthy(_)) => "unhealthy",
+            Self::Event(Event::Unhealthy(..)) => "unhealthy",
+            Self::Event(Event::Extend(..)) => "extend",
+            Self::Event(Event::Leaving(_)) => "leaving",
+            Self::Event(Event::Refresh) => "refresh",
             Self::Event(Event::CauseMayBeGone) => "cause may be gone",
             Self::Event(Event::Tick) => "tick",
             Self::Due => "due",
@@ -284,7 +288,12 @@ fn what_is_heard_of_another_run_changes_nothing_in_any_state() {
     let others = [Invocation(0), Invocation(RUN.0 - 1), RUN.next(), LAST_RUN, Invocation(u64::MAX)];
     for row in rows() {
         for run in others {
-            let heard = [Event::Ready(run), Event::Exited(run, Exit::Code(0)), Event::Gone(run), Event::Unhealthy(run)];
+            let heard = [
+                Event::Ready(run),
+                Event::Exited(run, Exit::Code(0)),
+                Event::Gone(run),
+                Event::Unhealthy(run, Ailment::Health),
+            ];
             for event in heard {
                 // So late that everything is due: not even that is done on the word of a stranger.
                 let late = NOW.after(seconds(1_000));
