@@ -73,7 +73,7 @@ fn a_reload_restarts_one_after_the_other_and_stops_at_the_first_that_fails() {
     // From now on it cannot start any more: the first tries, the others run on.
     hub.save("", &[web(&port, 3).set("env_file", "vars").set("restart_delay", "1h")]);
     std::fs::write(hub.path("vars"), "A=1\n").expect("written");
-    hub.ctl(&["apply"]);
+    hub.ctl(&["apply"]).succeeded();
     hub.until("all are online with the file", |watch| {
         instances(&watch.status, "web").iter().all(|app| app.status == Word::Online)
     });

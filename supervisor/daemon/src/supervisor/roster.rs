@@ -288,12 +288,11 @@ mod tests {
 
     #[test]
     fn an_app_of_another_profile_keeps_its_number() {
-        let text =
-            "profile = 'x'\n[[apps]]\nname='a'\nscript='true'\nprofiles=['y']\n[[apps]]\nname='b'\nscript='true'\n";
+        let text = "profile = 'https'\n[[apps]]\nname='a'\nscript='true'\nprofiles=['ngrok']\n[[apps]]\nname='b'\nscript='true'\n";
         let roster = Roster::new(file(text), [], Changes::default(), &NOBODY);
         let more = roster.scaled("b", 2, &NOBODY);
         assert_eq!(shown(&more), pairs(&[(1, "b"), (2, "b/1")]));
-        let other = manifest::parse(Path::new("/hub/ecosystem.toml"), text, Some("y")).unwrap();
+        let other = manifest::parse(Path::new("/hub/ecosystem.toml"), text, Some("ngrok")).unwrap();
         assert_eq!(shown(&more.with_file(other, &NOBODY)), pairs(&[(0, "a"), (1, "b"), (2, "b/1")]));
     }
 
