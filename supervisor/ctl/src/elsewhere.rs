@@ -1,7 +1,7 @@
 //! PM2's verbs that have no meaning here, and what to do instead.
 
 /// Each verb, and what to do instead.
-const ELSEWHERE: [(&[&str], &str); 22] = [
+const ELSEWHERE: [(&[&str], &str); 18] = [
     (&["save", "dump", "cleardump"], "there is nothing to save: what runs is what ecosystem.toml says"),
     (&["resurrect"], "there is nothing to resurrect: betti-ctl start runs what ecosystem.toml says"),
     (&["update", "updatePM2"], "install the new betti-supervisor, then betti-ctl kill and betti-ctl start"),
@@ -10,7 +10,7 @@ const ELSEWHERE: [(&[&str], &str); 22] = [
         &["install", "uninstall", "module:generate", "publish"],
         "there are no modules: what they do is built in, or an app",
     ),
-    (&["monit", "dashboard", "dash", "imonit"], "betti-ctl status shows the same once: watch -c betti-ctl status"),
+    (&["monit", "dashboard", "dash", "imonit"], "betti-ctl status shows the same once: watch betti-ctl status"),
     (
         &["plus", "link", "unlink", "open", "register", "login", "monitor", "unmonitor"],
         "there is no such service: betti-ctl status --json and logs --json are for programs",
@@ -23,16 +23,12 @@ const ELSEWHERE: [(&[&str], &str); 22] = [
     (&["send", "attach"], "an app's standard input is its lifeline: talk to it through a socket"),
     (&["report"], "betti-ctl status --json, betti-ctl describe and logs/betti-supervisor.log have it all"),
     (&["serve", "expose"], "to serve a folder, start a program that does: betti-ctl start \"python3 -m http.server\""),
-    (&["autoinstall"], "nothing is installed from here"),
     (&["startOrGracefulReload", "gracefulReload"], "every reload is graceful: betti-ctl startOrReload, or reload"),
     (&["pull", "forward", "backward"], "no version control is looked at: use git, then betti-ctl restart APP"),
     (
         &["forceLog", "trace", "profile:cpu", "profile:mem"],
         "there is no agent inside the app: betti-ctl logs shows what it writes",
     ),
-    (&["daemonize", "daemon"], "betti-ctl start puts the supervisor into the background"),
-    (&["examples"], "betti-ctl help VERB shows how"),
-    (&["heapdump", "gc"], "there is no agent inside the app"),
 ];
 
 /// What to do instead of this verb of PM2's; `None` if it is none.

@@ -47,7 +47,7 @@ pub struct Script {
     #[arg(long, value_name = "KEY=VALUE")]
     pub env: Vec<String>,
     /// How many of it; `max` is one a processor
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
     pub instances: Option<String>,
     /// What runs it; `none` runs it directly
     #[arg(long)]

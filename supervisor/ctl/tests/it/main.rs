@@ -2,10 +2,13 @@
 
 mod fake;
 mod home;
+mod house;
 
 mod acts;
+mod codes;
 mod kill;
 mod logs;
 mod start;
 mod status;
 mod terminal;
+mod verbs;
