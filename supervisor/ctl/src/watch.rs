@@ -213,6 +213,9 @@ fn after(app: &App) -> String {
 
 /// Says that something is being done to apps, as PM2 does.
 pub fn announce(act: &str, asked: &[AcceptedApp], printer: &Printer) {
+    if asked.is_empty() {
+        return printer.say("There is nothing to do");
+    }
     let names: Vec<&str> = asked.iter().map(|app| app.name.as_str()).collect();
     let ids: Vec<String> = asked.iter().map(|app| app.id.to_string()).collect();
     let noun = if asked.len() == 1 { "app" } else { "apps" };

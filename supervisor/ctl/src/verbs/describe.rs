@@ -45,11 +45,11 @@ pub async fn about(targets: &[String], show_secrets: bool, client: &Client) -> R
 /// The tables of one app.
 fn text(description: &Description, owner: &str, width: Option<u16>, colour: bool) -> String {
     let app = &description.app;
-    let title = format!(" Describing process with id {} - name {} ", app.id, app.name);
+    let title = format!("Describing process with id {} - name {}", app.id, app.name);
     let rows = rows(description, owner);
     let mut parts = vec![printer::paint(colour, Tone::Own, &title), table::pairs(&rows, width, colour)];
     if !description.divergent.is_empty() {
-        parts.push(printer::paint(colour, Tone::Own, " Divergent env variables: the running process has others "));
+        parts.push(printer::paint(colour, Tone::Own, "Divergent env variables: running process → next one"));
         let row = |(name, running, new): &(String, Option<String>, Option<String>)| {
             (name.clone(), format!("{} → {}", known(running.as_ref()), known(new.as_ref())))
         };

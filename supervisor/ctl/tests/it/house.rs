@@ -18,7 +18,7 @@ pub struct House {
     apps: Vec<Resident>,
     sequence: u64,
     /// Whether a profile that is switched to does not hold.
-    pub falls_back: bool,
+    falls_back: bool,
 }
 
 /// One app of it.
@@ -46,6 +46,12 @@ impl House {
         Self { folder, profile: "https".into(), notice: None, apps, sequence: 0, falls_back: false }
     }
 
+    /// The same, but a profile that is switched to does not hold.
+    pub fn falling_back(mut self) -> Self {
+        self.falls_back = true;
+        self
+    }
+
     /// Its answers, for [`Fake::listen`](crate::fake::Fake::listen).
     pub fn answers(mut self) -> impl FnMut(&Asked) -> Answer + Send + 'static {
         move |asked| self.answer(asked)
@@ -56,7 +62,7 @@ impl House {
         match path {
             "GET /v1/status" => Answer::ok(&self.status()),
             "GET /v1/watch" => self.watch(),
-            "GET /v1/ping" => Answer::ok(&Pong { keeper: self.keeper(), supervisor: 2, version: "0.1.0".into() }),
+            "GET /v1/ping" => Answer::ok(&Pong { keeper: 1, supervisor: 2, version: "0.1.0".into() }),
             "GET /v1/logs" => Answer::ok(&self.apps.iter().map(|app| self.source(app)).collect::<Vec<_>>()),
             "GET /v1/describe" => {
                 let targets = query.split('&').filter_map(|pair| pair.strip_prefix("target=")).map(str::to_owned);
@@ -124,7 +130,9 @@ impl House {
     fn scale(&mut self, scale: &Scale) -> Answer {
         let name = scale.app.clone();
         self.with(&[name], |house, meant| {
-            let (name, now) = (meant[0].name.clone(), meant.len() as u32);
+            let name = meant[0].name.clone();
+            let meant: Vec<Resident> = house.apps.iter().filter(|app| app.name == name).cloned().collect();
+            let now = meant.len() as u32;
             let wanted: u32 = scale.instances.parse().expect("a number in all");
             let first = house.apps.iter().map(|app| app.id + 1).max().unwrap_or(0);
             let come = (now..wanted).map(|instance| Resident::new(first + instance - now, &name, Some(instance)));
@@ -175,13 +183,9 @@ impl House {
         Answer::ok(&Applied { from_profile, profile, steps, apps, on_trial: switches })
     }
 
-    fn keeper(&self) -> i32 {
-        i32::try_from(std::process::id()).expect("a pid")
-    }
-
     fn status(&self) -> Status {
         Status {
-            keeper: Keeper { pid: self.keeper() },
+            keeper: Keeper { pid: 1 },
             supervisor: Supervisor { pid: 2, version: "0.1.0".into() },
             profile: self.profile.clone(),
             apps: self.apps.iter().map(app).collect(),

@@ -6,9 +6,12 @@ mod house;
 
 mod acts;
 mod codes;
+mod files;
 mod kill;
 mod logs;
+mod scripts;
 mod start;
+mod startup;
 mod status;
 mod terminal;
 mod verbs;

@@ -9,7 +9,8 @@ use crate::house::House;
 /// A home in which somebody is home.
 pub fn inhabited() -> (Home, Fake) {
     let home = Home::new();
-    let fake = Fake::listen(&home.socket(), House::new(home.folder()).answers());
+    // A folder with the same name on every machine, so that tables are as wide everywhere.
+    let fake = Fake::listen(&home.socket(), House::new("/srv/betti".into()).answers());
     (home, fake)
 }
 
@@ -155,7 +156,8 @@ fn a_name_that_means_nothing_is_answered_with_the_nearest_first() {
 
 #[test]
 fn logs_are_objects_for_programs() {
-    let (home, _fake) = inhabited();
+    let home = Home::new();
+    let _fake = Fake::listen(&home.socket(), House::new(home.folder()).answers());
     std::fs::create_dir(home.folder().join("logs")).expect("a folder");
     std::fs::write(home.folder().join("logs/api-out.log"), "one\ntwo \"quoted\"\n").expect("a file");
     let call = home.call(&["logs", "api", "--json"]);
