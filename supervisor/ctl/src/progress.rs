@@ -68,7 +68,7 @@ fn doing(app: &App, sight: &Sight<'_>) -> String {
             Some(reason) => format!("{}: {reason}", app.status.as_str()),
             None => app.status.as_str().to_owned(),
         },
-        Word::Online | Word::Stopped => format!("{} for now", app.status.as_str()),
+        Word::Online | Word::Stopped => format!("still {}", app.status.as_str()),
     }
 }
 
@@ -85,7 +85,9 @@ fn waiting(app: &App, sight: &Sight<'_>) -> String {
     let nearest = sight.watch.status.apps.iter().find(|other| needed.contains(&other.name));
     match nearest {
         // What that one waits for in turn has a line of its own as soon as it is the first.
-        Some(other) if other.status != Word::Waiting => format!("{text}: {}", doing(other, sight)),
+        Some(other) if !matches!(other.status, Word::Waiting | Word::Online) => {
+            format!("{text}: {}", doing(other, sight))
+        }
         _ => text,
     }
 }
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_line_says_which_app_is_waited_for_and_how_long() {
-        use Word::{Launching, Stopping, Waiting, WaitingRestart};
+        use Word::{Launching, Online, Stopping, Waiting, WaitingRestart};
         let manifest = manifest::parse(Path::new("/f/ecosystem.toml"), FILE, None).expect("a good file");
         let limits = Limits::from(&manifest);
         let asked = |id, name: &str| AcceptedApp { id, name: name.into(), after: 0, unchanged: false, leaves: false };
@@ -176,6 +178,8 @@ mod tests {
             (&frontend, watch(Launching, Waiting), "⠙ frontend: waiting for backend: not ready for 3.2 s of 10 s"),
             (&frontend, watch(Stopping, Waiting), "⠙ frontend: waiting for backend: stopping for 1.2 s of 2.5 s"),
             (&frontend, watch(Waiting, Waiting), "⠙ frontend: waiting for backend"),
+            (&frontend, watch(Online, Waiting), "⠙ frontend: waiting for backend"),
+            (&backend, watch(Online, Waiting), "⠙ backend: still online"),
             (&backend, watch(Launching, Waiting), "⠙ backend: not ready for 3.2 s of 10 s"),
             (
                 &backend,

@@ -54,16 +54,33 @@ pub struct Wait<'a> {
     pub goal: Goal,
     /// The apps.
     pub asked: &'a [AcceptedApp],
-    /// The profile that stays in force unless what was applied does not hold.
-    pub profile: Option<&'a str>,
+    /// What was applied, if what ran before comes back should it not hold.
+    pub trial: Option<Trial<'a>>,
     /// How long apps may take.
     pub limits: Limits,
+}
+
+/// Something that was applied and may not hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// The profile that is in force as long as it holds.
+    pub profile: &'a str,
+    /// What was to be known of the file before.
+    pub notice: Option<&'a str>,
+}
+
+impl Trial<'_> {
+    /// Whether what ran before is back: its profile, or a notice that was not there.
+    pub fn is_over(&self, status: &Status) -> bool {
+        let notice = status.notice.as_deref();
+        self.profile != status.profile || (notice.is_some() && notice != self.notice)
+    }
 }
 
 impl<'a> Wait<'a> {
     /// For these apps.
     pub fn new(goal: Goal, asked: &'a [AcceptedApp], config: Option<&Path>) -> Self {
-        Self { goal, asked, profile: None, limits: limits(config) }
+        Self { goal, asked, trial: None, limits: limits(config) }
     }
 
     /// Waits until the goal is true for every app, or has failed for one.
@@ -77,8 +94,12 @@ impl<'a> Wait<'a> {
         let mut watch = first.clone();
         loop {
             progress.tell(&watch, printer);
-            let came_back = self.profile.is_some_and(|profile| profile != watch.status.profile);
-            let judged = judge(self.goal, self.asked, &first, &watch);
+            let came_back = self.trial.is_some_and(|trial| trial.is_over(&watch.status));
+            let mut judged = judge(self.goal, self.asked, &first, &watch);
+            if came_back {
+                // What is gone because of that did nothing wrong.
+                judged.failed.retain(|failed| watch.status.apps.iter().any(|app| app.id == failed.id));
+            }
             if came_back || judged.is_settled() {
                 for app in &judged.failed {
                     printer.error(&format!("[{}]({}) {}", app.name, app.id, app.why));

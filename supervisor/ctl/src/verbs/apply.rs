@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::plan;
 use crate::table;
 use crate::verdict::Goal;
-use crate::watch::{Failed, Settled, Wait};
+use crate::watch::{Failed, Settled, Trial, Wait};
 
 /// How long the supervisor may take to bring the last good one back, once an app of the new one has failed.
 const COME_BACK_PATIENCE: Duration = Duration::from_secs(15);
@@ -105,11 +105,12 @@ async fn settle(applied: &Applied, before: &Watch, client: &Client, context: &Co
         asked = on_their_way(&client.watch(None).await?);
     }
     let mut wait = Wait::new(Goal::Online, &asked, context.config.as_deref());
-    wait.profile = Some(&applied.profile);
+    let trial = Trial { profile: &applied.profile, notice: before.status.notice.as_deref() };
+    wait.trial = applied.on_trial.then_some(trial);
     let mut settled = wait.until(client, context.printer).await?;
-    if applied.on_trial && settled.exit() != Exit::Done {
-        settled.status = come_back(settled.status, client).await?;
-        settled.came_back = settled.status.notice.is_some();
+    if applied.on_trial && settled.exit() != Exit::Done && !settled.came_back {
+        settled.status = come_back(&trial, settled.status, client).await?;
+        settled.came_back = trial.is_over(&settled.status);
     }
     if settled.came_back {
         context.printer.error(&format!(
@@ -146,10 +147,10 @@ fn on_their_way(watch: &Watch) -> Vec<AcceptedApp> {
 }
 
 /// Waits until the supervisor says that the last good one is back; the last thing seen if it does not in time.
-async fn come_back(seen: Status, client: &Client) -> Result<Status, AskError> {
+async fn come_back(trial: &Trial<'_>, seen: Status, client: &Client) -> Result<Status, AskError> {
     let deadline = Instant::now() + COME_BACK_PATIENCE;
     let (mut status, mut sequence) = (seen, None);
-    while status.notice.is_none() {
+    while !trial.is_over(&status) {
         let Ok(watch) = timeout_at(deadline, client.watch(sequence)).await else { break };
         let watch = watch?;
         (status, sequence) = (watch.status, Some(watch.sequence));

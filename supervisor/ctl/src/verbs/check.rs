@@ -53,7 +53,7 @@ pub async fn run(arguments: &arguments::Check, context: &Context<'_>) -> Outcome
         return Ok(Exit::Done);
     }
     printer.say(&format!("✓ {} is good", found(&path, &manifest)));
-    let against = if running { "Applied to what runs" } else { "No supervisor runs with it; started" };
+    let against = if running { "To what runs it would do this" } else { "Nothing runs of it; a start would do this" };
     printer.say(&format!("{against}, in the profile {profile}: {}", plan::summary(&steps)));
     printer.line(&plan::text(&steps, printer.colour()));
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ mod house;
 mod acts;
 mod codes;
 mod files;
+mod json;
 mod kill;
 mod logs;
 mod scripts;
