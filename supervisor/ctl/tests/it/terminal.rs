@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use nix::pty::{Winsize, openpty};
 use protocol::control::Word;
 
-use crate::fake::{self, Answer, Fake, Seen};
+use crate::fake::{self, Answer, Fake, Seen, play};
 use crate::home::{Home, finish};
 
 /// What betti-ctl prints on a terminal of this width.
@@ -37,6 +37,42 @@ fn a_terminal_gets_colour_and_the_columns_that_fit() {
     let mut ctl = home.ctl(&["status"]);
     ctl.env("NO_COLOR", "1");
     assert!(!on_terminal(ctl, 200).contains('\u{1b}'));
+}
+
+#[test]
+fn while_something_is_waited_for_one_line_says_what_and_is_wiped_at_the_end() {
+    let home = Home::new();
+    let waiting =
+        Seen { newest: None, finished: None, waits_for: &["api"], ..Seen::new("betti-frontend", Word::Waiting) };
+    let (launching, online) = (Seen::new("api", Word::Launching), Seen::new("api", Word::Online));
+    let front = Seen::new("betti-frontend", Word::Online);
+    let states = vec![vec![launching, waiting], vec![online, waiting], vec![online, front]];
+    let _fake = Fake::listen(&home.socket(), play(&["api", "betti-frontend"], states));
+    let shown = on_terminal(home.ctl(&["restart"]), 100);
+    // Each time the line is written over itself. How long it took is this machine's business.
+    for (begins, ends) in [("api: not ready for ", " s of 3 s (and 1 more)"), ("betti-frontend: waiting for api", "")] {
+        let mut lines = shown.split("\r\u{1b}[2K");
+        let is_there = lines.any(|line| {
+            let line = line.trim_start_matches(|character| !char::is_ascii_alphabetic(&character));
+            line.starts_with(begins) && line.contains(ends)
+        });
+        assert!(is_there, "{begins}: {shown:?}");
+    }
+    let (before, after) = shown.rsplit_once("\r\u{1b}[2K").expect("it is wiped");
+    assert!(before.ends_with("waiting for api") && after.contains("✓ online"), "{shown:?}");
+    assert!(!shown.contains("] launching"), "what is on its way has no line of its own: {shown:?}");
+    let mut ctl = home.ctl(&["restart", "--json"]);
+    ctl.env("NO_COLOR", "1");
+    assert!(!on_terminal(ctl, 100).contains('\u{1b}'), "a program reads it");
+}
+
+#[test]
+fn a_line_is_never_wider_than_the_terminal() {
+    let home = Home::new();
+    let states = vec![vec![Seen::new("api", Word::Launching)], vec![Seen::new("api", Word::Online)]];
+    let _fake = Fake::listen(&home.socket(), play(&["api"], states));
+    let shown = on_terminal(home.ctl(&["restart"]), 16);
+    assert!(shown.contains("\r\u{1b}[2K⠋ api: not read\r"), "{shown:?}");
 }
 
 #[test]
