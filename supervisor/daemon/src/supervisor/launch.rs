@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use manifest::{App, Manifest};
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
-use protocol::keeper::{Channel, Spawn};
+use protocol::keeper::{Channel, Spawn, Step};
 use protocol::worker;
+
+use super::identity::{self, Person};
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
 const INTERPRETERS: [(&str, &str); 5] =
@@ -54,7 +56,10 @@ impl Ground {
     }
 
     /// Why a run of an app could not be started, in words.
-    pub fn why_not_spawned(&self, app: &App, errno: i32) -> String {
+    pub fn why_not_spawned(&self, app: &App, step: Option<Step>, errno: i32) -> String {
+        if let Some(what) = step.and_then(|step| what_failed(step, app)) {
+            return format!("{what}: {}", Errno::from_raw(errno).desc().to_lowercase()) + hint(step, errno);
+        }
         match self.spawn(app, 0) {
             Ok(spawn) => why_not_run(Path::new(&spawn.program), &app.cwd, errno),
             Err(error) => error.detail,
@@ -63,7 +68,9 @@ impl Ground {
 
     /// The order to spawn a run of an app.
     pub fn spawn(&self, app: &App, run: u64) -> Result<Spawn, LaunchError> {
-        let env = self.environment(app)?;
+        let person = identity::resolve(app.user.as_deref(), app.group.as_deref())
+            .map_err(|error| failed(Errno::EINVAL, format!("cannot run: {error}")))?;
+        let env = self.environment(app, person.as_ref())?;
         let path = env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
         let program = self.program(app, path)?;
         Ok(Spawn {
@@ -75,14 +82,19 @@ impl Ground {
             env: env.into_iter().collect(),
             cwd: app.cwd.to_string_lossy().into_owned(),
             sockets: app.listen.iter().map(ToString::to_string).collect(),
-            ..Spawn::default()
+            identity: person.map(|person| person.identity),
+            rlimits: identity::rlimits(&app.rlimits),
+            nice: app.nice,
+            oom_score_adj: Some(app.oom_score_adj),
+            watchdog_usec: app.watchdog.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX)),
         })
     }
 
     /// What the keeper was started with, then what we know, then the file's: later ones win. What says who a run is
     /// goes last.
-    fn environment(&self, app: &App) -> Result<BTreeMap<String, String>, LaunchError> {
+    fn environment(&self, app: &App, person: Option<&Person>) -> Result<BTreeMap<String, String>, LaunchError> {
         let mut env: BTreeMap<String, String> = self.inherited.iter().cloned().collect();
+        env.extend(person.map(|person| person.variables.clone()).unwrap_or_default());
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set(worker::DATA_DIR, self.data_dir.to_string_lossy().into_owned());
         set("name", app.name.clone());
@@ -248,6 +260,37 @@ fn unquoted(value: &str) -> &str {
 pub fn is_socket(descriptor: &OwnedFd) -> bool {
     fstat(descriptor)
         .is_ok_and(|found| SFlag::from_bits_truncate(found.st_mode).intersection(SFlag::S_IFMT) == SFlag::S_IFSOCK)
+}
+
+/// What did not come to pass, where that is not the program's fault.
+fn what_failed(step: Step, app: &App) -> Option<String> {
+    let user = || app.user.as_deref().map(|user| format!(" (as user {user})")).unwrap_or_default();
+    Some(match step {
+        Step::Prepare => "cannot be started".to_owned(),
+        Step::Listen => "cannot bind its socket anew for its user".to_owned(),
+        Step::ControlGroup => "cannot enter its control group".to_owned(),
+        Step::OomScore => format!("cannot set oom_score_adj to {}", app.oom_score_adj),
+        Step::Limits => "cannot set its rlimits".to_owned(),
+        Step::Nice => format!("cannot set nice to {}", app.nice.unwrap_or_default()),
+        Step::User => match (&app.user, &app.group) {
+            (Some(user), _) => format!("cannot become user {user}"),
+            (None, group) => format!("cannot take on group {}", group.as_deref().unwrap_or_default()),
+        },
+        Step::Folder if app.cwd.is_dir() => format!("cannot enter its folder {}{}", app.cwd.display(), user()),
+        Step::Folder | Step::Program => return None,
+    })
+}
+
+/// What privileges would have helped.
+fn hint(step: Option<Step>, errno: i32) -> &'static str {
+    let refused = matches!(Errno::from_raw(errno), Errno::EPERM | Errno::EACCES);
+    match step {
+        Some(Step::User) if refused && !nix::unistd::geteuid().is_root() => " (the hub does not run as root)",
+        Some(Step::Limits) if refused => " (a hard limit is raised by root only)",
+        Some(Step::Nice) if refused => " (a better priority is given by root only)",
+        Some(Step::Listen) => " (a process of another user still has it)",
+        _ => "",
+    }
 }
 
 /// Why a program could not be run, in words, from the errno of the step that failed.

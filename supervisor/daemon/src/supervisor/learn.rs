@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifecycle::{AppId, Exit, Goal, Invocation, State};
 use manifest::Ready;
-use protocol::keeper::{Descriptor, Fact, Order, Row};
+use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
 use super::ready::{self, Said, Source};
 use super::runs::Run;
@@ -79,7 +79,10 @@ impl Supervisor {
         let lived = self.runs.get(&number).and_then(Run::lived);
         if self.is_surprised_by(id, number) {
             let detail = match exit {
-                Exit::NotSpawned(errno) => Some(self.why_not_spawned(app, errno)),
+                Exit::NotSpawned(errno) => {
+                    let step = self.runs.get(&number).and_then(|run| run.row.step);
+                    Some(self.why_not_spawned(app, step, errno))
+                }
                 _ => None,
             };
             let notes = self.notes.entry(id).or_default();
@@ -112,12 +115,12 @@ impl Supervisor {
         goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
     }
 
-    fn why_not_spawned(&self, app: &manifest::App, errno: i32) -> String {
+    fn why_not_spawned(&self, app: &manifest::App, step: Option<Step>, errno: i32) -> String {
         let taken = app.listen.iter().find_map(|address| {
             let why = self.not_bound.get(&address.to_string())?;
             Some(format!("cannot listen on {address}: {why}"))
         });
-        taken.unwrap_or_else(|| self.ground.why_not_spawned(app, errno))
+        taken.unwrap_or_else(|| self.ground.why_not_spawned(app, step, errno))
     }
 
     pub(super) fn hear(&mut self, event: Event) {

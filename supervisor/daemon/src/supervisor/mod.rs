@@ -12,6 +12,7 @@
 
 mod announce;
 mod hand_over;
+mod identity;
 mod keeper_link;
 mod launch;
 mod learn;
@@ -35,6 +36,7 @@ use manifest::Manifest;
 use manifest::targets::{self, Named, UnknownApp};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
+use protocol::place;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::hand_over::HandOver;
@@ -44,10 +46,12 @@ use self::measure::Measure;
 use self::memory::Notes;
 use self::ready::Said;
 use self::runs::{Leaders, Run};
+use crate::cgroup;
 use crate::clock;
 use crate::control;
 use crate::logs::LogPump;
 use crate::tree::{self, Mark};
+use crate::users::Users;
 
 pub use status::AppRuns;
 
@@ -399,7 +403,13 @@ impl Supervisor {
     fn end_what_the_keeper_left(&self) {
         let newest = self.fleet.ids().filter_map(|id| self.fleet.app(id).newest_run()).max().unwrap_or_default();
         let sessions = Leaders::of(&self.runs).sessions();
-        let ended = tree::sweep(&self.hub, &sessions, |mark| matches!(mark, Mark::Run(run) if *run <= newest.0));
+        for group in self.runs.values().filter_map(|run| run.row.cgroup.as_deref()) {
+            cgroup::kill(group.as_ref());
+        }
+        let users = place::runtime_dir(|name| std::env::var_os(name), nix::unistd::geteuid().is_root())
+            .map_or_else(|_| Users::ours(), |folder| Users::noted(&folder));
+        let ended =
+            tree::sweep(&self.hub, &users, &sessions, |mark| matches!(mark, Mark::Run(run) if *run <= newest.0));
         say!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
     }
 }
