@@ -10,13 +10,15 @@
 //! * [`supervisor`]: reads `ecosystem.toml`, decides (with `lifecycle`), may die at any instant.
 //! * [`control`]: what the supervisor answers to `betti-ctl`; one file a verb.
 //! * [`logs`]: the thread that moves every worker's output to its file.
-//! * [`tree`]: finds and ends all processes of a run.
+//! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
+//!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
 
 #[macro_use]
 mod say;
 
+mod cgroup;
 mod clock;
 mod control;
 mod keeper;
@@ -24,6 +26,7 @@ mod link;
 mod logs;
 mod supervisor;
 mod tree;
+mod users;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

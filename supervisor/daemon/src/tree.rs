@@ -5,7 +5,11 @@
 //! those. One belongs to the run whose mark (`BETTI_INVOCATION`) it carries, else to the one whose first process led its
 //! group or session; below it, everyone belongs to the same run.
 //!
-//! Named limit: an orphan that called setsid *and* cleared its environment is nobody's; it is ended with the hub.
+//! Named limit: where no control group is delegated to us ([`cgroup`](crate::cgroup)), an orphan that called setsid *and*
+//! cleared its environment is nobody's; it is ended with the hub.
+//!
+//! A mark is easily copied. Below the keeper that does not matter: whoever is there was started by a run, whatever its user
+//! is by now. A sweep looks at everybody on this machine, and believes the marks of our apps' users only.
 //!
 //! A signal goes by pidfd, after a second look at the process's start time: a number may have changed hands.
 #![allow(unsafe_code)] // pidfd system calls, which nix does not wrap
@@ -13,7 +17,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -22,6 +25,7 @@ use protocol::keeper::SUPERVISOR_OF;
 use protocol::worker;
 
 use crate::clock;
+use crate::users::Users;
 
 /// How long a sweep waits for the killed to be gone; one that is stuck in a disk cannot be helped.
 const SWEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -90,7 +94,7 @@ impl Mark {
         matches!(self, Self::Run(_) | Self::Supervisor)
     }
 
-    fn of(pid: i32, hub: &str) -> Self {
+    pub fn of(pid: i32, hub: &str) -> Self {
         match fs::read(format!("/proc/{pid}/environ")) {
             Ok(environ) if !environ.is_empty() => Self::read(&environ, hub),
             Ok(_) | Err(_) => Self::Unknown,
@@ -116,13 +120,13 @@ pub struct Hub<'a> {
     pub id: &'a str,
     pub keeper: i32,
     pub supervisor: i32,
-    /// Run by first process, living or not.
+    /// Run by first and by main process, living or not.
     pub leaders: &'a BTreeMap<i32, u64>,
-    /// First processes that live.
+    /// Those of them that live.
     pub living: &'a BTreeSet<i32>,
 }
 
-/// What is left below the keeper beside its runs' living first processes and the supervisor.
+/// What is left below the keeper beside its runs' living first and main processes and the supervisor.
 #[derive(Debug, Default, PartialEq)]
 pub struct Orphans {
     /// By run.
@@ -264,12 +268,14 @@ fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
 
 /// Kills everyone who carries one of the hub's marks that is meant, whoever shares a session with one or lives in one of
 /// `sessions`, and everyone below; never ourselves or those who started us. Returns how many.
-pub fn sweep(hub: &str, sessions: &BTreeSet<i32>, meant: impl Fn(&Mark) -> bool) -> usize {
+///
+/// Marks and sessions count for processes of `users`. Those below count whoever they are, if we may signal them.
+pub fn sweep(hub: &str, users: &Users, sessions: &BTreeSet<i32>, meant: impl Fn(&Mark) -> bool) -> usize {
     let until = clock::now() + SWEEP_WITHIN;
     let spared = ourselves();
     let (mut ended, mut quiet) = (BTreeSet::new(), 0);
     while quiet < QUIET_LOOKS && clock::now() < until {
-        let found = marked(hub, sessions, &meant, &spared);
+        let found = marked(hub, users, sessions, &meant, &spared);
         if found.is_empty() {
             quiet += 1;
             continue;
@@ -296,12 +302,14 @@ fn ourselves() -> BTreeSet<i32> {
 
 fn marked(
     hub: &str,
+    users: &Users,
     sessions: &BTreeSet<i32>,
     meant: &impl Fn(&Mark) -> bool,
     spared: &BTreeSet<i32>,
 ) -> BTreeSet<Process> {
     let everyone: Vec<Stat> = pids().filter_map(Stat::of).filter(|stat| !stat.zombie).collect();
-    let ours = |pid| !spared.contains(&pid) && same_user(pid);
+    let ours = |pid| !spared.contains(&pid) && users.have(pid);
+    let is_root = nix::unistd::geteuid().is_root();
     let carries = |pid| meant(&Mark::of(pid, hub));
     let mut found: BTreeSet<Process> = BTreeSet::new();
     let mut known: BTreeSet<i32> = BTreeSet::new();
@@ -320,19 +328,17 @@ fn marked(
     loop {
         let before = found.len();
         for stat in &everyone {
+            let pid = stat.process.pid;
+            let below = known.contains(&stat.parent) && is_root && !spared.contains(&pid);
             let related = known.contains(&stat.parent) || sessions.contains(&stat.session);
-            if related && ours(stat.process.pid) && found.insert(stat.process) {
-                known.insert(stat.process.pid);
+            if (below || related && ours(pid)) && found.insert(stat.process) {
+                known.insert(pid);
             }
         }
         if found.len() == before {
             return found;
         }
     }
-}
-
-fn same_user(pid: i32) -> bool {
-    fs::metadata(format!("/proc/{pid}")).is_ok_and(|found| found.uid() == nix::unistd::geteuid().as_raw())
 }
 
 #[cfg(test)]
@@ -396,11 +402,11 @@ mod tests {
         BufReader::new(meant.stdout.take().unwrap()).read_line(&mut line).unwrap();
         BufReader::new(spared.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
         let grandchild = Stat::of(line.trim().parse().unwrap()).unwrap().process;
-        let ended = sweep(&hub, &BTreeSet::new(), |mark| *mark == Mark::Run(1));
+        let ended = sweep(&hub, &Users::ours(), &BTreeSet::new(), |mark| *mark == Mark::Run(1));
         assert!(ended >= 2, "{ended}");
         assert!(Stat::of(grandchild.pid).is_none_or(|stat| stat.process != grandchild || stat.zombie));
         assert!(Stat::of(spared.id() as i32).is_some_and(|stat| !stat.zombie));
-        assert!(sweep(&hub, &BTreeSet::new(), |mark| *mark == Mark::Run(2)) >= 1);
+        assert!(sweep(&hub, &Users::ours(), &BTreeSet::new(), |mark| *mark == Mark::Run(2)) >= 1);
         meant.wait().unwrap();
         spared.wait().unwrap();
     }

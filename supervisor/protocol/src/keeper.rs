@@ -75,12 +75,58 @@ pub struct Row {
     /// What travels alongside.
     #[serde(default)]
     pub descriptors: Vec<Descriptor>,
-    /// The process that `MAINPID=` named, if one did: its end is the run's.
+    /// The process that `MAINPID=` named, if one did. Its end is the run's, once it is the keeper's child: the kernel tells
+    /// the end of a process to its parent only. While its own parent lives, the first process's end is the run's.
     #[serde(default)]
     pub main_pid: Option<i32>,
+    /// The first process has ended while the main one lives: its number may be anybody's.
+    #[serde(default)]
+    pub first_ended: bool,
     /// The run's own control group, an absolute path, where groups are delegated to us.
     #[serde(default)]
     pub cgroup: Option<String>,
+    /// Which step failed, if it was not spawned.
+    #[serde(default)]
+    pub step: Option<Step>,
+}
+
+/// The steps by which a keeper's copy becomes a worker, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Pipes, descriptors, the fork itself.
+    Prepare,
+    /// A held socket that had to be bound anew.
+    Listen,
+    /// Entering the run's control group.
+    ControlGroup,
+    /// [`Spawn::oom_score_adj`]
+    OomScore,
+    /// [`Spawn::rlimits`]
+    Limits,
+    /// [`Spawn::nice`]
+    Nice,
+    /// [`Spawn::identity`]
+    User,
+    /// [`Spawn::cwd`]
+    Folder,
+    /// [`Spawn::program`]
+    Program,
+}
+
+impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Prepare,
+        Self::Listen,
+        Self::ControlGroup,
+        Self::OomScore,
+        Self::Limits,
+        Self::Nice,
+        Self::User,
+        Self::Folder,
+        Self::Program,
+    ];
 }
 
 /// What a descriptor that travels with a [`Row`] is.
@@ -141,7 +187,8 @@ pub struct Spawn {
     /// Scheduling priority, -20 to 19.
     #[serde(default)]
     pub nice: Option<i32>,
-    /// What the kernel adds to its badness when memory runs out, -1000 to 1000.
+    /// What the kernel adds to its badness when memory runs out, -1000 to 1000. Below what the keeper has and may not go
+    /// below, it stays as it is.
     #[serde(default)]
     pub oom_score_adj: Option<i32>,
     /// How often it has to send `WATCHDOG=1`, in microseconds: told to it as `WATCHDOG_USEC`.
@@ -188,15 +235,16 @@ pub enum Order {
     },
     /// Answered by a [`Fact::Run`].
     Spawn(Spawn),
-    /// Signal a run's process group. Nothing happens if its first process has ended.
+    /// Signal a run's process group, and its main process if that is in another one. Nothing happens after its exit.
     Signal {
         /// The run.
         run: u64,
         /// The signal's number.
         signal: i32,
     },
-    /// From now on this process is the run's first one: it was named by `MAINPID=` and is known to be of the run's tree.
-    /// Answered by a [`Fact::Run`].
+    /// `MAINPID=` named this process: from now on it is the run's main one, if it lives, is of the run's tree and has the
+    /// run's user. May come after the first process's exit was told, and takes that back. Answered by a [`Fact::Run`] with
+    /// what is true now.
     MainPid {
         /// The run.
         run: u64,

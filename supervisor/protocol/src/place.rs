@@ -14,6 +14,8 @@ pub const KEEPER_LOCK: &str = "keeper.lock";
 pub const HUB_ID: &str = "hub.id";
 /// The number of the newest run; runs are never numbered twice under one hub id.
 pub const LAST_RUN: &str = "last-run";
+/// The users, besides the hub's own, whose processes can be a run's: a number a line.
+pub const USERS: &str = "users";
 /// Folder of the sockets that `NOTIFY_SOCKET` names, one a run.
 pub const NOTIFY_DIR: &str = "notify";
 

@@ -10,10 +10,9 @@ pub const NODE_CHANNEL_MODE: &str = "NODE_CHANNEL_SERIALIZATION_MODE";
 pub const NODE_CHANNEL_JSON: &str = "json";
 /// `sd_notify(3)`'s datagram socket.
 pub const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
-
-/// How often `WATCHDOG=1` has to come, in microseconds: `sd_watchdog_enabled(3)`.
+/// How often it has to send `WATCHDOG=1` there, in microseconds, and who has to: `sd_watchdog_enabled(3)`.
 pub const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
-/// The process that the watchdog is meant for.
+/// The process that is meant by [`WATCHDOG_USEC`].
 pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
 
 /// How many sockets are lent, from [`FIRST_SOCKET_FD`] up: `sd_listen_fds(3)`.

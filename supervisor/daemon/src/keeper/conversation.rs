@@ -134,8 +134,8 @@ impl Keeper {
                     self.rows.signal(run, signal);
                 }
             }
-            Order::MainPid { .. } => {}
-            Order::Forget { run } => self.rows.forget(run),
+            Order::MainPid { run, pid } => self.name_main_process(run, pid),
+            Order::Forget { run } => self.forget(run),
             Order::Remember { key, value } => self.remember(key, value),
             Order::Adopted => {
                 self.proven = self.program.path.clone();

@@ -114,7 +114,11 @@ impl Directory {
         let _ = fs::remove_file(self.control_socket());
     }
 
-    /// Where the socket is that `NOTIFY_SOCKET` names for a run.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the socket is that `NOTIFY_SOCKET` names for a run of our own user.
     pub fn notify_socket(&self, run: u64) -> PathBuf {
         self.path.join(place::NOTIFY_DIR).join(run.to_string())
     }

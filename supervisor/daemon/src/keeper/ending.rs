@@ -66,6 +66,9 @@ impl Keeper {
             let _ = kill(head.pid, Signal::SIGKILL);
         }
         self.rows.signal_all(Signal::SIGKILL);
-        tree::sweep(&self.hub, &self.rows.leaders(), Mark::is_the_hubs);
+        if let Some(groups) = &mut self.groups {
+            self.rows.groups().for_each(|group| groups.end(group));
+        }
+        tree::sweep(&self.hub, &self.users, &self.rows.leaders(), Mark::is_the_hubs);
     }
 }

@@ -15,7 +15,7 @@ use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
 use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
 use protocol::worker;
 
-use super::spawn::{lift, put};
+use super::child::{lift, put};
 use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.

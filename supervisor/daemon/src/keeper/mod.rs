@@ -35,10 +35,13 @@
 //! * Every start first ends what an earlier keeper of this hub left behind: whoever carries the hub's mark.
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
+mod child;
 mod conversation;
 mod directory;
 mod ending;
 mod head;
+mod main_process;
+mod notify;
 mod rows;
 mod signals;
 mod sockets;
@@ -56,18 +59,21 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
-use protocol::keeper::{Exit, Fact, Spawn};
+use nix::unistd::{Pid, geteuid};
+use protocol::keeper::{Exit, Fact, Spawn, Step};
 
+use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
 use self::rows::Rows;
 use self::signals::Signals;
 use self::sockets::Sockets;
+use crate::cgroup::Groups;
 use crate::clock;
 use crate::link;
 use crate::supervisor::BAD_FILE;
 use crate::tree::{self, Mark};
+use crate::users::Users;
 
 /// The pause before the next supervisor, doubled with each that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -131,6 +137,9 @@ struct Keeper {
     control: UnixListener,
     receiver: link::Receiver,
     sockets: Sockets,
+    users: Users,
+    /// Where control groups are delegated to us.
+    groups: Option<Groups>,
     rows: Rows,
     memory: BTreeMap<String, String>,
     last_run: u64,
@@ -162,7 +171,11 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     let signals = Signals::register()?;
     let directory = Directory::open()?;
     let hub = directory.hub_id()?;
-    let swept = tree::sweep(&hub, &BTreeSet::new(), Mark::is_the_hubs);
+    let mut users = Users::noted(directory.path());
+    let mut groups = Groups::delegated(&hub);
+    let swept =
+        groups.as_mut().map_or(0, Groups::sweep) + tree::sweep(&hub, &users, &BTreeSet::new(), Mark::is_the_hubs);
+    users.forget(directory.path());
     if swept > 0 {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
@@ -173,6 +186,8 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         control: directory.bind_control()?,
         receiver: link::Receiver::new(),
         sockets: Sockets::default(),
+        users,
+        groups,
         rows: Rows::default(),
         memory: BTreeMap::new(),
         last_run: directory.last_run(),
@@ -275,33 +290,55 @@ impl Keeper {
     // -- workers
 
     fn spawn(&mut self, order: Spawn) {
-        if order.run <= self.last_run {
+        let run = order.run;
+        if run <= self.last_run {
             // Never twice, whatever a new supervisor believes. It is answered all the same.
-            say!("keeper: run {} was used before and is not spawned", order.run);
-            if self.rows.get(order.run).is_none() {
-                self.rows.insert(order.run, order.app, Err(Errno::EEXIST));
+            say!("keeper: run {run} was used before and is not spawned");
+            if self.rows.get(run).is_none() {
+                self.rows.insert(order, Err(Errno::EEXIST.into()));
             }
-            return self.tell(Queued::Row(order.run));
+            return self.tell(Queued::Row(run));
         }
-        self.last_run = order.run;
-        self.directory.note_run(order.run);
+        self.last_run = run;
+        self.directory.note_run(run);
         let spawned = self.lend_and_spawn(&order);
-        self.rows.insert(order.run, order.app, spawned);
-        self.tell(Queued::Row(order.run));
+        self.rows.insert(order, spawned);
+        self.tell(Queued::Row(run));
     }
 
-    fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Errno> {
+    fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Failure> {
+        let user = order.identity.as_ref().map_or(geteuid().as_raw(), |identity| identity.uid);
         for address in &order.sockets {
-            self.sockets.hold(address)?;
+            self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
         }
+        if let Err(error) = self.users.note(self.directory.path(), user) {
+            say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
+        }
+        let notify = match order.identity {
+            Some(_) => notify::Place::Abstract(format!("betti-{}-{}", self.hub, order.run)),
+            None => notify::Place::File(self.directory.notify_socket(order.run)),
+        };
+        let cgroup = self.groups.as_mut().and_then(|groups| groups.make(order.run));
         let around = spawn::Surroundings {
             hub: &self.hub,
-            notify_path: self.directory.notify_socket(order.run),
+            notify,
             sockets: order.sockets.iter().filter_map(|address| self.sockets.lend(address)).collect(),
             open_files: self.open_files,
             log_pipe_bytes: self.log_pipe_bytes,
+            cgroup: cgroup.clone(),
         };
-        spawn::spawn(order, &around)
+        let spawned = spawn::spawn(order, around);
+        if let (Err(_), Some(cgroup), Some(groups)) = (&spawned, cgroup, &mut self.groups) {
+            groups.remove(cgroup);
+        }
+        spawned
+    }
+
+    fn forget(&mut self, run: u64) {
+        let cgroup = self.rows.forget(run);
+        if let (Some(cgroup), Some(groups)) = (cgroup, &mut self.groups) {
+            groups.remove(cgroup);
+        }
     }
 
     /// Looks before it reaps: while the dead is still a zombie its pid cannot belong to anybody else.

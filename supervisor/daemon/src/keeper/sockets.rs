@@ -1,5 +1,6 @@
 //! Listening sockets that outlive every worker. Bound once, lent by descriptor, looked at before each loan: a worker's
-//! `shutdown()` or O_NONBLOCK reaches every holder of the same socket.
+//! `shutdown()` or O_NONBLOCK reaches every holder of the same socket. For the same reason a socket is not handed from one
+//! user to another, but bound anew: whoever kept a copy would go on taking the other's connections.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -10,13 +11,19 @@ use nix::sys::socket::{Backlog, getsockopt, listen, sockopt::AcceptConn};
 
 /// Held sockets by address, as it was written.
 #[derive(Default)]
-pub struct Sockets(BTreeMap<String, TcpListener>);
+pub struct Sockets(BTreeMap<String, Held>);
+
+struct Held {
+    listener: TcpListener,
+    /// The user that it was last lent to.
+    lent_to: Option<u32>,
+}
 
 impl Sockets {
     /// Binds, or makes sure that what is held still listens and blocks.
     pub fn hold(&mut self, address: &str) -> Result<(), Errno> {
         if let Some(held) = self.0.get(address)
-            && mend(held).is_ok()
+            && mend(&held.listener).is_ok()
         {
             return Ok(());
         }
@@ -24,7 +31,19 @@ impl Sockets {
         let parsed: SocketAddr = address.parse().map_err(|_| Errno::EINVAL)?;
         // The standard library sets SO_REUSEADDR, so connections that linger from before do not stand in the way.
         let listener = TcpListener::bind(parsed).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
-        self.0.insert(address.to_owned(), listener);
+        self.0.insert(address.to_owned(), Held { listener, lent_to: None });
+        Ok(())
+    }
+
+    /// As [`hold`](Self::hold), for an app of this user. `EADDRINUSE` while a process of another one still has it.
+    pub fn hold_for(&mut self, address: &str, user: u32) -> Result<(), Errno> {
+        if self.0.get(address).and_then(|held| held.lent_to).is_some_and(|before| before != user) {
+            self.0.remove(address);
+        }
+        self.hold(address)?;
+        if let Some(held) = self.0.get_mut(address) {
+            held.lent_to = Some(user);
+        }
         Ok(())
     }
 
@@ -35,7 +54,7 @@ impl Sockets {
     /// The descriptor and the name to lend it under: its port.
     pub fn lend(&self, address: &str) -> Option<(String, BorrowedFd<'_>)> {
         let port = address.rsplit_once(':').map_or(address, |(_, port)| port);
-        Some((port.to_owned(), self.0.get(address)?.as_fd()))
+        Some((port.to_owned(), self.0.get(address)?.listener.as_fd()))
     }
 }
 
@@ -82,6 +101,28 @@ mod tests {
         sockets.hold(&address).unwrap();
         let flags = fcntl(sockets.lend(&address).unwrap().1, FcntlArg::F_GETFL).unwrap();
         assert!(!OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK));
+    }
+
+    #[test]
+    fn a_socket_is_bound_anew_between_users_and_refused_while_one_of_them_keeps_it() {
+        let address = free_address();
+        let mut sockets = Sockets::default();
+        let waiting = |address: &str| TcpStream::connect(address).unwrap();
+        sockets.hold_for(&address, 1).unwrap();
+        let client = waiting(&address);
+        sockets.hold_for(&address, 1).unwrap();
+        let kept = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
+        let (_, from) = TcpListener::from(kept.try_clone().unwrap()).accept().unwrap();
+        assert_eq!(from, client.local_addr().unwrap(), "the same socket for the same user");
+        assert_eq!(sockets.hold_for(&address, 2), Err(Errno::EADDRINUSE));
+        drop(kept);
+        sockets.hold_for(&address, 2).unwrap();
+        let of_the_first = waiting(&address);
+        sockets.hold_for(&address, 1).unwrap();
+        let lent = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
+        let client = waiting(&address);
+        let (_, from) = TcpListener::from(lent).accept().unwrap();
+        assert_eq!(from, client.local_addr().unwrap(), "not {of_the_first:?}, which waited for another user's");
     }
 
     #[test]

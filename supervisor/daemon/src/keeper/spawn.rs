@@ -1,29 +1,26 @@
-//! Fork and exec of one worker, and what it inherits. Only for a process with one thread: the child may then do
-//! anything between `fork` and `exec`, such as learn its own pid for `LISTEN_PID`.
+//! Fork of one worker, and what it inherits; what the child does then is in [`child`].
 //!
 //! The death signal is SIGKILL. A worker that is to drain needs time, and a keeper that was killed can give it none:
 //! with SIGTERM a deaf worker would outlive both halves and be doubled by the next start. Draining belongs to an orderly
 //! stop, which always goes through SIGTERM to the keeper. The lifeline (stdin) tells those whom the death signal does
 //! not reach: descendants, and programs that changed their user.
-#![allow(unsafe_code)] // fork, dup2 and _exit, all in a process with one thread
+#![allow(unsafe_code)] // fork and _exit, in a process with one thread
 
-use std::convert::Infallible;
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixDatagram;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::resource::{Resource, rlim_t, setrlimit};
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal};
+use nix::sys::resource::rlim_t;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{ForkResult, Pid, chdir, execve, fork, getpid, getppid, pipe2, setsid};
-use protocol::keeper::{Channel, Spawn};
-use protocol::worker;
+use nix::unistd::{ForkResult, Gid, Pid, Uid, fchown, fork, getpid, pipe2};
+use protocol::keeper::{Channel, Identity, Spawn, Step};
+
+use super::child::{self, Equipment, Failure};
+use super::notify::{NotifySocket, Place};
 
 /// Lets a worker go on talking while its supervisor is replaced.
 const LOG_PIPE_BYTES: i32 = 1024 * 1024;
@@ -33,8 +30,6 @@ const LOG_PIPE_BYTES: i32 = 1024 * 1024;
 const ORDINARY_LOG_PIPE_BYTES: i32 = 256 * 1024;
 /// `CAP_SYS_RESOURCE`'s place in a set of capabilities: whoever has it has no such allowance.
 const SYS_RESOURCE: u32 = 24;
-/// Above every number that a worker inherits: 0-2, its sockets, its ready pipe.
-const LIFTED: RawFd = 64;
 /// The most sockets that can be lent to one worker.
 pub const MOST_SOCKETS: usize = 32;
 /// What a child exits with whose program could not be run; nobody sees it, because the errno went ahead.
@@ -46,66 +41,76 @@ pub struct Worker {
     pub out: OwnedFd,
     pub error: OwnedFd,
     pub ready: OwnedFd,
-    pub notify: OwnedFd,
-    notify_path: PathBuf,
+    pub notify: NotifySocket,
+    /// Its own control group.
+    pub cgroup: Option<PathBuf>,
     /// Write end of the worker's stdin; nobody writes. Never leaves the keeper: end of file means the keeper is gone.
     _lifeline: OwnedFd,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.notify_path);
-    }
 }
 
 /// What the keeper adds to an order.
 pub struct Surroundings<'a> {
     pub hub: &'a str,
-    pub notify_path: PathBuf,
+    pub notify: Place,
     /// Name and descriptor of each socket that is lent.
     pub sockets: Vec<(String, BorrowedFd<'a>)>,
     /// Soft and hard limit of open files, as the keeper was started with.
     pub open_files: (rlim_t, rlim_t),
     /// See [`log_pipe_bytes`].
     pub log_pipe_bytes: i32,
+    /// The run's own control group, made already.
+    pub cgroup: Option<PathBuf>,
 }
 
-/// The child's ends of what it inherits.
-struct Inherited {
-    stdio: [OwnedFd; 3],
-    ready: OwnedFd,
-}
-
-/// Starts a worker; the errno of the step that failed otherwise.
-pub fn spawn(order: &Spawn, around: &Surroundings) -> Result<Worker, Errno> {
+/// Starts a worker; which step failed and why otherwise.
+pub fn spawn(order: &Spawn, around: Surroundings) -> Result<Worker, Failure> {
     if around.sockets.len() > MOST_SOCKETS {
-        return Err(Errno::E2BIG);
+        return Err(Errno::E2BIG.into());
     }
     let (stdin, lifeline) = pipe2(OFlag::O_CLOEXEC)?;
     let (out, out_end) = log_pipe(around.log_pipe_bytes)?;
     let (error, error_end) = log_pipe(around.log_pipe_bytes)?;
     let (ready, ready_end) = ready_channel(order.channel)?;
-    let notify = UnixDatagram::bind(&around.notify_path).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
-    let notify = OwnedFd::from(notify);
-    let inherited = Inherited { stdio: [stdin, out_end, error_end], ready: ready_end };
-    let pid = fork_exec(order, around, inherited).inspect_err(|_| drop(fs::remove_file(&around.notify_path)))?;
-    Ok(Worker { pid, out, error, ready, notify, notify_path: around.notify_path.clone(), _lifeline: lifeline })
+    let notify = NotifySocket::bind(around.notify)?;
+    if let Some(identity) = &order.identity {
+        let pipes = [&stdin, &out_end, &error_end, &ready_end];
+        give_away(&pipes, identity).map_err(Failure::at(Step::User))?;
+    }
+    let pid = fork_exec(
+        order,
+        &Equipment {
+            keeper: getpid(),
+            hub: around.hub,
+            stdio: [stdin, out_end, error_end],
+            ready: ready_end,
+            notify: notify.address(),
+            sockets: &around.sockets,
+            open_files: around.open_files,
+            cgroup: around.cgroup.as_deref(),
+        },
+    )?;
+    Ok(Worker { pid, out, error, ready, notify, cgroup: around.cgroup, _lifeline: lifeline })
 }
 
-fn fork_exec(order: &Spawn, around: &Surroundings, inherited: Inherited) -> Result<Pid, Errno> {
+/// Whoever opens `/dev/stdout` opens the pipe behind it anew, and has to be its owner for that.
+fn give_away(pipes: &[&OwnedFd], identity: &Identity) -> Result<(), Errno> {
+    let (user, group) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
+    pipes.iter().try_for_each(|pipe| fchown(pipe, Some(user), Some(group)))
+}
+
+fn fork_exec(order: &Spawn, with: &Equipment) -> Result<Pid, Failure> {
     let (failure, failure_end) = pipe2(OFlag::O_CLOEXEC)?;
-    let keeper = getpid();
     // A signal that came between fork and exec would run the keeper's handlers in the child.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     // SAFETY: this process has one thread.
     let child = match unsafe { fork() } {
         Ok(ForkResult::Child) => {
-            let report = lift(failure_end.as_raw_fd()).unwrap_or(-1);
-            let Err(errno) = become_worker(keeper, order, around, &inherited);
-            let errno = errno as i32;
-            // SAFETY: writes four bytes from a live integer, then ends the child without running destructors.
+            let report = child::lift(failure_end.as_raw_fd()).unwrap_or(-1);
+            let Err(failure) = child::become_worker(order, with);
+            let bytes = reported(failure);
+            // SAFETY: writes bytes that live here, then ends the child without running destructors.
             unsafe {
-                libc::write(report, (&raw const errno).cast(), size_of::<i32>());
+                libc::write(report, bytes.as_ptr().cast(), bytes.len());
                 libc::_exit(NOT_RUN)
             }
         }
@@ -115,12 +120,26 @@ fn fork_exec(order: &Spawn, around: &Surroundings, inherited: Inherited) -> Resu
     before.thread_set_mask()?;
     let child = child?;
     drop(failure_end);
-    // End of file: exec closed the other end. Four bytes: the errno; the child is reaped as nobody's.
-    let mut errno = [0; size_of::<i32>()];
-    match File::from(failure).read_exact(&mut errno) {
-        Ok(()) => Err(Errno::from_raw(i32::from_ne_bytes(errno))),
+    // End of file: exec closed the other end. Else the failure; the child is reaped as nobody's.
+    let mut bytes = [0; REPORT_BYTES];
+    match File::from(failure).read_exact(&mut bytes) {
+        Ok(()) => Err(understood(bytes)),
         Err(_) => Ok(child),
     }
+}
+
+/// A failure as the child tells it: the step's place among all, then the errno.
+const REPORT_BYTES: usize = 1 + size_of::<i32>();
+
+fn reported(failure: Failure) -> [u8; REPORT_BYTES] {
+    let [a, b, c, d] = (failure.errno as i32).to_ne_bytes();
+    let step = Step::ALL.iter().position(|step| *step == failure.step).unwrap_or_default();
+    [step as u8, a, b, c, d]
+}
+
+fn understood([step, a, b, c, d]: [u8; REPORT_BYTES]) -> Failure {
+    let errno = Errno::from_raw(i32::from_ne_bytes([a, b, c, d]));
+    Failure { step: Step::ALL.get(usize::from(step)).copied().unwrap_or(Step::Prepare), errno }
 }
 
 /// How large we make our log pipes.
@@ -147,85 +166,21 @@ fn ready_channel(channel: Channel) -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((ours, theirs))
 }
 
-fn become_worker(
-    keeper: Pid,
-    order: &Spawn,
-    around: &Surroundings,
-    inherited: &Inherited,
-) -> Result<Infallible, Errno> {
-    set_pdeathsig(Signal::SIGKILL)?;
-    if getppid() != keeper {
-        return Err(Errno::ESRCH); // the keeper died between fork and prctl
-    }
-    setsid()?;
-    reset_signals()?;
-    chdir(order.cwd.as_str())?;
-    let ready = put_in_place(around, inherited)?;
-    let text = |text: &String| CString::new(text.as_str()).map_err(|_| Errno::EINVAL);
-    let program = text(&order.program)?;
-    let argv = order.argv.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let env = environment(order, around, ready).iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    setrlimit(Resource::RLIMIT_NOFILE, around.open_files.0, around.open_files.1)?;
-    execve(&program, &argv, &env)
-}
-
-/// Default actions for all: Rust's runtime ignores SIGPIPE, the keeper handles others, and ignored ones survive exec.
-fn reset_signals() -> Result<(), Errno> {
-    for each in Signal::iterator().filter(|each| !matches!(each, Signal::SIGKILL | Signal::SIGSTOP)) {
-        // SAFETY: a default action runs no code of ours.
-        unsafe { signal(each, SigHandler::SigDfl) }?;
-    }
-    SigSet::empty().thread_set_mask()
-}
-
-/// Lifts everything out of the range that is about to be filled, then puts it in place from 0 up: stdin, stdout,
-/// stderr, lent sockets, ready pipe. Returns the ready pipe's number.
-fn put_in_place(around: &Surroundings, inherited: &Inherited) -> Result<RawFd, Errno> {
-    let mut wanted: Vec<RawFd> = inherited.stdio.iter().map(AsRawFd::as_raw_fd).collect();
-    wanted.extend(around.sockets.iter().map(|(_, socket)| socket.as_raw_fd()));
-    wanted.push(inherited.ready.as_fd().as_raw_fd());
-    let lifted = wanted.into_iter().map(lift).collect::<Result<Vec<_>, _>>()?;
-    let mut target = 0;
-    for descriptor in lifted {
-        put(descriptor, target)?;
-        target += 1;
-    }
-    Ok(target - 1)
-}
-
-fn environment(order: &Spawn, around: &Surroundings, ready: RawFd) -> Vec<String> {
-    let mut all: Vec<String> = order.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mut add = |name: &str, value: &str| all.push(format!("{name}={value}"));
-    add(worker::INVOCATION, &format!("{}-{}", around.hub, order.run));
-    add(worker::READY_FD, &ready.to_string());
-    add(worker::NOTIFY_SOCKET, &around.notify_path.to_string_lossy());
-    if matches!(order.channel, Channel::Node | Channel::NodeBelow) {
-        add(worker::NODE_CHANNEL_FD, &ready.to_string());
-        add(worker::NODE_CHANNEL_MODE, worker::NODE_CHANNEL_JSON);
-    }
-    if !around.sockets.is_empty() {
-        let names: Vec<&str> = around.sockets.iter().map(|(name, _)| name.as_str()).collect();
-        add(worker::LISTEN_FDS, &names.len().to_string());
-        add(worker::LISTEN_PID, &getpid().to_string());
-        add(worker::LISTEN_FDNAMES, &names.join(":"));
-    }
-    all
-}
-
-/// A copy of a descriptor above everything that a child inherits; closed by exec.
-pub fn lift(descriptor: RawFd) -> Result<RawFd, Errno> {
-    // SAFETY: only duplicates a number.
-    Errno::result(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, LIFTED) })
-}
-
-/// A copy with exactly this number, that exec leaves open. In a child only, after [`lift`].
-pub fn put(descriptor: RawFd, target: RawFd) -> Result<RawFd, Errno> {
-    // SAFETY: whatever had this number was lifted or is close-on-exec.
-    Errno::result(unsafe { libc::dup2(descriptor, target) })
-}
-
 /// Makes exec close a descriptor that we were started with.
 pub fn close_on_exec(descriptor: RawFd) {
     // SAFETY: only changes a flag; a number that is not open is refused by the kernel.
     unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_understood_as_it_was_reported() {
+        for step in Step::ALL {
+            let failure = Failure { step, errno: Errno::EPERM };
+            assert_eq!(understood(reported(failure)), failure);
+        }
+    }
 }

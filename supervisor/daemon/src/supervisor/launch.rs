@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use manifest::{App, Manifest};
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
-use protocol::keeper::{Channel, Spawn};
+use protocol::keeper::{Channel, Spawn, Step};
 use protocol::worker;
 
+use super::identity::{self, Person};
 use super::roster::Unit;
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
@@ -56,7 +57,10 @@ impl Ground {
     }
 
     /// Why a run of an app could not be started, in words.
-    pub fn why_not_spawned(&self, unit: &Unit, errno: i32) -> String {
+    pub fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
+        if let Some(what) = step.and_then(|step| what_failed(step, &unit.app)) {
+            return format!("{what}: {}", Errno::from_raw(errno).desc().to_lowercase()) + hint(step, errno);
+        }
         match self.spawn(unit, 0) {
             Ok(spawn) => why_not_run(Path::new(&spawn.program), &unit.app.cwd, errno),
             Err(error) => error.detail,
@@ -66,6 +70,7 @@ impl Ground {
     /// The order to spawn a run of an app.
     pub fn spawn(&self, unit: &Unit, run: u64) -> Result<Spawn, LaunchError> {
         let app = &unit.app;
+        let person = person(app)?;
         let env = self.environment(unit)?;
         let path = env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
         let program = self.program(app, path)?;
@@ -78,7 +83,11 @@ impl Ground {
             env: env.into_iter().collect(),
             cwd: app.cwd.to_string_lossy().into_owned(),
             sockets: app.listen.iter().map(ToString::to_string).collect(),
-            ..Spawn::default()
+            identity: person.map(|person| person.identity),
+            rlimits: identity::rlimits(&app.rlimits),
+            nice: app.nice,
+            oom_score_adj: Some(app.oom_score_adj),
+            watchdog_usec: app.watchdog.map(|every| u64::try_from(every.as_micros()).unwrap_or(u64::MAX)),
         })
     }
 
@@ -86,7 +95,9 @@ impl Ground {
     /// goes last.
     pub fn environment(&self, unit: &Unit) -> Result<BTreeMap<String, String>, LaunchError> {
         let app = &unit.app;
+        let person = person(app)?;
         let mut env: BTreeMap<String, String> = self.inherited.iter().cloned().collect();
+        env.extend(person.map(|person| person.variables.clone()).unwrap_or_default());
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set(worker::DATA_DIR, self.data_dir.to_string_lossy().into_owned());
         set("name", app.name.clone());
@@ -152,6 +163,12 @@ impl Ground {
         in_path(name, path)
             .ok_or_else(|| failed(Errno::ENOENT, format!("cannot find the interpreter {name} in PATH ({path})")))
     }
+}
+
+/// Who an app is to be, if not the keeper's own user.
+fn person(app: &App) -> Result<Option<Person>, LaunchError> {
+    identity::resolve(app.user.as_deref(), app.group.as_deref())
+        .map_err(|error| failed(Errno::EINVAL, format!("cannot run: {error}")))
 }
 
 /// What may run a Node program on behalf of a script.
@@ -257,6 +274,37 @@ fn unquoted(value: &str) -> &str {
 pub fn is_socket(descriptor: &OwnedFd) -> bool {
     fstat(descriptor)
         .is_ok_and(|found| SFlag::from_bits_truncate(found.st_mode).intersection(SFlag::S_IFMT) == SFlag::S_IFSOCK)
+}
+
+/// What did not come to pass, where that is not the program's fault.
+fn what_failed(step: Step, app: &App) -> Option<String> {
+    let user = || app.user.as_deref().map(|user| format!(" (as user {user})")).unwrap_or_default();
+    Some(match step {
+        Step::Prepare => "cannot be started".to_owned(),
+        Step::Listen => "cannot bind its socket anew for its user".to_owned(),
+        Step::ControlGroup => "cannot enter its control group".to_owned(),
+        Step::OomScore => format!("cannot set oom_score_adj to {}", app.oom_score_adj),
+        Step::Limits => "cannot set its rlimits".to_owned(),
+        Step::Nice => format!("cannot set nice to {}", app.nice.unwrap_or_default()),
+        Step::User => match (&app.user, &app.group) {
+            (Some(user), _) => format!("cannot become user {user}"),
+            (None, group) => format!("cannot take on group {}", group.as_deref().unwrap_or_default()),
+        },
+        Step::Folder if app.cwd.is_dir() => format!("cannot enter its folder {}{}", app.cwd.display(), user()),
+        Step::Folder | Step::Program => return None,
+    })
+}
+
+/// What privileges would have helped.
+fn hint(step: Option<Step>, errno: i32) -> &'static str {
+    let refused = matches!(Errno::from_raw(errno), Errno::EPERM | Errno::EACCES);
+    match step {
+        Some(Step::User) if refused && !nix::unistd::geteuid().is_root() => " (the hub does not run as root)",
+        Some(Step::Limits) if refused => " (a hard limit is raised by root only)",
+        Some(Step::Nice) if refused => " (a better priority is given by root only)",
+        Some(Step::Listen) => " (a process of another user still has it)",
+        _ => "",
+    }
 }
 
 /// Why a program could not be run, in words, from the errno of the step that failed.

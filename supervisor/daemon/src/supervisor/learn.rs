@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::{AppId, Exit, Goal, Invocation, State};
 use manifest::Ready;
 use nix::sys::signal::Signal;
-use protocol::keeper::{Descriptor, Fact, Order, Row};
+use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
@@ -90,7 +90,10 @@ impl Supervisor {
         let lived = self.runs.get(&number).and_then(Run::lived);
         if self.is_surprised_by(id, number) {
             let detail = match exit {
-                Exit::NotSpawned(errno) => Some(self.why_not_spawned(unit, errno)),
+                Exit::NotSpawned(errno) => {
+                    let step = self.runs.get(&number).and_then(|run| run.row.step);
+                    Some(self.why_not_spawned(unit, step, errno))
+                }
                 _ => None,
             };
             let notes = self.notes.entry(id).or_default();
@@ -123,12 +126,12 @@ impl Supervisor {
         goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
     }
 
-    fn why_not_spawned(&self, unit: &Unit, errno: i32) -> String {
+    fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
         let taken = unit.app.listen.iter().find_map(|address| {
             let why = self.not_bound.get(&address.to_string())?;
             Some(format!("cannot listen on {address}: {why}"))
         });
-        taken.unwrap_or_else(|| self.ground.why_not_spawned(unit, errno))
+        taken.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
     }
 
     pub(super) fn hear(&mut self, event: Event) {

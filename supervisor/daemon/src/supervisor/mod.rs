@@ -15,6 +15,7 @@ mod apply;
 mod asked;
 mod book;
 mod hand_over;
+mod identity;
 mod keeper_link;
 mod launch;
 mod learn;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
+use protocol::place;
 use protocol::request::Ask;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -49,10 +51,12 @@ use self::memory::Notes;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
+use crate::cgroup;
 use crate::clock;
 use crate::control;
 use crate::logs::LogPump;
 use crate::tree::{self, Mark};
+use crate::users::Users;
 
 pub use status::UnitState;
 
@@ -398,7 +402,13 @@ impl Supervisor {
     fn end_what_the_keeper_left(&self) {
         let newest = self.fleet.ids().filter_map(|id| self.fleet.app(id).newest_run()).max().unwrap_or_default();
         let sessions = Leaders::of(&self.runs).sessions();
-        let ended = tree::sweep(&self.hub, &sessions, |mark| matches!(mark, Mark::Run(run) if *run <= newest.0));
+        for group in self.runs.values().filter_map(|run| run.row.cgroup.as_deref()) {
+            cgroup::kill(group.as_ref());
+        }
+        let users = place::runtime_dir(|name| std::env::var_os(name), nix::unistd::geteuid().is_root())
+            .map_or_else(|_| Users::ours(), |folder| Users::noted(&folder));
+        let ended =
+            tree::sweep(&self.hub, &users, &sessions, |mark| matches!(mark, Mark::Run(run) if *run <= newest.0));
         say!("{} supervisor: the keeper is gone; ended {ended} processes that were left", clock::stamp());
     }
 }

@@ -1,5 +1,6 @@
 //! Has done what was decided: runs spawned, signals sent, trees ended, rows forgotten.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lifecycle::{Action, AppId, Event, Exit, Goal, Invocation, Signal, Snapshot, State, StopReason};
@@ -9,6 +10,7 @@ use protocol::keeper::Order;
 use super::roster::Unit;
 use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
 use super::{Supervisor, now};
+use crate::cgroup;
 use crate::tree::{self, Orphans, Process};
 
 /// After a kill, and while somebody cannot be read: soon.
@@ -98,10 +100,13 @@ impl Supervisor {
     }
 
     fn look_at_tree(&mut self, number: u64, orphans: &Orphans) {
-        if let Some(left) = orphans.of_runs.get(&number) {
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        // In a group of its own nobody hides.
+        let mut left: BTreeSet<Process> = run.members().into_iter().collect();
+        left.extend(orphans.of_runs.get(&number).into_iter().flatten());
+        if !left.is_empty() {
             return self.end_tree(number, left);
         }
-        let Some(run) = self.runs.get_mut(&number) else { return };
         if orphans.uncertain && run.uncertain_looks < MOST_UNCERTAIN_LOOKS {
             run.uncertain_looks += 1;
             return self.look_soon(LOOK_AGAIN_SOON);
@@ -112,7 +117,7 @@ impl Supervisor {
     }
 
     /// Asks each that is left once; kills when that was ordered, or when nobody keeps a time for it any more.
-    fn end_tree(&mut self, number: u64, left: &[Process]) {
+    fn end_tree(&mut self, number: u64, left: BTreeSet<Process>) {
         let Some(run) = self.runs.get(&number) else { return };
         let id = run.app;
         let patient = match self.fleet.get(id).map(lifecycle::App::state) {
@@ -123,9 +128,12 @@ impl Supervisor {
         };
         let signal = self.number_of(id, if patient { Signal::Terminate } else { Signal::Kill });
         let Some(run) = self.runs.get_mut(&number) else { return };
+        if let (false, Some(group)) = (patient, &run.row.cgroup) {
+            cgroup::kill(group.as_ref());
+        }
         for process in left {
-            if !patient || run.asked.insert(*process) {
-                tree::signal(*process, signal);
+            if !patient || run.asked.insert(process) {
+                tree::signal(process, signal);
             }
         }
         self.look_soon(if patient { LOOK_AGAIN } else { LOOK_AGAIN_SOON });

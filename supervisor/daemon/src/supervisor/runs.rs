@@ -8,6 +8,7 @@ use lifecycle::AppId;
 use protocol::keeper::Row;
 
 use super::ready::Source;
+use crate::cgroup;
 use crate::tree::{Hub, Process};
 
 /// Looks that could not read somebody's environment, before a run is called gone nevertheless.
@@ -60,9 +61,21 @@ impl Run {
         self.row.exit.is_some() && !self.gone
     }
 
-    /// Its first process, while that lives.
+    /// Its main process, else its first one, while it runs.
     pub fn pid(&self) -> Option<i32> {
-        self.row.pid.filter(|_| self.row.exit.is_none())
+        self.row.main_pid.or(self.row.pid).filter(|_| self.row.exit.is_none())
+    }
+
+    /// Those of its first and its main process that live while it runs.
+    pub fn living(&self) -> impl Iterator<Item = i32> + use<> {
+        let first = self.row.pid.filter(|_| !self.row.first_ended);
+        let runs = self.row.exit.is_none();
+        [first, self.row.main_pid].into_iter().flatten().filter(move |_| runs)
+    }
+
+    /// Everybody who is left in its control group, if it has one.
+    pub fn members(&self) -> Vec<Process> {
+        self.row.cgroup.as_deref().map(|group| cgroup::processes(group.as_ref())).unwrap_or_default()
     }
 
     pub fn can_be_forgotten(&self) -> bool {
@@ -70,7 +83,7 @@ impl Run {
     }
 }
 
-/// First processes, for looking at trees.
+/// First and main processes, for looking at trees.
 #[derive(Default)]
 pub struct Leaders {
     by_pid: BTreeMap<i32, u64>,
@@ -81,8 +94,8 @@ impl Leaders {
     pub fn of(runs: &BTreeMap<u64, Run>) -> Self {
         let mut leaders = Self::default();
         for (number, run) in runs {
-            leaders.by_pid.extend(run.row.pid.map(|pid| (pid, *number)));
-            leaders.living.extend(run.pid());
+            leaders.by_pid.extend([run.row.pid, run.row.main_pid].into_iter().flatten().map(|pid| (pid, *number)));
+            leaders.living.extend(run.living());
         }
         leaders
     }

@@ -106,8 +106,10 @@ impl Supervisor {
         let orphans = tree::look(&super::Leaders::of(&self.runs).hub(&self.hub, self.keeper));
         for number in due {
             let Some(run) = self.runs.get(&number) else { continue };
-            let mut tree = run.pid().map(tree::subtree).unwrap_or_default();
+            let mut tree: Vec<_> = run.living().flat_map(tree::subtree).collect();
             tree.extend(orphans.of_runs.get(&number).into_iter().flatten());
+            tree.sort_unstable();
+            tree.dedup(); // its main process may be below its first one
             self.measure.usage(number, run.spawned(), &tree);
         }
     }

@@ -48,6 +48,24 @@ impl Hub {
         Self { folder, keeper }
     }
 
+    /// With a shell script that starts the program, which is `$1` with its arguments.
+    pub fn start_by(script: &str, ecosystem: &str, files: &[(&str, &str)]) -> Self {
+        let folder = folder(ecosystem, files);
+        let starter = folder.path().join("starter");
+        let program = env!("CARGO_BIN_EXE_betti-supervisor");
+        fs::write(&starter, format!("#!/bin/bash\nset -- '{program}' \"$@\"\n{script}\n")).unwrap();
+        fs::set_permissions(&starter, fs::Permissions::from_mode(0o755)).unwrap();
+        let keeper = keeper_of(&starter, folder.path(), &[]).spawn().unwrap();
+        Self { folder, keeper }
+    }
+
+    /// With variables in the keeper's environment.
+    pub fn start_in(environment: &[(&str, &Path)], ecosystem: &str, files: &[(&str, &str)]) -> Self {
+        let folder = folder(ecosystem, files);
+        let keeper = keeper(folder.path(), &[]).envs(environment.iter().copied()).spawn().unwrap();
+        Self { folder, keeper }
+    }
+
     /// With a standard error that cannot be written to.
     pub fn start_deaf(ecosystem: &str) -> Self {
         let folder = folder(ecosystem, &[]);
@@ -187,6 +205,7 @@ impl Drop for Hub {
 
 fn folder(ecosystem: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap(); // apps may be other users'
     fs::write(folder.path().join("ecosystem.toml"), ecosystem).unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);

@@ -4,6 +4,7 @@
 mod control;
 mod harness;
 mod head;
+mod identity;
 mod keeper;
 mod launch;
 mod ready;
