@@ -66,6 +66,16 @@ fn a_profile_that_does_not_hold_is_code_1_and_says_so() {
     assert_eq!(answer["status"]["notice"], notice);
 }
 
+#[test]
+fn a_file_that_names_a_profile_that_does_not_hold_is_not_kept_quiet() {
+    let home = Home::new();
+    home.write_file(PROFILES);
+    let _fake = Fake::listen(&home.socket(), House::new("/srv/betti".into()).falling_back().answers());
+    let call = home.call(&["profile", "ngrok"]);
+    assert_eq!(call.code, Some(1), "{call:?}");
+    assert!(call.error.contains("the file still names ngrok: betti-ctl profile https"), "{}", call.error);
+}
+
 /// Answers an apply with these steps and nothing to watch, and everything else by playing the states.
 fn applying(steps: Vec<Step>, states: Vec<Vec<Seen>>) -> impl FnMut(&Asked) -> Answer + Send + 'static {
     let mut rest = play(&[], states);
