@@ -243,3 +243,26 @@ pub fn announce(act: &str, asked: &[AcceptedApp], printer: &Printer) {
     let names = printer.paint(Tone::Own, &names.join(", "));
     printer.say(&format!("Applying action {act} on {noun} [{names}](ids: [ {} ])", ids.join(", ")));
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::control::{Keeper, Supervisor};
+
+    use super::*;
+
+    #[test]
+    fn a_trial_is_over_when_the_profile_or_a_new_notice_says_so() {
+        let status = |profile: &str, notice: Option<&str>| Status {
+            keeper: Keeper { pid: 1 },
+            supervisor: Supervisor { pid: 2, version: "0".into() },
+            profile: profile.into(),
+            apps: Vec::new(),
+            notice: notice.map(str::to_owned),
+        };
+        let trial = Trial { profile: "ngrok", notice: Some("yesterday's news") };
+        assert!(!trial.is_over(&status("ngrok", None)));
+        assert!(!trial.is_over(&status("ngrok", Some("yesterday's news"))));
+        assert!(trial.is_over(&status("https", None)));
+        assert!(trial.is_over(&status("ngrok", Some("it did not become ready"))));
+    }
+}
