@@ -7,5 +7,6 @@ mod head;
 mod identity;
 mod keeper;
 mod launch;
+mod main_process;
 mod ready;
 mod stop;
