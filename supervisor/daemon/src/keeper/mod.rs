@@ -43,6 +43,7 @@ mod head;
 mod main_process;
 mod notify;
 mod rows;
+mod service_manager;
 mod signals;
 mod sockets;
 mod spawn;
@@ -66,6 +67,7 @@ use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
 use self::rows::Rows;
+use self::service_manager::ServiceManager;
 use self::signals::Signals;
 use self::sockets::Sockets;
 use crate::cgroup::Groups;
@@ -89,6 +91,8 @@ const LONG_ENOUGH: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a supervisor that said `Leave` may take to leave.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// Without a supervisor at work for longer than this we are not well: as long as one may take to take over.
+const HEADLESS_AT_MOST: Duration = head::ADOPT_WITHIN;
 /// At most one sign of life is asked for in this time because clients connect.
 const CLIENT_PING_EVERY: Duration = Duration::from_secs(1);
 /// Messages that wait for a supervisor to read, above the table's own size.
@@ -152,6 +156,9 @@ struct Keeper {
     next_client_ping: Duration,
     bad_file: bool,
     ending: Ending,
+    service_manager: ServiceManager,
+    /// When a supervisor was last seen at work; at first, when we began.
+    at_work: Duration,
 }
 
 /// How a keeper left.
@@ -199,6 +206,8 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         next_client_ping: Duration::ZERO,
         bad_file: false,
         ending: Ending::No,
+        service_manager: ServiceManager::of_environment(),
+        at_work: clock::now(),
         directory,
         hub,
     };
@@ -240,6 +249,7 @@ impl Keeper {
             if let Some(head) = &mut self.head {
                 head.check(planned);
             }
+            self.give_sign_of_life();
             if self.bad_file {
                 return Ok(Left::BadFile);
             }
@@ -257,7 +267,16 @@ impl Keeper {
             Ending::InOrder { patience: at } | Ending::Alone { kill_at: at } | Ending::Leaving { at } => at,
         };
         let clients = if self.next_client_ping > clock::now() { self.next_client_ping } else { Duration::MAX };
-        head.min(ending).min(clients)
+        head.min(ending).min(clients).min(self.service_manager.next_sign())
+    }
+
+    fn give_sign_of_life(&mut self) {
+        let now = clock::now();
+        if self.adopted() {
+            self.at_work = now;
+        }
+        let is_well = now.saturating_sub(self.at_work) < HEADLESS_AT_MOST;
+        self.service_manager.sign_of_life(is_well);
     }
 
     fn wait_for_something(&mut self, signals: &Signals, until: Duration) -> Result<(), Errno> {

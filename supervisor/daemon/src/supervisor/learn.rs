@@ -35,6 +35,7 @@ impl Supervisor {
         let known = self.runs.remove(&row.run);
         let heard_before = known.as_ref().is_some_and(|run| run.row.exit == row.exit);
         let mut run = known.unwrap_or_else(|| Run::new(id, row.clone()));
+        run.is_in_question = false;
         run.row = Row { descriptors: Vec::new(), ..row.clone() };
         if !descriptors.is_empty() {
             self.attach(&unit, &mut run, &row.descriptors, descriptors);
@@ -86,6 +87,9 @@ impl Supervisor {
     }
 
     fn learn_exit(&mut self, unit: &Unit, number: u64, exit: Exit) {
+        if self.named_a_main_process(number) {
+            return;
+        }
         let id = unit.id;
         let lived = self.runs.get(&number).and_then(Run::lived);
         if self.is_surprised_by(id, number) {
@@ -105,6 +109,21 @@ impl Supervisor {
         }
         self.happened.push_back((id, lifecycle::Event::Exited(Invocation(number), exit)));
         self.look_soon(Duration::ZERO);
+    }
+
+    /// Whether a run whose first process has ended had named its main one, and we are only hearing of it now: a daemon does
+    /// both at once. The keeper is told, and answers with what is true.
+    fn named_a_main_process(&mut self, number: u64) -> bool {
+        let Some(run) = self.runs.get_mut(&number) else { return false };
+        let named = run.sources.iter().find_map(Source::main_pid);
+        let Some(pid) = named.filter(|pid| run.row.main_pid.is_none() && run.named_main != Some(*pid)) else {
+            return false;
+        };
+        run.named_main = Some(pid);
+        run.row.exit = None; // not heard yet
+        run.is_in_question = true;
+        self.order(&Order::MainPid { run: number, pid });
+        true
     }
 
     /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
@@ -152,11 +171,19 @@ impl Supervisor {
         let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
-                run.sources.clear();
+                run.sources.retain(|source| matches!(source, Source::Notes(_))); // which may still name a main process
                 self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
                 self.waiting.push(done);
             }
             Said::NeverReady => run.never_ready = true,
+            Said::MainPid(pid, done) => {
+                run.named_main = Some(pid);
+                if run.pid() != Some(pid) && run.row.exit.is_none() {
+                    run.is_in_question = true;
+                    self.order(&Order::MainPid { run: number, pid });
+                }
+                self.waiting.push(done);
+            }
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

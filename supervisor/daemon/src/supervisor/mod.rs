@@ -21,6 +21,7 @@ mod launch;
 mod learn;
 mod measure;
 mod memory;
+mod notes;
 mod perform;
 mod ready;
 mod reason;
@@ -300,10 +301,12 @@ impl Supervisor {
         self.done
     }
 
-    /// Whether the keeper has answered every order to spawn. It does so at once, and until then nobody is told of a run
-    /// that has no process yet.
+    /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,
+    /// and until then nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
-        self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        let answered = self.runs.values().all(|run| !run.is_in_question);
+        answered
+            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {

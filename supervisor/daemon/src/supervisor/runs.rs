@@ -24,13 +24,17 @@ pub struct Run {
     pub gone: bool,
     /// It ended its ready pipe without a line.
     pub never_ready: bool,
-    /// Where it may have said that it is ready; none once that was heard.
+    /// Where it may have said that it is ready, until that was heard, or which process is its main one.
     pub sources: Vec<Source>,
     /// Our end of Node's channel, if it has one.
     pub channel: Option<OwnedFd>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
+    /// What `MAINPID=` named last, whether it was believed or not.
+    pub named_main: Option<i32>,
+    /// The keeper is to say which process is its main one.
+    pub is_in_question: bool,
 }
 
 impl Run {
@@ -45,6 +49,8 @@ impl Run {
             channel: None,
             asked: BTreeSet::new(),
             uncertain_looks: 0,
+            named_main: None,
+            is_in_question: false,
         }
     }
 

@@ -90,8 +90,13 @@ impl Hub {
 
     /// Starts again after the keeper has ended.
     pub fn start_again(&mut self) {
+        self.start_again_in(&[]);
+    }
+
+    /// As [`start_again`](Self::start_again), with variables in the keeper's environment.
+    pub fn start_again_in(&mut self, environment: &[(&str, &Path)]) {
         self.keeper.wait().unwrap();
-        self.keeper = keeper(self.folder.path(), &[]).spawn().unwrap();
+        self.keeper = keeper(self.folder.path(), &[]).envs(environment.iter().copied()).spawn().unwrap();
     }
 
     pub fn keeper_pid(&self) -> i32 {
