@@ -10,6 +10,7 @@ use protocol::keeper::{Descriptor, Fact, Order, Row};
 use super::ready::{self, Said, Source};
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory};
+use crate::logs;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -57,9 +58,26 @@ impl Supervisor {
             let events = self.events.clone();
             match kind {
                 Descriptor::Out | Descriptor::Error => {
-                    let path = if *kind == Descriptor::Out { &app.out_file } else { &app.error_file };
+                    let (kind, path) = match kind {
+                        Descriptor::Out => (logs::Kind::Out, &app.out_file),
+                        _ => (logs::Kind::Error, &app.error_file),
+                    };
+                    let expect = match &app.ready {
+                        Ready::Log(text) if !known => Some(text.clone()),
+                        _ => None,
+                    };
                     run.open_logs += 1;
-                    self.logs.add(number, descriptor, path.clone(), app.log_max_size);
+                    self.logs.add(logs::Outlet {
+                        run: number,
+                        kind,
+                        pipe: descriptor,
+                        path: path.clone(),
+                        limit: app.log_max_size,
+                        format: app.log_format.clone(),
+                        app: app.name.clone(),
+                        id: app.id,
+                        expect,
+                    });
                 }
                 Descriptor::Ready => {
                     let node = launch::is_socket(&descriptor);
