@@ -12,6 +12,7 @@ use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory};
+use crate::logs;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -68,9 +69,26 @@ impl Supervisor {
             let events = self.events.clone();
             match kind {
                 Descriptor::Out | Descriptor::Error => {
-                    let path = if *kind == Descriptor::Out { unit.out_file() } else { unit.error_file() };
+                    let (kind, path) = match kind {
+                        Descriptor::Out => (logs::Kind::Out, unit.out_file()),
+                        _ => (logs::Kind::Error, unit.error_file()),
+                    };
+                    let expect = match &unit.app.ready {
+                        Ready::Log(text) if !known => Some(text.clone()),
+                        _ => None,
+                    };
                     run.open_logs += 1;
-                    self.logs.add(number, descriptor, path, unit.app.log_max_size);
+                    self.logs.add(logs::Outlet {
+                        run: number,
+                        kind,
+                        pipe: descriptor,
+                        path,
+                        limit: unit.app.log_max_size,
+                        format: unit.app.log_format.clone(),
+                        app: unit.app.name.clone(),
+                        id: unit.id.0,
+                        expect,
+                    });
                 }
                 Descriptor::Ready => {
                     let node = launch::is_socket(&descriptor);
@@ -161,7 +179,7 @@ impl Supervisor {
                     run.open_logs = run.open_logs.saturating_sub(1);
                 }
             }
-            Event::Asked(ask, reply) => drop(reply.send(self.answer(ask))),
+            Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
         }
     }

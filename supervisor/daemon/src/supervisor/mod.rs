@@ -55,7 +55,7 @@ use self::runs::{Leaders, Run};
 use crate::cgroup;
 use crate::clock;
 use crate::control;
-use crate::logs::LogPump;
+use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
@@ -210,7 +210,11 @@ impl Supervisor {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
         let log_events = events.clone();
-        let logs = LogPump::start(move |run| drop(log_events.send(Event::LogEnded(run))))?;
+        let tell = move |news| match news {
+            News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
+            News::Said(run) => drop(log_events.send(Event::Said(run, Said::Ready(oneshot::channel().0)))),
+        };
+        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
         let handle = control::Handle::new(events.clone(), watched, wish.config.clone());
