@@ -27,7 +27,9 @@ mod profile;
 mod resolve;
 mod section;
 mod stamp;
+mod starter;
 mod suggest;
+mod switch;
 pub mod targets;
 mod units;
 mod url;
@@ -42,3 +44,5 @@ pub use file::{LONGEST_FILE, MOST_APPS, parse};
 pub use model::{
     Address, App, Check, Cron, Health, Instances, LogFormat, Manifest, Ready, Rlimit, StopSignal, Url, Watch,
 };
+pub use starter::STARTER;
+pub use switch::with_profile;
