@@ -22,6 +22,7 @@ mod limits;
 mod model;
 mod name;
 pub mod plan;
+pub mod pm2;
 mod probe;
 mod profile;
 mod resolve;

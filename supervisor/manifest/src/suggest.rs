@@ -1,5 +1,8 @@
 //! "Did you mean …?"
 
+/// Whatever is longer than this was not mistyped, and comparing it would take long.
+const LONGEST_SLIP: usize = 100;
+
 /// The candidate that was probably meant, if one is near enough.
 pub(crate) fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let near = candidates.into_iter().filter_map(|candidate| Some((distance(written, candidate)?, candidate)));
@@ -20,6 +23,9 @@ pub(crate) fn nearest_first<'c>(written: &str, candidates: impl IntoIterator<Ite
 
 /// By how many letters they differ, if one may have been written for the other.
 fn distance(written: &str, candidate: &str) -> Option<usize> {
+    if written.len() > LONGEST_SLIP || candidate.len() > LONGEST_SLIP {
+        return None;
+    }
     let written = written.to_lowercase();
     // A third of the letters may be wrong, and always one: beyond that a guess confuses more than it helps.
     let tolerance = (written.chars().count() / 3).max(1);
