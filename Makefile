@@ -6,7 +6,7 @@ APP := workers/web/app
 SOAK := BETTI_LOOPS=200 BETTI_WORLDS=200000
 
 .DEFAULT_GOAL := help
-.PHONY: help start stop status logs dev build app test test-rust test-app test-browser soak lint bench certs clean needs-run needs-test
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak lint bench certs clean needs-run needs-test
 
 help: ## Say what there is
 	@echo "Betti, a home-health hub. The two commands that matter are make start and make test."
@@ -67,6 +67,11 @@ test-browser: app tests/browser/node_modules/.package-lock.json
 	@echo "==> Browser: the app in Chromium against the running platform"
 	@cargo build --workspace --bins
 	@npm --prefix tests/browser run --silent test
+
+test-peers: ## Run the tests with programs of others that are not needed for anything else
+	@tests/needs.sh peers
+	@cargo build --workspace --all-targets
+	@cargo nextest run -p scenarios --run-ignored only -E 'test(peers)'
 
 tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 	@echo "==> Fetching the browser tests' runner"

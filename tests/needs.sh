@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# needs.sh run|test: looks for what `make start` or `make test` needs, installs on Debian what the tests need, and says
+# needs.sh run|test|peers: looks for what `make start`, `make test` or `make test-peers` needs, installs on Debian what the tests need, and says
 # of everything else which command installs it.
 set -euo pipefail
 
@@ -25,20 +25,33 @@ need cargo "" "builds the platform" "curl --proto '=https' --tlsv1.2 -sSf https:
 need cc gcc "builds SQLite and libdbus"
 need node nodejs "builds the web app"
 need npm npm "builds the web app"
-if [ "$1" = test ]; then
+tests() { [ "$1" != run ]; }
+if tests "$1"; then
+    PATH=$PATH:/usr/sbin
     need python3 python3 "replays recorded exchanges"
     need dbus-daemon dbus-daemon "carries a fake BlueZ in the Bluetooth tests"
     need chromium chromium "shows the web app in the browser tests"
+    need redis-server redis-server "is run by the supervisor in its tests"
+    need nginx nginx-light "is run by the supervisor in its tests"
+    need systemd-analyze systemd "checks the unit that betti-ctl writes"
+fi
+if [ "$1" = peers ]; then
+    PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+    need postgres postgresql "is run by the supervisor in its tests"
+    need mosquitto mosquitto "is run by the supervisor in its tests"
 fi
 
-if [ "$1" = test ] && [ ${#packages[@]} -gt 0 ] && on_debian; then
+if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
     root=()
     if [ "$(id -u)" != 0 ]; then root=(sudo -n); fi
     echo "Installing ${packages[*]}"
     if "${root[@]}" apt-get update -q >/dev/null &&
         DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null; then
         missing=()
-        for command in cargo cc node npm python3 dbus-daemon chromium; do need "$command" "" "was not in the package"; done
+        PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+        commands=(cargo cc node npm python3 dbus-daemon chromium redis-server nginx systemd-analyze)
+        if [ "$1" = peers ]; then commands+=(postgres mosquitto); fi
+        for command in "${commands[@]}"; do need "$command" "" "was not in the package"; done
     fi
 fi
 if command -v node >/dev/null && ! right_node; then
@@ -49,7 +62,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
 fi
-if [ "$1" = test ] && ! cargo nextest --version >/dev/null 2>&1; then
+if tests "$1" && ! cargo nextest --version >/dev/null 2>&1; then
     echo "Installing cargo-nextest, the test runner (some minutes, once)"
     cargo install --locked --quiet cargo-nextest
 fi

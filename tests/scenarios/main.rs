@@ -1,5 +1,8 @@
 //! What an operator is promised, promise by promise. A test's name is the promise.
 
+mod ad_hoc;
+mod apply;
+mod complaints;
 mod control;
 mod crash;
 mod ctl;
@@ -11,8 +14,11 @@ mod logs;
 mod node;
 mod order;
 mod platform;
+mod profile;
 mod programs;
 mod ready;
+mod real_programs;
+mod scale;
 mod sockets;
 mod status;
 mod stop;

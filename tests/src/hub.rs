@@ -64,6 +64,27 @@ impl Hub {
         hub
     }
 
+    /// Saves the file with these apps instead, below `top`, as an editor does it: the new file takes the old one's name.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn save(&mut self, top: &str, apps: &[App]) {
+        for name in apps.iter().filter(|app| app.gated).map(|app| app.name.clone()) {
+            let path = self.path(&ecosystem::gate_file(&name));
+            self.gates.entry(name).or_insert_with(|| Gate::new(&path));
+        }
+        self.save_text(&format!("{top}\n{}", ecosystem::text(apps)));
+    }
+
+    /// As [`save`](Self::save), with this text.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn save_text(&self, text: &str) {
+        let new = self.write("ecosystem.toml.new", text);
+        std::fs::rename(&new, self.path("ecosystem.toml")).expect("the same folder");
+    }
+
     /// As [`new`](Self::new), with every app started.
     #[must_use]
     pub fn started(apps: &[App]) -> Self {

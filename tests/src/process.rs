@@ -86,6 +86,17 @@ pub fn open_files(pid: i32) -> Vec<PathBuf> {
     entries.filter_map(|entry| std::fs::read_link(entry.path()).ok()).collect()
 }
 
+/// Memory that a process shares with nobody, in KiB.
+///
+/// # Panics
+/// If it is gone.
+#[must_use]
+pub fn private_kib(pid: i32) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it lives, and is ours");
+    let lines = rollup.lines().filter(|line| line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:"));
+    lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+}
+
 /// Ends it as the kernel's out-of-memory killer would: without asking. Nothing happens if it is gone already.
 pub fn kill_9(pid: i32) {
     signal(pid, Signal::SIGKILL);

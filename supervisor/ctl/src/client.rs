@@ -9,12 +9,16 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
-use protocol::control::{Accepted, CONFIG_HEADER, LONGEST_WATCH_MS, LogSource, Refusal, Status, Targets, Watch};
+use protocol::control::{
+    Accepted, Applied, Apply, CONFIG_HEADER, Description, Flushed, LONGEST_WATCH_MS, LogSource, Pong, Refusal, Run,
+    Scale, SendSignal, Status, Targets, Watch,
+};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// How long an answer may take, a replacement of the supervisor included.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -42,8 +46,13 @@ pub enum AskError {
         why: io::Error,
     },
     /// The supervisor said no.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{words}")]
+    Refused {
+        /// As HTTP has it.
+        status: StatusCode,
+        /// In words, with what to do.
+        words: String,
+    },
     /// Connections break or stay silent.
     #[error("the supervisor does not answer ({0}): look into logs/betti-supervisor.log")]
     Silent(String),
@@ -56,7 +65,9 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match error {
             AskError::NoSupervisor => Self::no_supervisor(),
-            other => Self { exit: Exit::Failed, message: other.to_string() },
+            // A file, or a table of one, with mistakes.
+            AskError::Refused { status: StatusCode::UNPROCESSABLE_ENTITY, words } => Self::misuse(words),
+            other => Self::failed(other.to_string()),
         }
     }
 }
@@ -97,11 +108,48 @@ impl Client {
         self.get("/v1/logs", PATIENCE).await
     }
 
-    /// Has the apps started, stopped or restarted.
-    pub async fn act(&self, act: &str, targets: &[String]) -> Result<Accepted, AskError> {
-        let body = serde_json::to_vec(&Targets { targets: targets.to_vec(), dependants: false });
-        let body = body.map_err(|error| AskError::Strange(error.to_string()))?;
-        self.ask(Method::POST, &format!("/v1/{act}"), body.into(), PATIENCE).await
+    /// Who answers.
+    pub async fn ping(&self) -> Result<Pong, AskError> {
+        self.get("/v1/ping", PATIENCE).await
+    }
+
+    /// All about the apps that are meant; about every one if none is named.
+    pub async fn describe(&self, targets: &[String]) -> Result<Vec<Description>, AskError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(targets.iter().map(|target| ("target", target)));
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.get(&format!("/v1/describe{mark}{query}"), PATIENCE).await
+    }
+
+    /// Has something done to apps: `act` is the last part of the path.
+    pub async fn act(&self, act: &str, targets: &Targets) -> Result<Accepted, AskError> {
+        self.post(act, targets).await
+    }
+
+    /// Has another number of instances run.
+    pub async fn scale(&self, scale: &Scale) -> Result<Accepted, AskError> {
+        self.post("scale", scale).await
+    }
+
+    /// Has a signal sent.
+    pub async fn signal(&self, signal: &SendSignal) -> Result<Accepted, AskError> {
+        self.post("signal", signal).await
+    }
+
+    /// Has log files emptied.
+    pub async fn flush(&self, targets: &Targets) -> Result<Flushed, AskError> {
+        self.post("flush", targets).await
+    }
+
+    /// Has an app run that is in no file.
+    pub async fn run(&self, run: &Run) -> Result<Accepted, AskError> {
+        self.post("run", run).await
+    }
+
+    /// Has the file applied, or only says what that would do.
+    pub async fn apply(&self, apply: &Apply) -> Result<Applied, AskError> {
+        self.post("apply", apply).await
     }
 
     /// Has everything stopped, the supervisor too.
@@ -112,6 +160,11 @@ impl Client {
 
     async fn get<T: DeserializeOwned>(&self, path: &str, patience: Duration) -> Result<T, AskError> {
         self.ask(Method::GET, path, Bytes::new(), patience).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, act: &str, body: &impl Serialize) -> Result<T, AskError> {
+        let body = serde_json::to_vec(body).map_err(|error| AskError::Strange(error.to_string()))?;
+        self.ask(Method::POST, &format!("/v1/{act}"), body.into(), PATIENCE).await
     }
 
     /// Asks until there is an answer. An act that is asked for twice, because the first answer was lost, does no harm.
@@ -183,7 +236,7 @@ fn understand<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> Result<
         return serde_json::from_slice(answer).map_err(strange);
     }
     match serde_json::from_slice::<Refusal>(answer) {
-        Ok(refusal) => Err(AskError::Refused(refusal.error)),
+        Ok(refusal) => Err(AskError::Refused { status, words: refusal.error }),
         Err(_) => Err(AskError::Strange(format!("{status}"))),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use manifest::{Diagnostics, Manifest};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::printer::Printer;
 
 /// What the file is called.
@@ -41,15 +41,46 @@ impl From<FindError> for Failure {
 /// If the file that was given is not there.
 pub fn find(given: Option<&Path>) -> Result<Option<PathBuf>, FindError> {
     if let Some(path) = given {
-        let found = path.canonicalize().map_err(|why| FindError::Given { path: path.to_owned(), why })?;
-        return Ok(Some(if found.is_dir() { found.join(FILE) } else { found }));
+        return find_named(path).map(Some).map_err(|why| FindError::Given { path: path.to_owned(), why });
     }
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).map_err(FindError::Here)?;
     Ok(above(&here).and_then(|found| found.canonicalize().ok()))
 }
 
+fn find_named(path: &Path) -> io::Result<PathBuf> {
+    let found = path.canonicalize()?;
+    if found.is_dir() { found.join(FILE).canonicalize() } else { Ok(found) }
+}
+
 fn above(here: &Path) -> Option<PathBuf> {
     here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file())
+}
+
+/// The file that was named on the command line, else the one that everything goes by.
+///
+/// # Errors
+/// If the one that was named is not there, or there is none.
+pub fn named_or(named: Option<&Path>, found: Option<&Path>) -> Result<PathBuf, Failure> {
+    let found = || found.map(Path::to_owned).ok_or_else(missing);
+    match named {
+        Some(path) => Ok(find_named(path).map_err(|why| Failure::misuse(format!("{}: {why}", path.display())))?),
+        None => found(),
+    }
+}
+
+/// There is no file, and what to do about it.
+pub fn missing() -> Failure {
+    Failure::misuse(format!(
+        "there is no {FILE} here or in a folder above: write one with betti-ctl init, or name one with --config"
+    ))
+}
+
+/// The text of the file.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|why| Failure::misuse(format!("{}: {why}", path.display())))
 }
 
 /// Reads the file; its mistakes are shown on standard error.
@@ -57,19 +88,19 @@ fn above(here: &Path) -> Option<PathBuf> {
 /// # Errors
 /// If the file cannot be read or is not a good one.
 pub fn read(path: &Path, profile: Option<&str>, printer: &Printer) -> Result<Manifest, Failure> {
-    let unreadable = |why: io::Error| Failure::misuse(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    manifest::parse(path, &text, profile).map_err(|broken| show(&broken, printer))
+    manifest::parse(path, &text(path)?, profile).map_err(|broken| mistaken(&broken, printer))
 }
 
-fn show(broken: &Diagnostics, printer: &Printer) -> Failure {
+/// Shows the mistakes on standard error.
+pub fn mistaken(broken: &Diagnostics, printer: &Printer) -> Failure {
     printer.error_text(&broken.render(printer.error_colour()));
+    printer.error_text("\n\n");
     let count = match broken.mistakes().len() {
         1 => "1 mistake".to_owned(),
         many => format!("{many} mistakes"),
     };
-    printer.error_text(&format!("\n\n{count} in {}: nothing was started\n", broken.path().display()));
-    Failure { exit: Exit::Misuse, message: String::new() }
+    let message = format!("{count} in {}: nothing was changed", broken.path().display());
+    Failure { mistakes: broken.mistakes().iter().map(Into::into).collect(), ..Failure::misuse(message) }
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub struct Wish<'a> {
     pub runtime_dir: &'a Path,
     /// The profile, if not the file's own.
     pub profile: Option<&'a str>,
-    /// The only apps to start, by name; none means all.
+    /// The only apps to start, by name; none means all, and the empty name alone means none.
     pub only: &'a [String],
 }
 
@@ -201,7 +201,7 @@ async fn ended(child: &mut Child) -> ExitStatus {
 }
 
 /// Beside this program, else in PATH.
-fn program() -> Option<PathBuf> {
+pub fn program() -> Option<PathBuf> {
     let own = std::env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join(PROGRAM)));
     let path = std::env::var_os("PATH").unwrap_or_default();
     own.into_iter().chain(in_path(&path)).find(|candidate| is_program(candidate))

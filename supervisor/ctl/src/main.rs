@@ -3,8 +3,8 @@
 //! ```text
 //!   arguments ──► verbs/… ──client──► supervisor        one file a verb
 //!                    │  └────launch──► betti-supervisor  `start`, when none runs
-//!                    ├──watch, verdict                   has it come true, or failed?
-//!                    └──printer ◄── table, logs          the only place that writes to the terminal
+//!                    ├──watch, verdict, progress         has it come true, or failed? what is waited for?
+//!                    └──printer ◄── table, plan, report  the only place that writes to the terminal
 //! ```
 //!
 //! It decides nothing: closing the terminal while it waits changes nothing about what was asked for.
@@ -13,33 +13,45 @@ mod arguments;
 mod client;
 mod config;
 mod detach;
+mod elsewhere;
 mod exit;
 mod launch;
 mod logs;
+mod names;
+mod node;
+mod pending;
+mod plan;
+mod pm2;
 mod printer;
+mod profiles;
+mod progress;
+mod replace;
+mod report;
 mod runtime_dir;
+mod script;
+mod secrets;
 mod table;
+mod unit;
 mod units;
+mod usage;
 mod verbs;
 mod verdict;
 mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use arguments::Arguments;
 use printer::Printer;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let printer = Printer::from_environment();
+    let arguments = match usage::read() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit.into(),
+    };
+    let printer = Printer::from_environment(arguments.json);
     match verbs::run(arguments, &printer) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            if !failure.message.is_empty() {
-                printer.error(&failure.message);
-            }
+            printer.failure(&failure);
             failure.exit.into()
         }
     }

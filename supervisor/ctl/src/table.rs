@@ -2,11 +2,13 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentLineStyle, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
 use nix::unistd::{Uid, User};
 use protocol::control::{App, Status, Word};
 
-use crate::printer::{Printer, Tone};
+use crate::printer::{self, Printer, Tone};
 use crate::units;
 
 const FULL: [Column; 13] = [
@@ -71,23 +73,36 @@ impl Column {
         }
     }
 
-    fn cell(self, app: &App, user: &str) -> Cell {
+    fn cell(self, app: &App, look: &Look<'_>) -> Cell {
         match self {
             Self::Id => Cell::new(app.id).fg(Color::Cyan).add_attribute(Attribute::Bold),
             Self::Name => Cell::new(&app.name),
             Self::Namespace => Cell::new(&app.namespace),
             // Programs do not say their versions, and one that is made up is worse than none.
             Self::Version => Cell::new("N/A"),
-            Self::Mode => Cell::new("fork"),
+            Self::Mode => Cell::new(if look.is_cluster(app) { "cluster" } else { "fork" }),
             Self::Pid => Cell::new(app.pid.unwrap_or(0)),
             Self::Uptime => Cell::new(app.uptime_ms.map_or_else(|| "0".to_owned(), units::uptime)),
             Self::Restarts => Cell::new(app.restarts),
             Self::Status => Cell::new(app.status.as_str()).fg(colour(tone(app.status))).add_attribute(Attribute::Bold),
             Self::Cpu => Cell::new(format!("{:.0}%", app.cpu_percent)),
             Self::Memory => Cell::new(units::memory(app.memory_bytes)),
-            Self::User => Cell::new(user).add_attribute(Attribute::Bold),
-            Self::Watching => Cell::new("disabled"),
+            Self::User => Cell::new(app.user.as_deref().unwrap_or(look.owner)).add_attribute(Attribute::Bold),
+            Self::Watching => Cell::new(if app.watching { "enabled" } else { "disabled" }),
         }
+    }
+}
+
+/// What the rows are to show of more than one app.
+struct Look<'a> {
+    apps: &'a [&'a App],
+    /// Whoever has no user of its own runs as this one.
+    owner: &'a str,
+}
+
+impl Look<'_> {
+    fn is_cluster(&self, app: &App) -> bool {
+        app.instance.is_some() || self.apps.iter().filter(|other| other.name == app.name).count() > 1
     }
 }
 
@@ -111,20 +126,29 @@ const fn colour(tone: Tone) -> Color {
     }
 }
 
-/// Prints the table, and below it why apps are not online, and what those that are say of themselves.
+/// Prints the table, and below it why apps are not online, what those that are say of themselves, and what is to be
+/// known of the file.
 pub fn show(status: &Status, printer: &Printer) {
+    let (width, colour) = (printer.width(), printer.colour());
+    printer.line(&text(status, &owner(status.keeper.pid), width, colour));
+}
+
+fn text(status: &Status, owner: &str, width: Option<u16>, colour: bool) -> String {
     let mut apps: Vec<&App> = status.apps.iter().collect();
-    apps.sort_by(|one, other| one.name.cmp(&other.name));
-    let table = fitting(&apps, &owner(status.keeper.pid), printer.width(), printer.colour());
-    printer.line(&table);
-    for app in apps {
+    apps.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+    let look = Look { apps: &apps, owner };
+    let mut lines = vec![fitting(&look, width, colour)];
+    for app in &apps {
         if let Some(reason) = reason(app) {
             let word = app.status.as_str();
             // "waiting for api" says what it is doing as well.
             let rest = reason.strip_prefix(word).map_or_else(|| format!(" — {reason}"), str::to_owned);
-            printer.line(&format!("{}: {}{rest}", app.name, printer.paint(tone(app.status), word)));
+            let id = if look.is_cluster(app) { format!("({})", app.id) } else { String::new() };
+            lines.push(format!("{}{id}: {}{rest}", app.name, printer::paint(colour, tone(app.status), word)));
         }
     }
+    lines.extend(status.notice.iter().map(|notice| printer::paint(colour, Tone::Uneasy, notice)));
+    lines.join("\n")
 }
 
 /// Why the app is not online, or what it says while it is; `None` if nothing is known.
@@ -133,29 +157,23 @@ fn reason(app: &App) -> Option<&str> {
 }
 
 /// The first of PM2's three tables that the terminal has room for; all columns when piped.
-fn fitting(apps: &[&App], user: &str, width: Option<u16>, colour: bool) -> String {
+fn fitting(look: &Look<'_>, width: Option<u16>, colour: bool) -> String {
     let fits = |columns: &[Column]| {
         let Some(width) = width else { return true };
-        let text = drawn(apps, user, columns, false);
+        let text = drawn(look, columns, false);
         text.lines().next().is_some_and(|border| border.chars().count() <= usize::from(width))
     };
     let choices: [&[Column]; 2] = [&FULL, &CONDENSED];
     let columns = choices.into_iter().find(|columns| fits(columns)).unwrap_or(&MINI);
-    drawn(apps, user, columns, colour)
+    drawn(look, columns, colour)
 }
 
-fn drawn(apps: &[&App], user: &str, columns: &[Column], colour: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    if colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
+fn drawn(look: &Look<'_>, columns: &[Column], colour: bool) -> String {
+    let mut table = framed(colour);
     let title = |column: &Column| Cell::new(column.title()).fg(Color::Cyan).add_attribute(Attribute::Bold);
     table.set_header(columns.iter().map(title));
-    for app in apps {
-        table.add_row(columns.iter().map(|column| column.cell(app, user)));
+    for app in look.apps {
+        table.add_row(columns.iter().map(|column| column.cell(app, look)));
     }
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Left);
@@ -163,8 +181,30 @@ fn drawn(apps: &[&App], user: &str, columns: &[Column], colour: bool) -> String 
     table.to_string()
 }
 
+/// A table of keys and values, with line breaks in values that are wider than there is room for.
+pub fn pairs(rows: &[(String, String)], width: Option<u16>, colour: bool) -> String {
+    let mut table = framed(colour);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width.unwrap_or(u16::MAX));
+    for (key, value) in rows {
+        table.add_row([Cell::new(key).fg(Color::Cyan), Cell::new(value)]);
+    }
+    table.to_string()
+}
+
+fn framed(colour: bool) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
 /// The name of the user that the keeper, and so every app, runs as.
-fn owner(keeper: i32) -> String {
+pub fn owner(keeper: i32) -> String {
     let uid = std::fs::metadata(format!("/proc/{keeper}")).map(|process| process.uid());
     let name = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or(uid.to_string(), |user| user.name);
     uid.map_or_else(|_| "N/A".to_owned(), name)
@@ -205,7 +245,7 @@ mod tests {
 │ 0  │ betti-backend │ default   │ N/A     │ fork │ 4711 │ 1m     │ 3 │ online          │ 1%  │ 51.6mb │ pi   │ disabled │
 │ 5  │ betti-ble     │ default   │ N/A     │ fork │ 0    │ 0      │ 3 │ waiting restart │ 1%  │ 51.6mb │ pi   │ disabled │
 └────┴───────────────┴───────────┴─────────┴──────┴──────┴────────┴───┴─────────────────┴─────┴────────┴──────┴──────────┘";
-        assert_eq!(fitting(&apps, "pi", None, false), expected);
+        assert_eq!(fitting(&Look { apps: &apps, owner: "pi" }, None, false), expected);
     }
 
     #[test]
@@ -218,10 +258,32 @@ mod tests {
     }
 
     #[test]
+    fn every_width_has_its_table() {
+        let instance = |id, instance| App {
+            instance: Some(instance),
+            user: Some("www-data".into()),
+            watching: true,
+            ..app(id, "web", Word::Online)
+        };
+        let failing = App { reason: Some("not ready within 10 s".into()), ..app(7, "web", Word::Cooling) };
+        let waiting = App { reason: Some("waiting for web".into()), ..app(1, "door", Word::Waiting) };
+        let status = Status {
+            keeper: protocol::control::Keeper { pid: 1 },
+            supervisor: protocol::control::Supervisor { pid: 2, version: "0.1.0".into() },
+            profile: "https".into(),
+            apps: vec![instance(6, 0), failing, waiting, app(0, "api", Word::Online)],
+            notice: Some("ecosystem.toml:4:1: unknown key `wait_redy`; what ran before goes on".into()),
+        };
+        for (name, width) in [("table_full", None), ("table_condensed", Some(80)), ("table_mini", Some(40))] {
+            insta::assert_snapshot!(name, text(&status, "pi", width, false));
+        }
+    }
+
+    #[test]
     fn a_narrow_terminal_gets_fewer_columns() {
         let apps = [&app(0, "betti-backend", Word::Online)];
         let titles = |width| {
-            let table = fitting(&apps, "pi", Some(width), false);
+            let table = fitting(&Look { apps: &apps, owner: "pi" }, Some(width), false);
             let titles = table.lines().nth(1).expect("a header").replace('│', " ");
             titles.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         };
@@ -233,7 +295,7 @@ mod tests {
     #[test]
     fn colour_is_used_only_where_it_is_wanted() {
         let apps = [&app(0, "a", Word::Online)];
-        assert!(fitting(&apps, "pi", None, true).contains("\u{1b}["));
-        assert!(!fitting(&apps, "pi", None, false).contains('\u{1b}'));
+        assert!(fitting(&Look { apps: &apps, owner: "pi" }, None, true).contains("\u{1b}["));
+        assert!(!fitting(&Look { apps: &apps, owner: "pi" }, None, false).contains('\u{1b}'));
     }
 }

@@ -31,19 +31,34 @@ pub enum Verdict {
 
 /// What has become of one app that an act was about; `first` is what was seen first after the act.
 pub fn of(goal: Goal, asked: &AcceptedApp, first: &Watch, seen: &Watch) -> Verdict {
-    let Some((app, runs)) = find(seen, &asked.name) else {
-        return Verdict::Failed("it is not among the apps any more".into());
-    };
-    match goal {
-        Goal::Stopped => stopped(app, runs),
-        Goal::Online => online(asked, app, runs, first, seen),
+    match (find(seen, asked), goal) {
+        // Gone is what it was to be; and stopped it is, too, if somebody else took it off the list.
+        (None, _) if asked.leaves => Verdict::Done,
+        (None, Goal::Stopped) => Verdict::Done,
+        (None, Goal::Online) => Verdict::Failed("it is not among the apps any more".into()),
+        (Some((_, runs)), _) if asked.leaves && runs.wanted => {
+            Verdict::Failed("somebody started it again meanwhile".into())
+        }
+        (Some(_), _) if asked.leaves => Verdict::Pending,
+        (Some((app, runs)), Goal::Stopped) => stopped(app, runs),
+        (Some((app, runs)), Goal::Online) => online(asked, app, runs, first, seen),
     }
 }
 
-fn find<'w>(seen: &'w Watch, name: &str) -> Option<(&'w App, &'w Runs)> {
-    let app = seen.status.apps.iter().find(|app| app.name == name)?;
-    let runs = seen.runs.iter().find(|runs| runs.name == name)?;
-    Some((app, runs))
+/// The app and its runs. Instances share a name, and a number may pass to another app when the file changes.
+fn find<'w>(seen: &'w Watch, asked: &AcceptedApp) -> Option<(&'w App, &'w Runs)> {
+    let app = seen.status.apps.iter().find(|app| app.id == asked.id && app.name == asked.name)?;
+    Some((app, runs_of(seen, app.id)?))
+}
+
+fn runs_of(seen: &Watch, id: u32) -> Option<&Runs> {
+    seen.runs.iter().find(|runs| runs.id == id)
+}
+
+/// All instances of this name.
+fn instances<'w>(seen: &'w Watch, name: &str) -> impl Iterator<Item = (&'w App, &'w Runs)> {
+    let apps = seen.status.apps.iter().filter(move |app| app.name == name);
+    apps.filter_map(|app| Some((app, runs_of(seen, app.id)?)))
 }
 
 fn stopped(app: &App, runs: &Runs) -> Verdict {
@@ -66,6 +81,10 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Wat
     let finished = runs.finished.unwrap_or(0);
     let has_ended = if asked.unchanged { finished >= asked.after && finished > 0 } else { finished > asked.after };
     match app.status {
+        // Its turn in a rolling restart has not come.
+        _ if runs.to_be_reloaded => Verdict::Pending,
+        // The run that was to follow has failed, and the one before it goes on.
+        Word::Online if is_new && has_ended && finished >= newest => Verdict::Failed(why(app)),
         Word::Online if is_new => Verdict::Done,
         // It ended by itself, in a way that its policy accepts: a job that is done.
         Word::Stopped if has_ended => Verdict::Done,
@@ -84,7 +103,7 @@ fn blocked(runs: &Runs, first: &Watch, seen: &Watch) -> Option<Verdict> {
     let mut path = vec![runs.name.as_str()];
     let mut waiting = vec![runs];
     while let Some(runs) = waiting.pop() {
-        for (app, needed) in runs.waits_for.iter().filter_map(|needed| find(seen, needed)) {
+        for (app, needed) in runs.waits_for.iter().flat_map(|needed| instances(seen, needed)) {
             let name = &app.name;
             if !needed.wanted {
                 let why = format!("it waits for {name}, which is stopped: betti-ctl start {name}");
@@ -105,7 +124,7 @@ fn blocked(runs: &Runs, first: &Watch, seen: &Watch) -> Option<Verdict> {
 
 /// Whether a run failed after the act. One that is only stopped or restarted by somebody has no reason to give.
 fn has_failed_since(app: &App, runs: &Runs, first: &Watch) -> bool {
-    let before = find(first, &app.name).and_then(|(_, runs)| runs.finished);
+    let before = runs_of(first, app.id).and_then(|runs| runs.finished);
     match app.status {
         Word::Cooling | Word::Errored => true,
         Word::WaitingRestart | Word::Launching | Word::Stopping => app.reason.is_some() && runs.finished > before,
@@ -141,14 +160,14 @@ mod tests {
             user: None,
             watching: false,
         };
-        let runs = |seen: &Seen<'_>| Runs {
+        let runs = |(id, seen): (u32, &Seen<'_>)| Runs {
+            id,
             name: seen.0.into(),
             wanted: seen.2,
             newest: seen.3,
             finished: seen.4,
             waits_for: seen.5.iter().map(ToString::to_string).collect(),
             to_be_reloaded: false,
-            id: 0,
         };
         Watch {
             sequence: 1,
@@ -160,7 +179,7 @@ mod tests {
                 apps: (0..).zip(apps).map(app).collect(),
                 notice: None,
             },
-            runs: apps.iter().map(runs).collect(),
+            runs: (0..).zip(apps).map(runs).collect(),
         }
     }
 
@@ -239,6 +258,44 @@ mod tests {
         leaving.leaving = true;
         assert_eq!(of(&leaving), failed("everything is being stopped"));
         assert_eq!(of(&watch(&[])), failed("it is not among the apps any more"));
+    }
+
+    #[test]
+    fn an_app_that_leaves_has_left_when_it_is_not_listed_any_more() {
+        let leaves = AcceptedApp { leaves: true, ..asked(7, false) };
+        let of = |seen: &Watch| letter(&of(Goal::Online, &leaves, seen, seen));
+        assert_eq!(of(&watch(&[("api", Word::Stopping, false, Some(7), None, &[])])), '.');
+        assert_eq!(of(&watch(&[("api", Word::Stopped, false, Some(7), Some(7), &[])])), '.');
+        assert_eq!(of(&watch(&[])), '+');
+        assert_eq!(
+            of(&watch(&[("other", Word::Online, true, Some(9), None, &[])])),
+            '+',
+            "its number is another's now"
+        );
+        assert_eq!(of(&watch(&[("api", Word::Launching, true, Some(8), Some(7), &[])])), '!');
+    }
+
+    #[test]
+    fn instances_are_told_apart_by_their_numbers() {
+        let seen = watch(&[
+            ("api", Word::Online, true, Some(8), Some(7), &[]),
+            ("api", Word::Launching, true, Some(9), Some(6), &[]),
+        ]);
+        let second = AcceptedApp { id: 1, ..asked(7, false) };
+        assert_eq!(of(Goal::Online, &asked(7, false), &seen, &seen), Verdict::Done);
+        assert_eq!(of(Goal::Online, &second, &seen, &seen), Verdict::Pending);
+    }
+
+    #[test]
+    fn a_rolling_restart_is_true_when_its_turn_is_over() {
+        let mut seen = watch(&[("api", Word::Online, true, Some(7), Some(6), &[])]);
+        seen.runs[0].to_be_reloaded = true;
+        assert_eq!(of(Goal::Online, &asked(7, false), &seen, &seen), Verdict::Pending);
+        let seen = watch(&[("api", Word::Online, true, Some(8), Some(7), &[])]);
+        assert_eq!(of(Goal::Online, &asked(7, false), &seen, &seen), Verdict::Done);
+        let seen = watch(&[("api", Word::Online, true, Some(8), Some(8), &[])]);
+        let failed = Verdict::Failed("exited with code 1".into());
+        assert_eq!(of(Goal::Online, &asked(7, false), &seen, &seen), failed, "the one before it goes on");
     }
 
     #[test]

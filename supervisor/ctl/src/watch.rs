@@ -1,85 +1,211 @@
 //! Watches until what was asked for is true, saying what changes on the way.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use protocol::control::{AcceptedApp, App, Status, Watch, Word};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use crate::client::{AskError, Client};
 use crate::exit::Exit;
 use crate::printer::{Printer, Tone};
+use crate::progress::{self, FRAME, Limits, Sight};
 use crate::table;
 use crate::units;
 use crate::verdict::{self, Goal, Verdict};
 
 /// What came of it.
 pub struct Settled {
-    /// Done, or failed.
-    pub exit: Exit,
+    /// What went wrong; nothing if it is true.
+    pub failed: Vec<Failed>,
     /// As it was seen last.
     pub status: Status,
+    /// Whether what ran before came back, because what was applied did not hold.
+    pub came_back: bool,
 }
 
-/// Waits until the goal is true for every app, or has failed for one.
-///
-/// # Errors
-/// If there is nobody to ask any more.
-pub async fn until(goal: Goal, asked: &[AcceptedApp], client: &Client, printer: &Printer) -> Result<Settled, AskError> {
-    let mut progress = Progress::new(asked);
-    let first = client.watch(None).await?;
-    let mut watch = first.clone();
-    loop {
-        progress.tell(&watch, printer);
-        if let Some(exit) = judge(goal, asked, &first, &watch, printer) {
-            return Ok(Settled { exit, status: watch.status });
-        }
-        watch = client.watch(Some(watch.sequence)).await?;
+/// An app that did not come to what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// Its id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// In words. The supervisor may go on trying.
+    pub why: String,
+}
+
+impl Settled {
+    /// That nothing had to be waited for.
+    pub fn at_once(status: Status) -> Self {
+        Self { failed: Vec::new(), status, came_back: false }
+    }
+
+    /// How the verb ends.
+    pub fn exit(&self) -> Exit {
+        if self.failed.is_empty() && !self.came_back { Exit::Done } else { Exit::Failed }
     }
 }
 
-/// Says what failed, if anything did; `None` while something is still on its way.
-fn judge(goal: Goal, asked: &[AcceptedApp], first: &Watch, watch: &Watch, printer: &Printer) -> Option<Exit> {
+/// What is waited for.
+pub struct Wait<'a> {
+    /// What is to become of the apps.
+    pub goal: Goal,
+    /// The apps.
+    pub asked: &'a [AcceptedApp],
+    /// What was applied, if what ran before comes back should it not hold.
+    pub trial: Option<Trial<'a>>,
+    /// How long apps may take.
+    pub limits: Limits,
+}
+
+/// Something that was applied and may not hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// The profile that is in force as long as it holds.
+    pub profile: &'a str,
+    /// What was to be known of the file before.
+    pub notice: Option<&'a str>,
+}
+
+impl Trial<'_> {
+    /// Whether what ran before is back: its profile, or a notice that was not there.
+    pub fn is_over(&self, status: &Status) -> bool {
+        let notice = status.notice.as_deref();
+        self.profile != status.profile || (notice.is_some() && notice != self.notice)
+    }
+}
+
+impl<'a> Wait<'a> {
+    /// For these apps.
+    pub fn new(goal: Goal, asked: &'a [AcceptedApp], config: Option<&Path>) -> Self {
+        Self { goal, asked, trial: None, limits: limits(config) }
+    }
+
+    /// Waits until the goal is true for every app, or has failed for one.
+    ///
+    /// # Errors
+    /// If there is nobody to ask any more.
+    pub async fn until(&self, client: &Client, printer: &Printer) -> Result<Settled, AskError> {
+        let begun = Instant::now();
+        let mut progress = Progress::new(self.asked);
+        let first = client.watch(None).await?;
+        let mut watch = first.clone();
+        loop {
+            progress.tell(&watch, printer);
+            let came_back = self.trial.is_some_and(|trial| trial.is_over(&watch.status));
+            let mut judged = judge(self.goal, self.asked, &first, &watch);
+            if came_back {
+                // What is gone because of that did nothing wrong.
+                judged.failed.retain(|failed| watch.status.apps.iter().any(|app| app.id == failed.id));
+            }
+            if came_back || judged.is_settled() {
+                for app in &judged.failed {
+                    printer.error(&format!("[{}]({}) {}", app.name, app.id, app.why));
+                }
+                printer.settle();
+                return Ok(Settled { failed: judged.failed, status: watch.status, came_back });
+            }
+            watch = self.next(client, printer, &watch, &judged.pending, begun).await?;
+        }
+    }
+
+    /// The next answer; until it comes, the line on the terminal is kept alive.
+    async fn next(
+        &self,
+        client: &Client,
+        printer: &Printer,
+        watch: &Watch,
+        pending: &[&AcceptedApp],
+        begun: Instant,
+    ) -> Result<Watch, AskError> {
+        let asking = client.watch(Some(watch.sequence));
+        if !printer.is_live() {
+            return asking.await;
+        }
+        tokio::pin!(asking);
+        let heard = Instant::now();
+        for frame in 0.. {
+            let sight = Sight { pending, watch, age: heard.elapsed(), waited: begun.elapsed(), limits: &self.limits };
+            if let Some(line) = progress::line(&sight, frame, printer.width()) {
+                printer.live(&line);
+            }
+            tokio::select! {
+                answer = &mut asking => return answer,
+                () = sleep(FRAME) => {}
+            }
+        }
+        asking.await
+    }
+}
+
+/// How long apps may take, if the file can be read: the line on the terminal says less without.
+fn limits(config: Option<&Path>) -> Limits {
+    let read = || {
+        let path = config?;
+        let text = std::fs::read_to_string(path).ok()?;
+        manifest::parse(path, &text, None).ok()
+    };
+    read().as_ref().map(Limits::from).unwrap_or_default()
+}
+
+/// What has become of each app.
+struct Judged<'a> {
+    failed: Vec<Failed>,
+    pending: Vec<&'a AcceptedApp>,
+}
+
+impl Judged<'_> {
+    fn is_settled(&self) -> bool {
+        !self.failed.is_empty() || self.pending.is_empty()
+    }
+}
+
+fn judge<'a>(goal: Goal, asked: &'a [AcceptedApp], first: &Watch, watch: &Watch) -> Judged<'a> {
     let verdicts: Vec<(&AcceptedApp, Verdict)> =
         asked.iter().map(|app| (app, verdict::of(goal, app, first, watch))).collect();
     let failed: Vec<&str> =
         verdicts.iter().filter(|(_, verdict)| is_failed(verdict)).map(|(app, _)| &*app.name).collect();
+    let mut judged = Judged { failed: Vec::new(), pending: Vec::new() };
     for (app, verdict) in &verdicts {
         match verdict {
             // Said already, of the one that it waits for.
             Verdict::Blocked { by, .. } if failed.contains(&by.as_str()) => {}
             Verdict::Failed(why) | Verdict::Blocked { why, .. } => {
-                printer.error(&format!("[{}]({}) {why}", app.name, app.id));
+                judged.failed.push(Failed { id: app.id, name: app.name.clone(), why: why.clone() });
             }
-            Verdict::Pending | Verdict::Done => {}
+            Verdict::Pending => judged.pending.push(app),
+            Verdict::Done => {}
         }
     }
-    if !failed.is_empty() {
-        return Some(Exit::Failed);
-    }
-    verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Done).then_some(Exit::Done)
+    judged
 }
 
 fn is_failed(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Failed(_) | Verdict::Blocked { .. })
 }
 
-/// Says once what each app is doing, whenever that changes.
+/// Says once what each app is doing, whenever that changes. On a terminal only what it came to: the line that is
+/// rewritten says the rest.
 pub struct Progress {
-    /// What was said last, by name.
-    said: BTreeMap<String, String>,
+    /// What was said last, by id.
+    said: BTreeMap<u32, String>,
 }
 
 impl Progress {
     /// About these apps.
     pub fn new(asked: &[AcceptedApp]) -> Self {
-        Self { said: asked.iter().map(|app| (app.name.clone(), String::new())).collect() }
+        Self { said: asked.iter().map(|app| (app.id, String::new())).collect() }
     }
 
     /// Says what is new.
     pub fn tell(&mut self, watch: &Watch, printer: &Printer) {
         for app in &watch.status.apps {
-            let Some(said) = self.said.get_mut(&app.name) else { continue };
+            let Some(said) = self.said.get_mut(&app.id) else { continue };
             let (tone, now) = doing(app, watch);
-            if *said != now {
+            let is_worth_a_line = !printer.is_live() || tone == Tone::Good;
+            if *said != now && is_worth_a_line {
                 printer.say(&format!("[{}]({}) {}", app.name, app.id, printer.paint(tone, &now)));
                 *said = now;
             }
@@ -92,7 +218,7 @@ fn doing(app: &App, watch: &Watch) -> (Tone, String) {
         Word::Online => (Tone::Good, format!("✓ online{}", after(app))),
         Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {
-            let runs = watch.runs.iter().find(|runs| runs.name == app.name);
+            let runs = watch.runs.iter().find(|runs| runs.id == app.id);
             let needed = runs.map(|runs| runs.waits_for.join(", ")).unwrap_or_default();
             (Tone::Uneasy, format!("waiting for {needed}"))
         }
@@ -108,9 +234,35 @@ fn after(app: &App) -> String {
 
 /// Says that something is being done to apps, as PM2 does.
 pub fn announce(act: &str, asked: &[AcceptedApp], printer: &Printer) {
+    if asked.is_empty() {
+        return printer.say("There is nothing to do");
+    }
     let names: Vec<&str> = asked.iter().map(|app| app.name.as_str()).collect();
     let ids: Vec<String> = asked.iter().map(|app| app.id.to_string()).collect();
     let noun = if asked.len() == 1 { "app" } else { "apps" };
     let names = printer.paint(Tone::Own, &names.join(", "));
     printer.say(&format!("Applying action {act} on {noun} [{names}](ids: [ {} ])", ids.join(", ")));
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::control::{Keeper, Supervisor};
+
+    use super::*;
+
+    #[test]
+    fn a_trial_is_over_when_the_profile_or_a_new_notice_says_so() {
+        let status = |profile: &str, notice: Option<&str>| Status {
+            keeper: Keeper { pid: 1 },
+            supervisor: Supervisor { pid: 2, version: "0".into() },
+            profile: profile.into(),
+            apps: Vec::new(),
+            notice: notice.map(str::to_owned),
+        };
+        let trial = Trial { profile: "ngrok", notice: Some("yesterday's news") };
+        assert!(!trial.is_over(&status("ngrok", None)));
+        assert!(!trial.is_over(&status("ngrok", Some("yesterday's news"))));
+        assert!(trial.is_over(&status("https", None)));
+        assert!(trial.is_over(&status("ngrok", Some("it did not become ready"))));
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Action, Exit, Failure, Goal, Invocation, Moment, Policy, Signal, State, StopReason, Turn, crash_record::CrashRecord,
+    Action, AppId, Exit, Failure, Goal, Invocation, Moment, Policy, Reload, Signal, State, StopReason, Turn,
+    crash_record::CrashRecord,
 };
 
 /// How long after a kill what is still left of a tree is killed again: a process may have forked under the first one.
@@ -15,8 +16,16 @@ pub struct App {
     pub(crate) policy: Policy,
     pub(crate) goal: Goal,
     pub(crate) state: State,
-    /// Set while it is wanted down and has not been told.
+    /// Set while it is to end and has not been told: wanted down, or wanted anew after what needs it is gone.
     pub(crate) turn: Option<Turn>,
+    /// How much longer than `listen_timeout` its run asked to have for becoming ready.
+    pub(crate) extended: Duration,
+    /// The one deadline of a stop of everything that its run is being ended by: no run gets more time than that.
+    pub(crate) end_by: Option<Moment>,
+    /// Its run is ending because it said so, and nobody has told it or the rest of its tree to.
+    pub(crate) untold: bool,
+    /// How long the run that said that it is ending had been ready, if it ever was.
+    pub(crate) ready_for: Option<Duration>,
     /// Counts only in a `Stopping` whose kill was ordered.
     pub(crate) kill_again_at: Moment,
     pub(crate) crashes: CrashRecord,
@@ -25,6 +34,15 @@ pub struct App {
     pub(crate) last_failure: Option<Failure>,
     pub(crate) newest_run: Option<Invocation>,
     pub(crate) finished_run: Option<Invocation>,
+    /// The newest run that was ever ready.
+    pub(crate) ready_run: Option<Invocation>,
+    /// The newest run that failed before it was ever ready.
+    pub(crate) failed_start: Option<Invocation>,
+    /// It is none of the fleet's apps any more, and is dropped when nothing of it is alive.
+    pub(crate) leaving: bool,
+    /// Runs of others that have to be gone before its next one is spawned.
+    pub(crate) follows: Vec<(AppId, Invocation)>,
+    pub(crate) reload: Option<Reload>,
 }
 
 impl App {
@@ -34,6 +52,10 @@ impl App {
             goal: Goal::Down,
             state: State::Stopped,
             turn: None,
+            extended: Duration::ZERO,
+            end_by: None,
+            untold: false,
+            ready_for: None,
             kill_again_at: Moment::START,
             crashes: CrashRecord::default(),
             restarts: 0,
@@ -41,6 +63,11 @@ impl App {
             last_failure: None,
             newest_run: None,
             finished_run: None,
+            ready_run: None,
+            failed_start: None,
+            leaving: false,
+            follows: Vec::new(),
+            reload: None,
         }
     }
 
@@ -71,10 +98,10 @@ impl App {
         }
     }
 
-    /// Whether what depends on it may start: it said that it is ready, and is not on its way down.
+    /// Whether what depends on it may start: it said that it is ready, and is not about to end.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.goal == Goal::Up && matches!(self.state, State::Running { .. })
+        !self.is_to_end() && matches!(self.state, State::Running { .. })
     }
 
     /// How often it was spawned again, by itself or by a restart; not by a start.
@@ -107,22 +134,29 @@ impl App {
         self.finished_run
     }
 
-    /// When it next needs an [`Event::Tick`](crate::Event::Tick), if nothing happens before and its dependencies are ready.
+    /// The newest run that was ever ready.
+    #[must_use]
+    pub fn ready_run(&self) -> Option<Invocation> {
+        self.ready_run
+    }
+
+    /// When it next needs an [`Event::Tick`](crate::Event::Tick), if nothing happens before and nothing holds it back.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
+        let tell_by = self.turn.map(|turn| turn.tell_by);
         match (self.state, self.goal) {
             (State::Stopped, Goal::Up) => Some(Moment::START),
-            (State::Starting { ready_by, .. }, Goal::Up) => Some(ready_by),
-            (State::Starting { .. } | State::Running { .. }, Goal::Down) => self.turn.map(|turn| turn.tell_by),
+            (State::Starting { ready_by, .. }, Goal::Up) => tell_by.or(Some(ready_by)),
+            (State::Running { .. }, Goal::Up) => tell_by,
+            (State::Starting { .. } | State::Running { .. }, Goal::Down) => tell_by,
             (State::Stopping { kill_at, .. }, Goal::Up | Goal::Down) => Some(kill_at.unwrap_or(self.kill_again_at)),
             (State::Backoff { retry_at } | State::Cooling { retry_at, .. }, Goal::Up) => Some(retry_at),
-            (State::Running { .. }, Goal::Up)
-            | (State::Finished, Goal::Up | Goal::Down)
+            (State::Finished, Goal::Up | Goal::Down)
             | (State::Stopped | State::Backoff { .. } | State::Cooling { .. }, Goal::Down) => None,
         }
     }
 
-    /// Whether it is to be spawned now. Its dependencies have the last word.
+    /// Whether it is to be spawned now. What holds it back has the last word.
     pub(crate) fn is_due(&self, now: Moment) -> bool {
         self.wants_spawn() && self.deadline().is_some_and(|due| due <= now)
     }
@@ -135,27 +169,49 @@ impl App {
         }
     }
 
-    /// Begins a run. The caller knows that it is due and that its dependencies are ready.
+    /// Whether its run, if there is one, is to end: now or in its turn, for good or to begin anew.
+    pub(crate) fn is_to_end(&self) -> bool {
+        self.goal == Goal::Down || self.turn.is_some()
+    }
+
+    /// Begins a run. The caller knows that it is due and that nothing holds it back.
     pub(crate) fn spawn(&mut self, now: Moment, run: Invocation) -> Action {
         debug_assert!(self.is_due(now), "spawned out of turn: {self:?}");
         if !matches!(self.state, State::Stopped) {
             self.restarts += 1;
         }
+        if self.failed_in_reload() {
+            self.reload = None;
+        }
+        self.follows.clear();
+        self.extended = Duration::ZERO;
         self.newest_run = Some(run);
         self.state = State::Starting { run, ready_by: now.after(self.policy.listen_timeout) };
         Action::Spawn(run)
     }
 
-    /// Tells a run that is wanted down to end: its turn has come.
+    /// Tells a run that is to end: its turn has come.
     pub(crate) fn tell(&mut self, now: Moment) -> Option<Action> {
         let turn = self.turn?;
         let run = self.alive()?;
-        self.terminate(run, turn.kill_by.unwrap_or(now.after(self.policy.kill_timeout)), StopReason::Asked)
+        let kill_at = turn.kill_by.unwrap_or(now.after(self.policy.kill_timeout));
+        self.terminate(run, kill_at, self.why_it_is_to_end())
     }
 
-    /// Tells a run to end, and remembers why.
+    /// Why a run that is to end in its turn is to.
+    pub(crate) fn why_it_is_to_end(&self) -> StopReason {
+        match self.goal {
+            Goal::Up => StopReason::Restart,
+            Goal::Down => StopReason::Asked,
+        }
+    }
+
+    /// Tells a run to end, and remembers why. Its time is up by the one deadline of a stop of everything, if there is one.
     pub(crate) fn terminate(&mut self, run: Invocation, kill_at: Moment, why: StopReason) -> Option<Action> {
-        self.turn = None;
+        let kill_by = self.turn.take().and_then(|turn| turn.kill_by);
+        self.end_by = self.end_by.or(kill_by);
+        self.untold = false;
+        let kill_at = self.end_by.map_or(kill_at, |by| by.min(kill_at));
         self.state = State::Stopping { run, kill_at: Some(kill_at), why };
         Some(Action::Send(run, Signal::Terminate))
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{Moment, Policy, backoff};
+use crate::{Failure, Moment, Policy, backoff};
 
 /// How far back failures count.
 pub const CRASH_WINDOW: Duration = Duration::from_secs(60);
@@ -11,6 +11,9 @@ pub const COOLING_TIME: Duration = Duration::from_secs(60);
 /// More failures than this in [`CRASH_WINDOW`] are a crash loop, whatever `max_restarts` says. It bounds the spawns a
 /// minute and the size of a [`Snapshot`](crate::Snapshot).
 pub const MOST_RESTARTS: u32 = 1_000;
+
+/// A run that was ready for this long was healthy: what made earlier runs ail counts no more.
+pub const HEALTHY_LONG_ENOUGH: Duration = Duration::from_secs(600);
 
 /// When an app may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +31,19 @@ pub(crate) struct CrashRecord {
     pub(crate) failures: VecDeque<Moment>,
     /// Failed runs in a row that were shorter than `min_uptime`.
     pub(crate) short_runs: u32,
+    /// Runs that were ended for an [`Ailment`](crate::Ailment) since the last one that was healthy long enough.
+    pub(crate) ailing_runs: u32,
     /// Failed too often, and has not held out for `min_uptime` since: the next failure is one too many as well.
     pub(crate) tripped: bool,
 }
 
 impl CrashRecord {
     /// Takes down a failure of a run that had been ready for `uptime`, if it ever was.
-    pub(crate) fn note(&mut self, policy: &Policy, now: Moment, uptime: Option<Duration>) {
+    pub(crate) fn note(&mut self, policy: &Policy, now: Moment, uptime: Option<Duration>, failure: Failure) {
+        self.note_uptime(uptime);
+        if matches!(failure, Failure::Unhealthy(_)) {
+            self.ailing_runs = self.ailing_runs.saturating_add(1);
+        }
         if uptime.is_some_and(|uptime| uptime >= policy.min_uptime) {
             self.short_runs = 0;
             self.tripped = false;
@@ -50,18 +59,34 @@ impl CrashRecord {
         }
     }
 
+    /// Takes down how long a run that is over had been ready, if it ever was.
+    pub(crate) fn note_uptime(&mut self, uptime: Option<Duration>) {
+        if uptime.is_some_and(|uptime| uptime >= HEALTHY_LONG_ENOUGH) {
+            self.ailing_runs = 0;
+        }
+    }
+
+    /// Whether nothing has failed since everything was forgiven.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failures.is_empty()
+    }
+
     /// Forgives everything: somebody asked for the app.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// When to try again, if the last run has ended now.
-    pub(crate) fn retry(&self, policy: &Policy, now: Moment) -> Retry {
+    /// When to try again, if the last run has ended now, of this. A run that ails may have been up for long, and a
+    /// memory that leaks for hours is no reason to be restarted for ever without a pause.
+    pub(crate) fn retry(&self, policy: &Policy, now: Moment, failure: Failure) -> Retry {
         if self.tripped {
-            Retry::Late(now.after(COOLING_TIME))
-        } else {
-            Retry::Soon(now.after(backoff::delay(policy, self.short_runs)))
+            return Retry::Late(now.after(COOLING_TIME));
         }
+        let failed_runs = match failure {
+            Failure::Unhealthy(_) => self.short_runs.max(self.ailing_runs),
+            Failure::Exited(_) | Failure::NotReady { .. } | Failure::Vanished => self.short_runs,
+        };
+        Retry::Soon(now.after(backoff::delay(policy, failed_runs)))
     }
 }
 
@@ -80,7 +105,7 @@ mod tests {
         let (mut record, mut moments, mut now) = (CrashRecord::default(), Vec::new(), Moment::START);
         for (pause, uptime) in failures {
             now = now.after(Duration::from_millis(*pause));
-            record.note(policy, now, uptime.map(Duration::from_millis));
+            record.note(policy, now, uptime.map(Duration::from_millis), Failure::Vanished);
             moments.push(now);
         }
         (record, moments)
@@ -120,7 +145,7 @@ mod tests {
         fn a_retry_is_never_in_the_past_nor_further_off_than_cooling(failures in failures(), now_ms: u32) {
             let (record, _) = played(&Policy::default(), &failures);
             let now = Moment::at(Duration::from_millis(now_ms.into()));
-            let (Retry::Soon(at) | Retry::Late(at)) = record.retry(&Policy::default(), now);
+            let (Retry::Soon(at) | Retry::Late(at)) = record.retry(&Policy::default(), now, Failure::Vanished);
             prop_assert!(at >= now && at.since(now) <= COOLING_TIME);
         }
     }

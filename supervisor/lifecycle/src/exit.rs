@@ -26,6 +26,17 @@ impl Exit {
     }
 }
 
+/// What a run may suffer from without ending by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ailment {
+    /// It failed its health check.
+    Health,
+    /// Its watchdog was not fed in time.
+    Watchdog,
+    /// It used more memory than it may.
+    Memory,
+}
+
 /// Why a run counts as failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -36,8 +47,8 @@ pub enum Failure {
         /// The time that it was given.
         within: Duration,
     },
-    /// It was ready, and then failed its health check or watchdog.
-    Unhealthy,
+    /// It lived, but not as it should.
+    Unhealthy(Ailment),
     /// Nothing of it is left, and nobody said how it ended.
     Vanished,
 }

@@ -8,7 +8,7 @@ use crate::{Action, App, AppId, CycleError, Event, Goal, Invocation, Moment, Pol
 #[derive(Clone, Debug)]
 pub struct Fleet {
     pub(crate) apps: BTreeMap<AppId, App>,
-    order: Order,
+    pub(crate) order: Order,
     last_run: Invocation,
 }
 
@@ -35,6 +35,12 @@ impl Fleet {
         self.apps.keys().copied()
     }
 
+    /// One app, if the fleet has it.
+    #[must_use]
+    pub fn get(&self, id: AppId) -> Option<&App> {
+        self.apps.get(&id)
+    }
+
     /// One app.
     ///
     /// # Panics
@@ -50,8 +56,9 @@ impl Fleet {
         match event {
             Event::Wanted(Goal::Up) => return self.request(now, Request::Start(vec![id])),
             Event::Wanted(Goal::Down) => return self.request(now, Request::Stop(vec![id])),
-            Event::Ready(_) | Event::Exited(..) | Event::Gone(_) | Event::Unhealthy(_) => {}
-            Event::CauseMayBeGone | Event::Tick => {}
+            Event::Ready(_) | Event::Exited(..) | Event::Gone(_) => {}
+            Event::Unhealthy(..) | Event::Extend(..) | Event::Leaving(_) => {}
+            Event::Refresh | Event::CauseMayBeGone | Event::Tick => {}
         }
         let Some(app) = self.apps.get_mut(&id) else { return Vec::new() };
         if app.is_stale(event) {
@@ -82,20 +89,8 @@ impl Fleet {
     /// When to [`tick`](Fleet::tick), if nothing happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        // What a dependency holds back has nothing to wake up for: the dependency does.
-        self.apps.iter().filter(|(id, _)| self.waits_for(**id).is_empty()).filter_map(|(_, app)| app.deadline()).min()
-    }
-
-    /// The dependencies that hold back an app that is to be spawned: those that are not ready.
-    ///
-    /// # Panics
-    /// If there is no such app.
-    #[must_use]
-    pub fn waits_for(&self, id: AppId) -> Vec<AppId> {
-        if !self.app(id).wants_spawn() {
-            return Vec::new();
-        }
-        self.order.dependencies(id).iter().copied().filter(|need| !self.is_ready(*need)).collect()
+        // What others hold back has nothing to wake up for: they do.
+        self.apps.iter().filter(|(id, _)| !self.is_held_back(**id)).filter_map(|(_, app)| app.deadline()).min()
     }
 
     /// Whether a stop of everything is complete: every app is wanted down and nothing is alive.
@@ -124,6 +119,28 @@ impl Fleet {
         }
     }
 
+    /// Makes an app that was leaving go on leaving: one that was remembered, and that the fleet has no longer. It takes
+    /// its policy and what it needed from the fleet that it was in. If nothing of it is alive, there is nothing to do.
+    pub fn restore_leaving(
+        &mut self,
+        now: Moment,
+        id: AppId,
+        policy: Policy,
+        needs: Vec<AppId>,
+        snapshot: Snapshot,
+        exists: impl Fn(Invocation) -> bool,
+    ) {
+        if self.apps.contains_key(&id) {
+            return self.restore(now, id, snapshot, exists);
+        }
+        self.last_run = self.last_run.max(snapshot.newest_run.unwrap_or_default());
+        let mut app = App::new(policy);
+        app.restore(now, Snapshot { goal: Goal::Down, leaving: true, ..snapshot }, exists);
+        self.apps.insert(id, app);
+        self.order.insert(id, needs);
+        self.drop_what_has_left();
+    }
+
     /// Passes each app of `ids` once to `step` and adds what it answers to `actions`.
     pub(crate) fn each(
         &mut self,
@@ -139,8 +156,10 @@ impl Fleet {
 
     /// Spawns and tells to end whoever may be, now that something changed.
     pub(crate) fn settle(&mut self, now: Moment, mut actions: Vec<(AppId, Action)>) -> Vec<(AppId, Action)> {
+        self.drop_what_has_left();
+        actions.extend(self.roll_on(now));
         for id in self.ids().collect::<Vec<_>>() {
-            let (may_start, may_stop) = (self.waits_for(id).is_empty(), self.may_be_told(id, now));
+            let (may_start, may_stop) = (!self.is_held_back(id), self.may_be_told(id, now));
             let Some(app) = self.apps.get_mut(&id) else { continue };
             if may_start && app.is_due(now) {
                 self.last_run = self.last_run.next();
@@ -152,13 +171,6 @@ impl Fleet {
         actions
     }
 
-    /// Whether everything that needs `id` and is going down is gone, or has had its time.
-    fn may_be_told(&self, id: AppId, now: Moment) -> bool {
-        let going_down = |app: &App| app.goal() == Goal::Down && app.alive().is_some();
-        self.app(id).turn.is_some_and(|turn| turn.tell_by <= now)
-            || !self.order.dependants(id).iter().any(|user| going_down(self.app(*user)))
-    }
-
     /// What failed for want of `id` may do better now.
     fn encourage_dependants(&mut self, now: Moment, id: AppId) {
         for user in self.order.dependants(id) {
@@ -166,9 +178,5 @@ impl Fleet {
                 app.handle(now, Event::CauseMayBeGone);
             }
         }
-    }
-
-    fn is_ready(&self, id: AppId) -> bool {
-        self.apps.get(&id).is_some_and(App::is_ready)
     }
 }

@@ -29,13 +29,27 @@ impl Order {
         if let Some(circle) = find_circle(&dependencies) {
             return Err(CycleError(circle));
         }
-        let mut dependants: BTreeMap<AppId, Vec<AppId>> = BTreeMap::new();
-        for (&id, needs) in &dependencies {
-            for &need in needs {
-                dependants.entry(need).or_default().push(id);
+        let mut order = Self::default();
+        dependencies.into_iter().for_each(|(id, needs)| order.insert(id, needs));
+        Ok(order)
+    }
+
+    /// Adds an app that is leaving. Nothing that it needs waits for it but to be told to end, so it may close a circle.
+    pub(crate) fn insert(&mut self, id: AppId, needs: Vec<AppId>) {
+        self.remove(id);
+        for &need in &needs {
+            self.dependants.entry(need).or_default().push(id);
+        }
+        self.dependencies.insert(id, needs);
+    }
+
+    /// Forgets an app and what it needs.
+    pub(crate) fn remove(&mut self, id: AppId) {
+        for need in self.dependencies.remove(&id).into_iter().flatten() {
+            if let Some(users) = self.dependants.get_mut(&need) {
+                users.retain(|user| *user != id);
             }
         }
-        Ok(Self { dependencies, dependants })
     }
 
     /// What `id` needs.

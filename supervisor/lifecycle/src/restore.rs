@@ -1,6 +1,6 @@
 //! From an app to what is kept of it, and back.
 
-use crate::{Goal, Invocation, Moment, Snapshot, State, Turn, app::App, crash_record::CrashRecord};
+use crate::{Goal, Invocation, Moment, Snapshot, State, StopReason, Turn, app::App, crash_record::CrashRecord};
 
 impl App {
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -8,8 +8,13 @@ impl App {
             goal: self.goal,
             state: self.state,
             turn: self.turn,
+            extended: self.extended,
+            end_by: self.end_by,
+            untold: self.untold,
+            ready_for: self.ready_for,
             failures: self.crashes.failures.iter().copied().collect(),
             short_runs: self.crashes.short_runs,
+            ailing_runs: self.crashes.ailing_runs,
             tripped: self.crashes.tripped,
             restarts: self.restarts,
             last_exit: self.last_exit.map(|(_, exit)| exit),
@@ -17,6 +22,11 @@ impl App {
             last_failure: self.last_failure,
             newest_run: self.newest_run,
             finished_run: self.finished_run,
+            ready_run: self.ready_run,
+            failed_start: self.failed_start,
+            leaving: self.leaving,
+            follows: self.follows.clone(),
+            reload: self.reload,
         }
     }
 
@@ -24,11 +34,14 @@ impl App {
     pub(crate) fn restore(&mut self, now: Moment, snapshot: Snapshot, exists: impl Fn(Invocation) -> bool) {
         self.goal = snapshot.goal;
         self.state = snapshot.state;
-        self.turn = snapshot.turn.or(Some(Turn { tell_by: now, kill_by: None })).filter(|_| self.waits_to_be_told());
+        self.turn = self.turn_from(snapshot.turn, now);
+        (self.extended, self.end_by) = (snapshot.extended, snapshot.end_by);
+        (self.untold, self.ready_for) = (snapshot.untold, snapshot.ready_for);
         self.kill_again_at = now; // Whether the kill was sent before the supervisor died, nobody knows: once more.
         self.crashes = CrashRecord {
             failures: snapshot.failures.into(),
             short_runs: snapshot.short_runs,
+            ailing_runs: snapshot.ailing_runs,
             tripped: snapshot.tripped,
         };
         self.restarts = snapshot.restarts;
@@ -36,14 +49,29 @@ impl App {
         self.last_failure = snapshot.last_failure;
         self.newest_run = snapshot.newest_run;
         self.finished_run = snapshot.finished_run;
+        (self.ready_run, self.failed_start) = (snapshot.ready_run, snapshot.failed_start);
+        (self.leaving, self.follows, self.reload) = (snapshot.leaving, snapshot.follows, snapshot.reload);
         if let Some(run) = self.alive().filter(|run| !exists(*run)) {
             self.forget_run(now, run);
         }
     }
 
-    /// Wanted down, alive, and not told: only this has a turn.
-    fn waits_to_be_told(&self) -> bool {
-        self.goal == Goal::Down && matches!(self.state, State::Starting { .. } | State::Running { .. })
+    /// Only what is alive and was not told has a turn, and what is wanted down always has one.
+    fn turn_from(&self, remembered: Option<Turn>, now: Moment) -> Option<Turn> {
+        match (self.state, self.goal) {
+            (State::Starting { .. } | State::Running { .. }, Goal::Up) => remembered,
+            (State::Starting { .. } | State::Running { .. }, Goal::Down) => {
+                remembered.or(Some(Turn { tell_by: now, kill_by: None }))
+            }
+            (
+                State::Stopped
+                | State::Stopping { .. }
+                | State::Backoff { .. }
+                | State::Cooling { .. }
+                | State::Finished,
+                Goal::Up | Goal::Down,
+            ) => None,
+        }
     }
 
     /// What follows if the keeper does not know of the run that was thought alive.
@@ -54,7 +82,7 @@ impl App {
                 self.turn = None;
                 self.state = State::Stopped;
             }
-            State::Running { .. } => {
+            State::Running { .. } | State::Stopping { why: StopReason::Itself, .. } => {
                 self.vanished(now, run);
             }
             State::Stopping { why, .. } => {

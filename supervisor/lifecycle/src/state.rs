@@ -1,6 +1,6 @@
 //! The words that an app's life is told in: what is wanted, what is, what happened, what to do.
 
-use crate::{Exit, Failure, Invocation, Moment};
+use crate::{Ailment, Exit, Failure, Invocation, Moment};
 
 /// What the operator wants of an app. Kept apart from what is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,8 +64,10 @@ pub enum StopReason {
     Restart,
     /// It did not become ready in time.
     NotReady,
-    /// It failed its health check or watchdog.
+    /// It suffered from an [`Ailment`].
     Unhealthy,
+    /// It said that it is ending by itself, and was not told to.
+    Itself,
     /// Its first process ended by itself; the rest of its tree is being ended.
     Exited,
 }
@@ -81,8 +83,14 @@ pub enum Event {
     Exited(Invocation, Exit),
     /// Nothing of the run's tree is left.
     Gone(Invocation),
-    /// The run failed its health check or watchdog.
-    Unhealthy(Invocation),
+    /// The run is not as it should be.
+    Unhealthy(Invocation, Ailment),
+    /// The run asked for time until then: to become ready, or to stop. sd_notify's `EXTEND_TIMEOUT_USEC`.
+    Extend(Invocation, Moment),
+    /// The run said that it is ending by itself. sd_notify's `STOPPING=1`.
+    Leaving(Invocation),
+    /// It should begin anew if it is wanted up: its files changed, its hour has come.
+    Refresh,
     /// What made the app fail may be mended: a file was edited, a disk freed, a dependency came up.
     CauseMayBeGone,
     /// Time has passed; a deadline may be due.
@@ -94,8 +102,13 @@ impl Event {
     #[must_use]
     pub const fn run(self) -> Option<Invocation> {
         match self {
-            Self::Ready(run) | Self::Exited(run, _) | Self::Gone(run) | Self::Unhealthy(run) => Some(run),
-            Self::Wanted(_) | Self::CauseMayBeGone | Self::Tick => None,
+            Self::Ready(run)
+            | Self::Exited(run, _)
+            | Self::Gone(run)
+            | Self::Unhealthy(run, _)
+            | Self::Extend(run, _)
+            | Self::Leaving(run) => Some(run),
+            Self::Wanted(_) | Self::Refresh | Self::CauseMayBeGone | Self::Tick => None,
         }
     }
 }

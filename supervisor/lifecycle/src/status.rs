@@ -15,7 +15,7 @@ pub enum Status {
     Errored,
     /// Failed, and is tried again soon.
     WaitingRestart,
-    /// Waits for a dependency.
+    /// Waits for a dependency, or for the end of what it follows.
     Waiting,
     /// Failed too often, and is tried again once in a while.
     Cooling,
@@ -29,11 +29,13 @@ impl Fleet {
     #[must_use]
     pub fn status(&self, id: AppId) -> Status {
         let app = self.app(id);
-        let waits = !self.waits_for(id).is_empty();
+        let waits = self.is_held_back(id);
         match (app.state(), app.goal()) {
-            (State::Running { .. }, Goal::Up) => Status::Online,
-            (State::Starting { .. }, Goal::Up) => Status::Launching,
-            (State::Starting { .. } | State::Running { .. }, Goal::Down) => Status::Stopping,
+            (State::Starting { .. } | State::Running { .. }, Goal::Up | Goal::Down) if app.is_to_end() => {
+                Status::Stopping
+            }
+            (State::Running { .. }, Goal::Up | Goal::Down) => Status::Online,
+            (State::Starting { .. }, Goal::Up | Goal::Down) => Status::Launching,
             (State::Stopping { .. }, Goal::Up | Goal::Down) => Status::Stopping,
             (State::Stopped | State::Backoff { .. }, Goal::Up) if waits => Status::Waiting,
             (State::Stopped, Goal::Up) => Status::Launching,

@@ -12,6 +12,7 @@
 //! | `POST /v1/scale` | [`Scale`] | [`Accepted`]: those that come, and those that go |
 //! | `POST /v1/signal` | [`SendSignal`] | [`Accepted`]: those that were signalled |
 //! | `POST /v1/flush` | [`Targets`] | [`Flushed`] |
+//! | `POST /v1/reload-logs` | | `{}`: files that somebody put aside are opened anew |
 //! | `POST /v1/run` | [`Run`] | [`Accepted`] |
 //! | `POST /v1/apply` | [`Apply`] | [`Applied`] |
 //! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |

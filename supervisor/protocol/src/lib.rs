@@ -7,6 +7,7 @@
 //! * [`worker`]: what a worker is told through its environment and descriptors.
 //! * [`keeper`]: what the keeper and the supervisor say to each other.
 //! * [`control`]: what `betti-ctl` and the supervisor say to each other.
+//! * [`request`]: what a request to the supervisor asks.
 //! * [`place`]: where the runtime directory, its socket and its files are.
 //!
 //! This crate is data only: it opens, sends and decides nothing.
@@ -14,4 +15,5 @@
 pub mod control;
 pub mod keeper;
 pub mod place;
+pub mod request;
 pub mod worker;

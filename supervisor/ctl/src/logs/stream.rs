@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use protocol::control::LogSource;
+use serde::Serialize;
 
 use super::tail;
 use crate::printer::{Printer, Tone};
@@ -29,10 +30,46 @@ pub enum Kind {
 /// One log file that is shown, line by line.
 pub struct Stream {
     path: PathBuf,
-    prefix: String,
+    dress: Dress,
     open: Option<Open>,
     /// The beginning of a line whose end is not written yet.
     partial: Vec<u8>,
+}
+
+/// How a line is shown.
+enum Dress {
+    /// After PM2's prefix.
+    Prefix(String),
+    /// As an object, with the names that PM2 has for these: one a line.
+    Json { id: u32, name: String, kind: &'static str },
+}
+
+/// A line for programs.
+#[derive(Serialize)]
+struct Line<'l> {
+    message: &'l str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    process_id: u32,
+    app_name: &'l str,
+}
+
+impl Dress {
+    fn put_on(&self, line: &[u8], shown: &mut Vec<u8>) {
+        match self {
+            Self::Prefix(prefix) => {
+                shown.extend_from_slice(prefix.as_bytes());
+                shown.extend_from_slice(line);
+            }
+            Self::Json { id, name, kind } => {
+                let message = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
+                let line = Line { message: &message, kind, process_id: *id, app_name: name };
+                // Texts and a number: there is no way for them not to be JSON.
+                shown.extend(serde_json::to_vec(&line).unwrap_or_default());
+                shown.push(b'\n');
+            }
+        }
+    }
 }
 
 /// The file as it was opened. It may be renamed or emptied meanwhile.
@@ -49,20 +86,24 @@ pub fn streams(sources: &[&LogSource], kinds: &[Kind], printer: &Printer) -> Vec
     let mut streams = Vec::new();
     for source in sources {
         for kind in kinds {
-            let (path, tone) = match kind {
-                Kind::Out => (&source.out_file, Tone::Good),
-                Kind::Error => (&source.error_file, Tone::Bad),
+            let (path, tone, word) = match kind {
+                Kind::Out => (&source.out_file, Tone::Good, "out"),
+                Kind::Error => (&source.error_file, Tone::Bad, "err"),
             };
             let label = format!("{:<id_width$}|{:<width$}  |", source.id, source.name);
-            streams.push(Stream::new(path, format!("{} ", printer.paint(tone, &label))));
+            let dress = match printer.is_json() {
+                true => Dress::Json { id: source.id, name: source.name.clone(), kind: word },
+                false => Dress::Prefix(format!("{} ", printer.paint(tone, &label))),
+            };
+            streams.push(Stream::new(path, dress));
         }
     }
     streams
 }
 
 impl Stream {
-    fn new(path: impl Into<PathBuf>, prefix: String) -> Self {
-        Self { path: path.into(), prefix, open: None, partial: Vec::new() }
+    fn new(path: impl Into<PathBuf>, dress: Dress) -> Self {
+        Self { path: path.into(), dress, open: None, partial: Vec::new() }
     }
 
     /// Where it is.
@@ -78,7 +119,7 @@ impl Stream {
         self.reopen()?;
         let Some(open) = &mut self.open else { return Ok(()) };
         open.offset = tail::start_of_last(&mut open.file, lines)?;
-        if lines > 0 && printer.is_terminal() && open.file.metadata()?.len() > open.offset {
+        if lines > 0 && printer.is_live() && open.file.metadata()?.len() > open.offset {
             printer.line(&printer.paint(Tone::Own, &format!("{} last {lines} lines:", self.path.display())));
         }
         self.show_new(printer)
@@ -172,8 +213,7 @@ impl Stream {
         };
         let mut shown = Vec::with_capacity(whole + CHUNK);
         for line in self.partial[..whole].split_inclusive(|byte| *byte == b'\n') {
-            shown.extend_from_slice(self.prefix.as_bytes());
-            shown.extend_from_slice(line);
+            self.dress.put_on(line, &mut shown);
         }
         printer.bytes(&shown);
         self.partial.drain(..whole);

@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::Context;
 use crate::client::{AskError, Client};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Failure, Outcome};
+use crate::report;
 use crate::watch::Progress;
 
 /// How long the keeper may take to end once nobody listens on its socket any more.
@@ -29,7 +30,7 @@ pub async fn run(context: &Context<'_>) -> Outcome {
     until_unheard(&client, &status, context).await?;
     until_gone(&keeper).await?;
     context.printer.say("✓ everything is stopped, and so is the supervisor");
-    Ok(Exit::Done)
+    report::gone(context.printer)
 }
 
 /// Follows the apps on their way out, until nobody listens.

@@ -1,18 +1,18 @@
 //! `betti-ctl logs`: the last lines of each file, then what is added.
 
-use manifest::targets::{self, Named};
+use manifest::targets::Named;
 use protocol::control::LogSource;
 
 use super::Context;
 use crate::arguments;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::{Kind, Stream, follow, streams};
+use crate::names;
 
 /// Shows what apps wrote.
 pub async fn run(arguments: &arguments::Logs, context: &Context<'_>) -> Outcome {
     let sources = context.client()?.logs().await?;
-    let meant = targets::meant(&sources, &arguments.apps, named);
-    let meant = meant.map_err(|unknown| Failure::failed(unknown.to_string()))?;
+    let meant = names::meant(&sources, &arguments.apps, named).map_err(Failure::failed)?;
     let mut streams = streams(&meant, kinds(arguments), context.printer);
     for stream in &mut streams {
         stream.show_last(arguments.lines, context.printer).map_err(|why| unreadable(stream, &why))?;

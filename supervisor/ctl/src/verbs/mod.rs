@@ -1,11 +1,30 @@
 //! The verbs, one file each.
 
 mod act;
+mod apply;
+mod check;
 mod completion;
+mod delete;
+mod describe;
+mod env;
+mod flush;
+mod id;
+mod import;
+mod init;
+mod jlist;
 mod kill;
 mod logs;
+mod pid;
+mod ping;
+mod profile;
+mod reload;
+mod reset;
 mod restart;
+mod scale;
+mod send_signal;
 mod start;
+mod start_or;
+mod startup;
 mod status;
 mod stop;
 
@@ -17,6 +36,7 @@ use crate::config;
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::runtime_dir;
+use start_or::Then;
 
 /// What every verb has at hand.
 pub struct Context<'p> {
@@ -42,13 +62,19 @@ impl Context<'_> {
 /// # Errors
 /// If it was not done, with the reason and the exit code.
 pub fn run(arguments: Arguments, printer: &Printer) -> Outcome {
-    if let Verb::Completion(shell) = &arguments.verb {
-        return Ok(completion::run(shell, printer));
-    }
-    let context = Context { config: config::find(arguments.config.as_deref())?, printer };
+    let config = match config::find(arguments.config.as_deref()) {
+        Err(_) if !goes_by_a_file(&arguments.verb) => None,
+        found => found?,
+    };
+    let context = Context { config, printer };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|why| Failure::failed(format!("no event loop can be had: {why}")))?;
     runtime.block_on(dispatch(arguments.verb, &context))
+}
+
+/// Whether it matters which file is meant.
+const fn goes_by_a_file(verb: &Verb) -> bool {
+    !matches!(verb, Verb::Completion(_) | Verb::Init(_) | Verb::Import(_) | Verb::Unstartup(_))
 }
 
 async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
@@ -56,9 +82,31 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Start(arguments) => start::run(&arguments, context).await,
         Verb::Stop(arguments) => stop::run(&arguments, context).await,
         Verb::Restart(arguments) => restart::run(&arguments, context).await,
-        Verb::Status(arguments) => status::run(&arguments, context).await,
-        Verb::Logs(arguments) => logs::run(&arguments, context).await,
+        Verb::Reload(arguments) => reload::run(&arguments, context).await,
+        Verb::Delete(arguments) => delete::run(&arguments, context).await,
+        Verb::Scale(arguments) => scale::run(&arguments, context).await,
+        Verb::Reset(arguments) => reset::run(&arguments, context).await,
+        Verb::SendSignal(arguments) => send_signal::run(&arguments, context).await,
+        Verb::Flush(arguments) => flush::run(&arguments, context).await,
         Verb::Kill => kill::run(context).await,
+        Verb::Status => status::run(context).await,
+        Verb::Describe(arguments) => describe::run(&arguments, context).await,
+        Verb::Logs(arguments) => logs::run(&arguments, context).await,
+        Verb::Env(arguments) => env::run(&arguments, context).await,
+        Verb::Jlist => jlist::run(false, context).await,
+        Verb::Prettylist => jlist::run(true, context).await,
+        Verb::Pid(arguments) => pid::run(&arguments, context).await,
+        Verb::Id(arguments) => id::run(&arguments, context).await,
+        Verb::Ping => ping::run(context).await,
+        Verb::Check(arguments) => check::run(&arguments, context).await,
+        Verb::Apply(arguments) => apply::run(&arguments, context).await,
+        Verb::Profile(arguments) => profile::run(&arguments, context).await,
+        Verb::StartOrRestart(arguments) => start_or::run(Then::Restart, &arguments, context).await,
+        Verb::StartOrReload(arguments) => start_or::run(Then::Reload, &arguments, context).await,
+        Verb::Init(arguments) => init::run(&arguments, context),
+        Verb::Import(arguments) => import::run(&arguments, context),
+        Verb::Startup(arguments) => startup::startup(&arguments, context),
+        Verb::Unstartup(arguments) => startup::unstartup(&arguments, context),
         Verb::Completion(shell) => Ok(completion::run(&shell, context.printer)),
     }
 }

@@ -1,19 +1,16 @@
 //! `betti-ctl restart`: what is stopped is started.
 
 use super::Context;
-use super::act::{self, Act};
-use crate::arguments;
+use super::act;
+use crate::arguments::Restart;
 use crate::exit::Outcome;
-use crate::verdict::Goal;
 
 /// Stops apps, starts them again and waits until they are ready.
-pub async fn run(arguments: &arguments::Act, context: &Context<'_>) -> Outcome {
-    let act = Act {
-        wire: "restart",
-        action: "restartProcessId",
-        goal: Goal::Online,
-        targets: &arguments.apps,
-        wait: !arguments.no_wait,
-    };
+///
+/// # Errors
+/// If nobody answers, or it is refused.
+pub async fn run(arguments: &Restart, context: &Context<'_>) -> Outcome {
+    let mut act = act::restart(&arguments.act.apps, !arguments.act.no_wait);
+    act.targets.dependants = arguments.with_dependants;
     act::run(&act, &context.client()?, context).await
 }

@@ -1,19 +1,14 @@
 //! `betti-ctl stop`: a hold. What is stopped stays so until somebody starts it.
 
 use super::Context;
-use super::act::{self, Act};
-use crate::arguments;
+use super::act;
+use crate::arguments::Act;
 use crate::exit::Outcome;
-use crate::verdict::Goal;
 
 /// Stops apps and waits until every process of theirs is gone.
-pub async fn run(arguments: &arguments::Act, context: &Context<'_>) -> Outcome {
-    let act = Act {
-        wire: "stop",
-        action: "stopProcessId",
-        goal: Goal::Stopped,
-        targets: &arguments.apps,
-        wait: !arguments.no_wait,
-    };
-    act::run(&act, &context.client()?, context).await
+///
+/// # Errors
+/// If nobody answers, or it is refused.
+pub async fn run(arguments: &Act, context: &Context<'_>) -> Outcome {
+    act::run(&act::stop(&arguments.apps, !arguments.no_wait), &context.client()?, context).await
 }

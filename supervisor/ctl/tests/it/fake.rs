@@ -164,16 +164,16 @@ pub fn status(apps: &[Seen]) -> Status {
 
 /// A watch with these apps.
 pub fn watch(sequence: u64, apps: &[Seen]) -> Watch {
-    let runs = |seen: &Seen| Runs {
+    let runs = |(id, seen): (u32, &Seen)| Runs {
+        id,
         name: seen.name.into(),
         wanted: seen.wanted,
         newest: seen.newest,
         finished: seen.finished,
         waits_for: seen.waits_for.iter().map(ToString::to_string).collect(),
         to_be_reloaded: false,
-        id: 0,
     };
-    Watch { sequence, leaving: false, status: status(apps), runs: apps.iter().map(runs).collect() }
+    Watch { sequence, leaving: false, status: status(apps), runs: (0..).zip(apps).map(runs).collect() }
 }
 
 /// That an act is about these apps, whose newest run was number 7.

@@ -131,3 +131,9 @@ pub fn text_of(path: &Path) -> String {
         text.ends_with('\n').then_some(text)
     })
 }
+
+/// The text without what differs from test to test.
+pub fn plain(text: &str, home: &Home) -> String {
+    let root = home.root.path().canonicalize().expect("a folder");
+    text.replace(&root.display().to_string(), "/ROOT")
+}

@@ -2,10 +2,17 @@
 
 mod fake;
 mod home;
+mod house;
 
 mod acts;
+mod codes;
+mod files;
+mod json;
 mod kill;
 mod logs;
+mod scripts;
 mod start;
+mod startup;
 mod status;
 mod terminal;
+mod verbs;

@@ -48,11 +48,14 @@ fn json_is_what_the_supervisor_said() {
 #[test]
 fn without_a_supervisor_the_answer_says_how_to_start_one() {
     let home = Home::new();
-    for verb in [&["status"][..], &["status", "--json"], &["stop"], &["restart", "api"], &["logs"], &["kill"]] {
+    for verb in [&["status"][..], &["stop"], &["restart", "api"], &["logs"], &["kill"]] {
         let call = home.call(verb);
         assert_eq!((call.code, call.out.as_str()), (Some(3), ""), "{verb:?}");
         assert_eq!(call.error, "[Betti][ERROR] no supervisor is running: betti-ctl start brings it up\n");
     }
+    let call = home.call(&["status", "--json"]);
+    let expected = "{\"ok\":false,\"error\":\"no supervisor is running: betti-ctl start brings it up\",\"exit\":3}\n";
+    assert_eq!((call.code, call.out.as_str()), (Some(3), expected));
     std::fs::remove_dir(home.runtime_dir()).expect("ours");
     assert_eq!(home.call(&["status"]).code, Some(3));
 }

@@ -1,55 +1,38 @@
-//! Answers and refusals as HTTP.
+//! Answers and refusals.
 
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use protocol::control::{LONGEST_BODY, Refusal, Targets};
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use protocol::control::Refusal;
 use serde::Serialize;
 
-use super::{Answer, Handle};
-use crate::supervisor::{Act, Asked};
-
-pub fn json<T: Serialize>(value: &T) -> Answer {
-    with_status(StatusCode::OK, value)
+/// What a question is answered with: a status and JSON.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
 }
 
-pub fn refusal(status: StatusCode, error: String) -> Answer {
-    with_status(status, &Refusal { error })
-}
-
-/// An answer that came, or that the supervisor left before it did.
-pub fn json_or_leaving<T: Serialize>(value: Option<&T>) -> Answer {
-    match value {
-        Some(value) => json(value),
-        None => refusal(StatusCode::SERVICE_UNAVAILABLE, "the supervisor is being replaced; ask again".to_owned()),
+impl Reply {
+    pub fn json<T: Serialize>(value: &T) -> Self {
+        Self::new(StatusCode::OK, value)
     }
-}
 
-fn with_status<T: Serialize>(status: StatusCode, value: &T) -> Answer {
-    let body = serde_json::to_vec(value).unwrap_or_default();
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    answer
-}
+    pub fn refusal(status: StatusCode, error: String) -> Self {
+        Self::new(status, &Refusal { error })
+    }
 
-/// What start, stop and restart have in common.
-pub async fn act(handle: &Handle, request: Request<Incoming>, act: Act) -> Answer {
-    let body = match Limited::new(request.into_body(), LONGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}")),
-    };
-    let targets = if body.is_empty() { Ok(Targets::default()) } else { serde_json::from_slice(&body) };
-    let targets = match targets {
-        Ok(Targets { targets, .. }) => targets,
-        Err(error) => {
-            let error = format!("the request is not understood: {error}; it must look like {{\"targets\":[\"all\"]}}");
-            return refusal(StatusCode::BAD_REQUEST, error);
+    fn new<T: Serialize>(status: StatusCode, value: &T) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self { status, body },
+            Err(error) => Self { status: StatusCode::INTERNAL_SERVER_ERROR, body: error.to_string().into_bytes() },
         }
-    };
-    match handle.ask(|reply| Asked::Act(act, targets, reply)).await {
-        Some(Err(unknown)) => refusal(StatusCode::NOT_FOUND, unknown.to_string()),
-        Some(Ok(accepted)) => json(&accepted),
-        None => json_or_leaving::<()>(None),
+    }
+
+    pub fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(self.body)));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     }
 }

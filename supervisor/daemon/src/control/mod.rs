@@ -1,17 +1,11 @@
-//! What the supervisor answers to `betti-ctl`: HTTP over the Unix socket that the keeper holds, one file a verb.
+//! What the supervisor answers to `betti-ctl`: HTTP over the Unix socket that the keeper holds, what is asked, `protocol::request`
+//! understands, and the one task that owns the state answers.
 //!
 //! The socket is the keeper's, so a client that comes while a supervisor is being replaced waits instead of being refused.
 //! Only root and the user we run as are answered.
 
 mod answer;
 mod clients;
-mod kill;
-mod logs;
-mod restart;
-mod start;
-mod status;
-mod stop;
-mod watch;
 
 use std::convert::Infallible;
 use std::io;
@@ -21,19 +15,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use protocol::control::CONFIG_HEADER;
+use protocol::control::{CONFIG_HEADER, LONGEST_BODY, LONGEST_WATCH_MS};
+use protocol::request::{self, Ask, AskError};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 
-use self::answer::refusal;
+pub use self::answer::Reply;
 pub use self::clients::Clients;
-use crate::supervisor::{Asked, Event};
+use crate::supervisor::Event;
 
 /// The most connections at a time; further ones wait in the socket's queue.
 const MOST_CLIENTS: usize = 128;
@@ -41,8 +36,6 @@ const MOST_CLIENTS: usize = 128;
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// After a failed accept, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-type Answer = Response<Full<Bytes>>;
 
 /// The way from a client to the one task that owns the state.
 pub struct Handle {
@@ -57,11 +50,25 @@ impl Handle {
         Self { events, sequence, config, clients: Clients::default() }
     }
 
-    /// Asks, and waits for the answer; `None` if the supervisor is on its way out.
-    async fn ask<T>(&self, asked: impl FnOnce(oneshot::Sender<T>) -> Asked) -> Option<T> {
+    /// Asks, and waits for the answer.
+    async fn ask(&self, ask: Ask) -> Reply {
         let (reply, answer) = oneshot::channel();
-        self.events.send(Event::Asked(asked(reply))).ok()?;
-        answer.await.ok()
+        let is_sent = self.events.send(Event::Asked(ask, reply)).is_ok();
+        match answer.await {
+            Ok(reply) if is_sent => reply,
+            // On its way out.
+            _ => Reply::refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the supervisor is being replaced; ask again".to_owned(),
+            ),
+        }
+    }
+
+    /// Waits until the state is another one than `after`, or for long enough.
+    async fn wait_for_news(&self, after: Option<u64>) {
+        let mut sequence = self.sequence.clone();
+        let news = sequence.wait_for(|sequence| after.is_none_or(|after| *sequence != after));
+        let _ = tokio::time::timeout(Duration::from_millis(LONGEST_WATCH_MS), news).await;
     }
 
     /// Whether a client means the same file as we do.
@@ -112,7 +119,7 @@ async fn serve_one(stream: UnixStream, handle: Rc<Handle>) {
         let handle = handle.clone();
         async move {
             let _busy = handle.clients.enter();
-            Ok::<_, Infallible>(route(&handle, request).await)
+            Ok::<_, Infallible>(route(&handle, request).await.into_response())
         }
     });
     // A client that went away is no matter of ours.
@@ -123,7 +130,7 @@ async fn serve_one(stream: UnixStream, handle: Rc<Handle>) {
         .await;
 }
 
-async fn route(handle: &Handle, request: Request<Incoming>) -> Answer {
+async fn route(handle: &Handle, request: Request<Incoming>) -> Reply {
     let named =
         request.headers().get(CONFIG_HEADER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     if let Some(named) = named.filter(|named| !handle.is_same_file(named)) {
@@ -131,17 +138,26 @@ async fn route(handle: &Handle, request: Request<Incoming>) -> Answer {
             "this supervisor runs {}, not {named}; name that file with --config, or use another BETTI_RUNTIME_DIR",
             handle.config.display()
         );
-        return refusal(StatusCode::CONFLICT, error);
+        return Reply::refusal(StatusCode::CONFLICT, error);
     }
-    let path = request.uri().path().to_owned();
-    match (request.method(), path.as_str()) {
-        (&Method::GET, "/v1/status") => status::answer(handle).await,
-        (&Method::GET, "/v1/watch") => watch::answer(handle, request.uri().query()).await,
-        (&Method::POST, "/v1/start") => start::answer(handle, request).await,
-        (&Method::POST, "/v1/stop") => stop::answer(handle, request).await,
-        (&Method::POST, "/v1/restart") => restart::answer(handle, request).await,
-        (&Method::POST, "/v1/kill") => kill::answer(handle).await,
-        (&Method::GET, "/v1/logs") => logs::answer(handle).await,
-        (method, path) => refusal(StatusCode::NOT_FOUND, format!("there is no {method} {path} here")),
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, LONGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => return Reply::refusal(StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}")),
+    };
+    match request::understand(head.method.as_str(), head.uri.path(), head.uri.query(), &body) {
+        Ok(ask) => {
+            if let Ask::Watch { after } = ask {
+                handle.wait_for_news(after).await;
+            }
+            handle.ask(ask).await
+        }
+        Err(error) => {
+            let status = match error {
+                AskError::NoSuchPath(_) => StatusCode::NOT_FOUND,
+                AskError::NotUnderstood(_) => StatusCode::BAD_REQUEST,
+            };
+            Reply::refusal(status, error.to_string())
+        }
     }
 }

@@ -10,8 +10,8 @@ impl Supervisor {
         if before.is_some_and(|before| before.state == after.state) {
             return;
         }
-        let Some(app) = self.app(id) else { return };
-        say!("{} {}: {}", clock::stamp(), app.name, self.what_changed(id, after));
+        let Some(unit) = self.unit(id) else { return };
+        say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, after));
     }
 
     fn what_changed(&self, id: AppId, after: &Snapshot) -> String {
@@ -33,6 +33,7 @@ impl Supervisor {
                 StopReason::NotReady | StopReason::Unhealthy => {
                     format!("ending it: {}", failure().unwrap_or_default())
                 }
+                StopReason::Itself => "ending by itself, as it says".to_owned(),
                 StopReason::Exited => failure().unwrap_or_else(exit),
             },
             State::Backoff { .. } | State::Cooling { .. } => {

@@ -1,23 +1,26 @@
 //! From the keeper's table and memories to a supervisor that knows what its predecessor knew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use lifecycle::{AppId, Fleet, Invocation, Moment};
-use manifest::Manifest;
+use manifest::{App, Manifest};
 use protocol::keeper::{Fact, Order, Row, VERSION};
 
 use super::Wish;
+use super::book::{self, File, InForce};
 use super::keeper_link::{Facts, Orders};
 use super::memory::{self, Memory, Notes};
+use super::roster::{Roster, Unit};
 
 /// A longer file is refused before it is read.
 const LONGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// Why the file cannot be used at the first start.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("{path}: {error}", path = path.display())]
@@ -72,27 +75,62 @@ impl HandOver {
     }
 }
 
-/// The file in force: what was remembered, so that a file that broke meanwhile hurts nothing that runs; else what is on disk,
-/// with the orders that have it remembered.
-pub fn manifest(wish: &Wish, memory: &Memory) -> Result<(Manifest, Vec<Order>), FileError> {
-    let (text, profile, orders) = match memory::remembered_file(memory) {
-        Some((text, profile)) => (text, Some(profile).filter(|profile| !profile.is_empty()), Vec::new()),
+/// What is in force, and who there is.
+pub struct Taken {
+    pub file: File,
+    pub in_force: InForce,
+    pub roster: Roster,
+    pub leaving: BTreeMap<AppId, Rc<Unit>>,
+    /// It was read from the disk, and is not remembered yet.
+    pub is_new: bool,
+}
+
+/// What was remembered, so that a file that broke meanwhile hurts nothing that runs; else what is on disk.
+pub fn take(wish: &Wish, memory: &Memory) -> Result<Taken, FileError> {
+    let in_force = book::remembered_in_force(memory);
+    let is_new = in_force.is_none();
+    let (file, in_force) = match in_force {
+        Some(in_force) => {
+            let text = book::remembered_texts(memory).remove(&in_force.generation).unwrap_or_default();
+            (File { text, asked: in_force.asked.clone() }, in_force)
+        }
         None => {
-            let text = read(&wish.config)?;
-            let orders = memory::remember_file(&text, wish.profile.as_deref().unwrap_or_default());
-            (text, wish.profile.clone(), orders)
+            let file = File { text: read(&wish.config)?, asked: wish.profile.clone() };
+            let in_force = InForce { generation: 1, asked: wish.profile.clone(), ..InForce::default() };
+            (file, in_force)
         }
     };
-    let manifest = manifest::parse(&wish.config, &text, profile.as_deref())
-        .map_err(|diagnostics| FileError::Wrong(diagnostics.to_string()))?;
-    if let Some(unknown) = wish.only.iter().find(|name| manifest.app(name).is_none()) {
+    let manifest = parse(&wish.config, &file)?;
+    if let Some(unknown) = wish.only.iter().find(|name| !name.is_empty() && manifest.app(name).is_none()) {
         let names: Vec<&str> = manifest.apps.iter().map(|app| app.name.as_str()).collect();
         return Err(FileError::Wrong(format!("--only {unknown}: no such app; there are {}", names.join(", "))));
     }
-    Ok((manifest, orders))
+    let ad_hoc = book::remembered_ad_hoc(memory).into_iter().filter_map(|table| only_app(&wish.config, &table));
+    let leavers = book::remembered_leaving(memory);
+    let taken = leavers.iter().map(|(key, leaver)| (key.clone(), leaver.id)).collect();
+    let roster = Roster::new(manifest, ad_hoc, book::remembered_changes(memory), &taken);
+    let leaving = leavers.iter().filter(|(_, leaver)| roster.unit(AppId(leaver.id)).is_none());
+    let leaving = leaving.filter_map(|(key, leaver)| {
+        let app = Rc::new(only_app(&wish.config, &leaver.table)?);
+        let instance = key.rsplit_once('/').and_then(|(_, instance)| instance.parse().ok()).unwrap_or(0);
+        let id = AppId(leaver.id);
+        Some((id, Rc::new(Unit { id, instance, of: instance + 1, app, ad_hoc: false })))
+    });
+    Ok(Taken { leaving: leaving.collect(), file, in_force, roster, is_new })
 }
 
-fn read(path: &Path) -> Result<String, FileError> {
+/// The file's text as a manifest.
+pub fn parse(config: &Path, file: &File) -> Result<Manifest, FileError> {
+    manifest::parse(config, &file.text, file.asked.as_deref())
+        .map_err(|diagnostics| FileError::Wrong(diagnostics.to_string()))
+}
+
+/// The app of a text with a single table.
+pub fn only_app(config: &Path, table: &str) -> Option<App> {
+    manifest::parse(config, table, None).ok()?.apps.into_iter().next()
+}
+
+pub fn read(path: &Path) -> Result<String, FileError> {
     let failed = |error| FileError::Read { path: path.into(), error };
     if fs::metadata(path).map_err(failed)?.len() > LONGEST_FILE {
         return Err(FileError::TooLong { path: path.into() });
@@ -100,26 +138,30 @@ fn read(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(failed)
 }
 
-/// The apps as they were, and what was noted about each.
-pub fn fleet(manifest: &Manifest, told: &HandOver, now: Moment) -> anyhow::Result<(Fleet, BTreeMap<AppId, Notes>)> {
-    let id_of = |name: &String| manifest.app(name).map(|app| AppId(app.id));
-    let apps = manifest
-        .apps
-        .iter()
-        .map(|app| (AppId(app.id), app.policy.clone(), app.depends_on.iter().filter_map(id_of).collect()));
-    let kept: BTreeMap<AppId, _> = manifest
-        .apps
-        .iter()
-        .filter_map(|app| Some((AppId(app.id), memory::remembered_app(&told.memory, &app.name)?)))
-        .collect();
+/// The fleet as a predecessor left it, and what was noted about each. Who is new in the file is not in it yet, and who is
+/// missing there still is: [`Supervisor::converge`](super::Supervisor::converge) goes on from here.
+pub fn fleet(taken: &Taken, told: &HandOver, now: Moment) -> anyhow::Result<(Fleet, BTreeMap<AppId, Notes>)> {
+    let units = taken.roster.units().chain(taken.leaving.values());
+    let known: Vec<_> =
+        units.filter_map(|unit| Some((unit, memory::remembered_app(&told.memory, &unit.key())?))).collect();
+    let ids: BTreeSet<AppId> = known.iter().map(|(unit, _)| unit.id).collect();
+    let needs = |unit: &Unit| -> Vec<AppId> {
+        unit.app.depends_on.iter().flat_map(|name| taken.roster.ids_of(name)).filter(|id| ids.contains(id)).collect()
+    };
     // A run that could not even be ordered has a number that the keeper never heard of.
-    let newest = kept.values().filter_map(|(snapshot, _)| snapshot.newest_run).max().unwrap_or_default();
-    let mut fleet = Fleet::new(apps, newest.max(Invocation(told.last_run)))
+    let newest = known.iter().filter_map(|(_, (snapshot, _))| snapshot.newest_run).max().unwrap_or_default();
+    let stay = known.iter().filter(|(_, (snapshot, _))| !snapshot.leaving);
+    let stay = stay.map(|(unit, _)| (unit.id, unit.app.policy.clone(), needs(unit)));
+    let mut fleet = Fleet::new(stay, newest.max(Invocation(told.last_run)))
         .map_err(|_| anyhow::anyhow!("apps wait for each other in a circle"))?;
     let mut notes = BTreeMap::new();
-    for (id, (snapshot, noted)) in kept {
-        fleet.restore(now, id, snapshot, |run| told.rows.contains_key(&run.0));
-        notes.insert(id, noted);
+    for (unit, (snapshot, noted)) in known {
+        let exists = |run: Invocation| told.rows.contains_key(&run.0);
+        match snapshot.leaving {
+            true => fleet.restore_leaving(now, unit.id, unit.app.policy.clone(), needs(unit), snapshot, exists),
+            false => fleet.restore(now, unit.id, snapshot, exists),
+        }
+        notes.insert(unit.id, noted);
     }
     Ok((fleet, notes))
 }

@@ -14,6 +14,7 @@ use protocol::keeper::{Channel, Spawn, Step};
 use protocol::worker;
 
 use super::identity::{self, Person};
+use super::roster::Unit;
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
 const INTERPRETERS: [(&str, &str); 5] =
@@ -56,26 +57,26 @@ impl Ground {
     }
 
     /// Why a run of an app could not be started, in words.
-    pub fn why_not_spawned(&self, app: &App, step: Option<Step>, errno: i32) -> String {
-        if let Some(what) = step.and_then(|step| what_failed(step, app)) {
+    pub fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
+        if let Some(what) = step.and_then(|step| what_failed(step, &unit.app)) {
             return format!("{what}: {}", Errno::from_raw(errno).desc().to_lowercase()) + hint(step, errno);
         }
-        match self.spawn(app, 0) {
-            Ok(spawn) => why_not_run(Path::new(&spawn.program), &app.cwd, errno),
+        match self.spawn(unit, 0) {
+            Ok(spawn) => why_not_run(Path::new(&spawn.program), &unit.app.cwd, errno),
             Err(error) => error.detail,
         }
     }
 
     /// The order to spawn a run of an app.
-    pub fn spawn(&self, app: &App, run: u64) -> Result<Spawn, LaunchError> {
-        let person = identity::resolve(app.user.as_deref(), app.group.as_deref())
-            .map_err(|error| failed(Errno::EINVAL, format!("cannot run: {error}")))?;
-        let env = self.environment(app, person.as_ref())?;
+    pub fn spawn(&self, unit: &Unit, run: u64) -> Result<Spawn, LaunchError> {
+        let app = &unit.app;
+        let person = person(app)?;
+        let env = self.environment(unit)?;
         let path = env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
         let program = self.program(app, path)?;
         Ok(Spawn {
             run,
-            app: app.name.clone(),
+            app: unit.key(),
             channel: program.channel(),
             program: program.file.to_string_lossy().into_owned(),
             argv: program.argv.into_iter().chain(app.args.iter().cloned()).collect(),
@@ -92,22 +93,29 @@ impl Ground {
 
     /// What the keeper was started with, then what we know, then the file's: later ones win. What says who a run is
     /// goes last.
-    fn environment(&self, app: &App, person: Option<&Person>) -> Result<BTreeMap<String, String>, LaunchError> {
+    pub fn environment(&self, unit: &Unit) -> Result<BTreeMap<String, String>, LaunchError> {
+        let app = &unit.app;
+        let person = person(app)?;
         let mut env: BTreeMap<String, String> = self.inherited.iter().cloned().collect();
         env.extend(person.map(|person| person.variables.clone()).unwrap_or_default());
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set(worker::DATA_DIR, self.data_dir.to_string_lossy().into_owned());
         set("name", app.name.clone());
         set("namespace", app.namespace.clone());
-        set("pm_id", app.id.to_string());
-        set("NODE_APP_INSTANCE", "0".to_owned());
+        set("pm_id", unit.id.0.to_string());
+        set(&app.instance_var, unit.instance.to_string());
         if let Some(file) = &app.env_file {
             env.extend(env_file(file)?);
         }
         env.extend(app.env.clone());
         env.insert(worker::APP.to_owned(), app.name.clone());
-        env.insert(worker::INSTANCE.to_owned(), "0".to_owned());
+        env.insert(worker::INSTANCE.to_owned(), unit.instance.to_string());
         Ok(env)
+    }
+
+    /// The program that a run spawned now would execute.
+    pub fn program_of(&self, unit: &Unit) -> Option<PathBuf> {
+        self.spawn(unit, 0).ok().map(|spawn| PathBuf::from(spawn.program))
     }
 
     fn program(&self, app: &App, path: &str) -> Result<Program, LaunchError> {
@@ -155,6 +163,12 @@ impl Ground {
         in_path(name, path)
             .ok_or_else(|| failed(Errno::ENOENT, format!("cannot find the interpreter {name} in PATH ({path})")))
     }
+}
+
+/// Who an app is to be, if not the keeper's own user.
+fn person(app: &App) -> Result<Option<Person>, LaunchError> {
+    identity::resolve(app.user.as_deref(), app.group.as_deref())
+        .map_err(|error| failed(Errno::EINVAL, format!("cannot run: {error}")))
 }
 
 /// What may run a Node program on behalf of a script.
@@ -311,6 +325,10 @@ fn why_not_run(program: &Path, cwd: &Path, errno: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use lifecycle::AppId;
+
     use super::*;
 
     fn ground(folder: &Path) -> Ground {
@@ -322,9 +340,10 @@ mod tests {
         }
     }
 
-    fn app(folder: &Path, table: &str) -> App {
-        let text = format!("[[apps]]\n{table}\n");
-        manifest::parse(&folder.join("ecosystem.toml"), &text, None).unwrap().apps.remove(0)
+    fn app(folder: &Path, table: &str) -> Unit {
+        let manifest = manifest::parse(&folder.join("ecosystem.toml"), &format!("[[apps]]\n{table}\n"), None);
+        let app = manifest.unwrap().apps.remove(0);
+        Unit { id: AppId(app.id), instance: 0, of: 1, app: Rc::new(app), ad_hoc: false }
     }
 
     fn write(path: &Path, text: &str, mode: u32) {

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use lifecycle::{AppId, Exit, Goal, Invocation, State};
 use manifest::Ready;
+use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
 use super::ready::{self, Said, Source};
+use super::roster::Unit;
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory};
+use crate::logs;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -28,43 +31,69 @@ impl Supervisor {
     }
 
     pub(super) fn learn_row(&mut self, row: Row, descriptors: Vec<OwnedFd>) {
-        let Some(app) = self.manifest.app(&row.app).cloned() else {
-            return say!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
-        };
-        let id = AppId(app.id);
+        let Some(unit) = self.unit_called(&row.app) else { return self.end_strange(&row) };
+        let id = unit.id;
         let known = self.runs.remove(&row.run);
         let heard_before = known.as_ref().is_some_and(|run| run.row.exit == row.exit);
         let mut run = known.unwrap_or_else(|| Run::new(id, row.clone()));
         run.is_in_question = false;
         run.row = Row { descriptors: Vec::new(), ..row.clone() };
         if !descriptors.is_empty() {
-            self.attach(&app, &mut run, &row.descriptors, descriptors);
+            self.attach(&unit, &mut run, &row.descriptors, descriptors);
         }
         self.runs.insert(row.run, run);
         match row.exit {
             _ if heard_before => {}
-            None if app.ready == Ready::None => {
+            None if unit.app.ready == Ready::None => {
                 self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
             }
             None => {}
-            Some(exit) => self.learn_exit(&app, row.run, memory::exit_in(exit)),
+            Some(exit) => self.learn_exit(&unit, row.run, memory::exit_in(exit)),
         }
     }
 
-    fn attach(&mut self, app: &manifest::App, run: &mut Run, kinds: &[Descriptor], descriptors: Vec<OwnedFd>) {
+    /// A run of an app that nobody knows any more.
+    fn end_strange(&self, row: &Row) {
+        say!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
+        match row.exit {
+            Some(_) => self.order(&Order::Forget { run: row.run }),
+            None => self.order(&Order::Signal { run: row.run, signal: Signal::SIGKILL as i32 }),
+        }
+    }
+
+    fn attach(&mut self, unit: &Unit, run: &mut Run, kinds: &[Descriptor], descriptors: Vec<OwnedFd>) {
         let number = run.row.run;
-        let known = matches!(self.fleet.app(run.app).state(), State::Running { run, .. } if run.0 == number);
+        let state = self.fleet.get(run.app).map(lifecycle::App::state);
+        let known = matches!(state, Some(State::Running { run, .. }) if run.0 == number);
         for (kind, descriptor) in kinds.iter().zip(descriptors) {
             let events = self.events.clone();
             match kind {
                 Descriptor::Out | Descriptor::Error => {
-                    let path = if *kind == Descriptor::Out { &app.out_file } else { &app.error_file };
+                    let (kind, path) = match kind {
+                        Descriptor::Out => (logs::Kind::Out, unit.out_file()),
+                        _ => (logs::Kind::Error, unit.error_file()),
+                    };
+                    let expect = match &unit.app.ready {
+                        Ready::Log(text) if !known => Some(text.clone()),
+                        _ => None,
+                    };
                     run.open_logs += 1;
-                    self.logs.add(number, descriptor, path.clone(), app.log_max_size);
+                    self.logs.add(logs::Outlet {
+                        run: number,
+                        kind,
+                        pipe: descriptor,
+                        path,
+                        limit: unit.app.log_max_size,
+                        format: unit.app.log_format.clone(),
+                        app: unit.app.name.clone(),
+                        id: unit.id.0,
+                        expect,
+                    });
                 }
                 Descriptor::Ready => {
                     let node = launch::is_socket(&descriptor);
                     run.sources.extend(descriptor.try_clone().map(|descriptor| Source::Pipe { descriptor, node }));
+                    run.channel = descriptor.try_clone().ok().filter(|_| node);
                     tokio::task::spawn_local(ready::follow_pipe(descriptor, node, known, number, events));
                 }
                 Descriptor::Notify => {
@@ -75,17 +104,17 @@ impl Supervisor {
         }
     }
 
-    fn learn_exit(&mut self, app: &manifest::App, number: u64, exit: Exit) {
+    fn learn_exit(&mut self, unit: &Unit, number: u64, exit: Exit) {
         if self.named_a_main_process(number) {
             return;
         }
-        let id = AppId(app.id);
+        let id = unit.id;
         let lived = self.runs.get(&number).and_then(Run::lived);
         if self.is_surprised_by(id, number) {
             let detail = match exit {
                 Exit::NotSpawned(errno) => {
                     let step = self.runs.get(&number).and_then(|run| run.row.step);
-                    Some(self.why_not_spawned(app, step, errno))
+                    Some(self.why_not_spawned(unit, step, errno))
                 }
                 _ => None,
             };
@@ -93,7 +122,7 @@ impl Supervisor {
             notes.lasted_ms = lived.map(|lived| lived.as_millis() as u64);
             notes.detail = detail;
         }
-        if self.was_ready_before_it_ended(app, number, exit) {
+        if self.was_ready_before_it_ended(unit, number, exit) {
             self.happened.push_back((id, lifecycle::Event::Ready(Invocation(number))));
         }
         self.happened.push_back((id, lifecycle::Event::Exited(Invocation(number), exit)));
@@ -117,29 +146,29 @@ impl Supervisor {
 
     /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
     /// and ended while we looked elsewhere.
-    fn was_ready_before_it_ended(&mut self, app: &manifest::App, number: u64, exit: Exit) -> bool {
-        let is_starting =
-            matches!(self.fleet.app(AppId(app.id)).state(), State::Starting { run, .. } if run.0 == number);
+    fn was_ready_before_it_ended(&mut self, unit: &Unit, number: u64, exit: Exit) -> bool {
+        let state = self.fleet.get(unit.id).map(lifecycle::App::state);
+        let is_starting = matches!(state, Some(State::Starting { run, .. }) if run.0 == number);
         if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
             return false;
         }
         let sources = self.runs.get_mut(&number).map(|run| std::mem::take(&mut run.sources)).unwrap_or_default();
-        app.ready == Ready::None || sources.iter().any(Source::says_ready)
+        unit.app.ready == Ready::None || sources.iter().any(Source::says_ready)
     }
 
     /// Whether a run was to go on, so that its end is a failure to be told.
     fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
-        let app = self.fleet.app(id);
+        let Some(app) = self.fleet.get(id) else { return false };
         let goes_on = matches!(app.state(), State::Starting { .. } | State::Running { .. });
         goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
     }
 
-    fn why_not_spawned(&self, app: &manifest::App, step: Option<Step>, errno: i32) -> String {
-        let taken = app.listen.iter().find_map(|address| {
+    fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
+        let taken = unit.app.listen.iter().find_map(|address| {
             let why = self.not_bound.get(&address.to_string())?;
             Some(format!("cannot listen on {address}: {why}"))
         });
-        taken.unwrap_or_else(|| self.ground.why_not_spawned(app, step, errno))
+        taken.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
     }
 
     pub(super) fn hear(&mut self, event: Event) {
@@ -150,13 +179,14 @@ impl Supervisor {
                     run.open_logs = run.open_logs.saturating_sub(1);
                 }
             }
-            Event::Asked(asked) => self.answer(asked),
+            Event::Asked(ask, reply) => self.answer(ask, reply),
+            Event::Saved => self.file_saved(),
         }
     }
 
     fn hear_from(&mut self, number: u64, said: Said) {
         let Some(run) = self.runs.get_mut(&number) else { return };
-        let is_newest = self.fleet.app(run.app).alive() == Some(Invocation(number));
+        let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
                 run.sources.retain(|source| matches!(source, Source::Notes(_))); // which may still name a main process

@@ -1,18 +1,15 @@
-//! What the supervisor has the keeper remember for its successor: the file's text, and each app as it was.
+//! What the supervisor has the keeper remember for its successor of each instance of an app: how it was. Which there are, is
+//! in [`book`](super::book).
 //!
 //! The words here outlive an upgrade, so they only ever gain fields with defaults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lifecycle::{Exit, Failure, Goal, Invocation, Moment, Snapshot, State, StopReason, Turn};
+use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn};
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
-/// A longer text is kept in pieces, each well under the longest message even when every byte is escaped.
-const LONGEST_PIECE: usize = 24 * 1024;
-const FILE: &str = "file";
-const PROFILE: &str = "profile";
 const APP: &str = "app";
 /// Set once the apps of the first start were told to start.
 const STARTED: &str = "started";
@@ -21,24 +18,6 @@ const LEAVING: &str = "leaving";
 
 /// What a predecessor had remembered, by key.
 pub type Memory = BTreeMap<String, String>;
-
-/// The file's text and the profile in force.
-pub fn remember_file(text: &str, profile: &str) -> Vec<Order> {
-    let mut orders: Vec<Order> = pieces(text)
-        .enumerate()
-        .map(|(number, piece)| remember(format!("{FILE}/{number:04}"), Some(piece.to_owned())))
-        .collect();
-    orders.push(remember(PROFILE.to_owned(), Some(profile.to_owned())));
-    orders
-}
-
-/// The file's text and the profile, if they were remembered whole. The profile goes last, so it says that the text is.
-pub fn remembered_file(memory: &Memory) -> Option<(String, String)> {
-    let profile = memory.get(PROFILE)?.clone();
-    let prefix = format!("{FILE}/");
-    let text = memory.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, piece)| piece.as_str()).collect();
-    Some((text, profile))
-}
 
 pub fn remember_started() -> Order {
     remember(STARTED.to_owned(), Some(String::new()))
@@ -81,24 +60,13 @@ pub fn remembered_app(memory: &Memory, name: &str) -> Option<(Snapshot, Notes)> 
     Some((kept.snapshot(), kept.notes))
 }
 
-fn remember(key: String, value: Option<String>) -> Order {
-    Order::Remember { key, value }
+/// Nothing of it is left, and it is no longer among the apps.
+pub fn forget_app(key: &str) -> Order {
+    remember(format!("{APP}/{key}"), None)
 }
 
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut at = rest.len().min(LONGEST_PIECE);
-        while !rest.is_char_boundary(at) {
-            at -= 1;
-        }
-        let (piece, after) = rest.split_at(at);
-        rest = after;
-        Some(piece)
-    })
+pub fn remember(key: String, value: Option<String>) -> Order {
+    Order::Remember { key, value }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -108,9 +76,19 @@ struct Kept {
     #[serde(default)]
     turn: Option<KeptTurn>,
     #[serde(default)]
+    extended_ns: u64,
+    #[serde(default)]
+    end_by_ns: Option<u64>,
+    #[serde(default)]
+    untold: bool,
+    #[serde(default)]
+    ready_for_ns: Option<u64>,
+    #[serde(default)]
     failures_ns: Vec<u64>,
     #[serde(default)]
     short_runs: u32,
+    #[serde(default)]
+    ailing_runs: u32,
     #[serde(default)]
     tripped: bool,
     #[serde(default)]
@@ -126,6 +104,17 @@ struct Kept {
     #[serde(default)]
     finished_run: Option<u64>,
     #[serde(default)]
+    ready_run: Option<u64>,
+    #[serde(default)]
+    failed_start: Option<u64>,
+    #[serde(default)]
+    leaving: bool,
+    /// Apps by number, each with the run that is to be gone.
+    #[serde(default)]
+    follows: Vec<(u32, u64)>,
+    #[serde(default)]
+    reload: Option<KeptReload>,
+    #[serde(default)]
     notes: Notes,
 }
 
@@ -133,6 +122,12 @@ struct Kept {
 struct KeptTurn {
     tell_by_ns: u64,
     kill_by_ns: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct KeptReload {
+    place: u64,
+    begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -154,6 +149,7 @@ enum KeptReason {
     Restart,
     NotReady,
     Unhealthy,
+    Itself,
     Exited,
 }
 
@@ -161,9 +157,21 @@ enum KeptReason {
 #[serde(rename_all = "snake_case")]
 enum KeptFailure {
     Exited(protocol::keeper::Exit),
-    NotReady { within_ns: u64 },
+    NotReady {
+        within_ns: u64,
+    },
+    /// Which ailment is not said: a failed health check, as it was before there were others.
     Unhealthy,
+    Ailing(KeptAilment),
     Vanished,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptAilment {
+    Health,
+    Watchdog,
+    Memory,
 }
 
 impl Kept {
@@ -175,8 +183,13 @@ impl Kept {
                 tell_by_ns: from_moment(turn.tell_by),
                 kill_by_ns: turn.kill_by.map(from_moment),
             }),
+            extended_ns: from_duration(snapshot.extended),
+            end_by_ns: snapshot.end_by.map(from_moment),
+            untold: snapshot.untold,
+            ready_for_ns: snapshot.ready_for.map(from_duration),
             failures_ns: snapshot.failures.iter().copied().map(from_moment).collect(),
             short_runs: snapshot.short_runs,
+            ailing_runs: snapshot.ailing_runs,
             tripped: snapshot.tripped,
             restarts: snapshot.restarts,
             last_exit: snapshot.last_exit.map(exit_out),
@@ -184,6 +197,11 @@ impl Kept {
             last_failure: snapshot.last_failure.map(KeptFailure::of),
             newest_run: snapshot.newest_run.map(|run| run.0),
             finished_run: snapshot.finished_run.map(|run| run.0),
+            ready_run: snapshot.ready_run.map(|run| run.0),
+            failed_start: snapshot.failed_start.map(|run| run.0),
+            leaving: snapshot.leaving,
+            follows: snapshot.follows.iter().map(|(app, run)| (app.0, run.0)).collect(),
+            reload: snapshot.reload.map(|Reload { place, begun }| KeptReload { place, begun }),
             notes: Notes::default(),
         }
     }
@@ -195,8 +213,13 @@ impl Kept {
             turn: self
                 .turn
                 .map(|turn| Turn { tell_by: to_moment(turn.tell_by_ns), kill_by: turn.kill_by_ns.map(to_moment) }),
+            extended: Duration::from_nanos(self.extended_ns),
+            end_by: self.end_by_ns.map(to_moment),
+            untold: self.untold,
+            ready_for: self.ready_for_ns.map(Duration::from_nanos),
             failures: self.failures_ns.iter().copied().map(to_moment).collect(),
             short_runs: self.short_runs,
+            ailing_runs: self.ailing_runs,
             tripped: self.tripped,
             restarts: self.restarts,
             last_exit: self.last_exit.map(exit_in),
@@ -204,6 +227,11 @@ impl Kept {
             last_failure: self.last_failure.map(KeptFailure::back),
             newest_run: self.newest_run.map(Invocation),
             finished_run: self.finished_run.map(Invocation),
+            ready_run: self.ready_run.map(Invocation),
+            failed_start: self.failed_start.map(Invocation),
+            leaving: self.leaving,
+            follows: self.follows.iter().map(|(app, run)| (AppId(*app), Invocation(*run))).collect(),
+            reload: self.reload.map(|KeptReload { place, begun }| Reload { place, begun }),
         }
     }
 }
@@ -251,6 +279,7 @@ impl KeptReason {
             StopReason::Restart => Self::Restart,
             StopReason::NotReady => Self::NotReady,
             StopReason::Unhealthy => Self::Unhealthy,
+            StopReason::Itself => Self::Itself,
             StopReason::Exited => Self::Exited,
         }
     }
@@ -261,6 +290,7 @@ impl KeptReason {
             Self::Restart => StopReason::Restart,
             Self::NotReady => StopReason::NotReady,
             Self::Unhealthy => StopReason::Unhealthy,
+            Self::Itself => StopReason::Itself,
             Self::Exited => StopReason::Exited,
         }
     }
@@ -271,7 +301,7 @@ impl KeptFailure {
         match failure {
             Failure::Exited(exit) => Self::Exited(exit_out(exit)),
             Failure::NotReady { within } => Self::NotReady { within_ns: from_duration(within) },
-            Failure::Unhealthy => Self::Unhealthy,
+            Failure::Unhealthy(ailment) => Self::Ailing(KeptAilment::of(ailment)),
             Failure::Vanished => Self::Vanished,
         }
     }
@@ -280,8 +310,27 @@ impl KeptFailure {
         match self {
             Self::Exited(exit) => Failure::Exited(exit_in(exit)),
             Self::NotReady { within_ns } => Failure::NotReady { within: Duration::from_nanos(within_ns) },
-            Self::Unhealthy => Failure::Unhealthy,
+            Self::Unhealthy => Failure::Unhealthy(Ailment::Health),
+            Self::Ailing(ailment) => Failure::Unhealthy(ailment.back()),
             Self::Vanished => Failure::Vanished,
+        }
+    }
+}
+
+impl KeptAilment {
+    fn of(ailment: Ailment) -> Self {
+        match ailment {
+            Ailment::Health => Self::Health,
+            Ailment::Watchdog => Self::Watchdog,
+            Ailment::Memory => Self::Memory,
+        }
+    }
+
+    fn back(self) -> Ailment {
+        match self {
+            Self::Health => Ailment::Health,
+            Self::Watchdog => Ailment::Watchdog,
+            Self::Memory => Ailment::Memory,
         }
     }
 }
@@ -345,16 +394,25 @@ mod tests {
             State::Running { run, since: moment(2) },
             State::Stopping { run, kill_at: Some(moment(3)), why: StopReason::NotReady },
             State::Stopping { run, kill_at: None, why: StopReason::Asked },
+            State::Stopping { run, kill_at: None, why: StopReason::Itself },
             State::Backoff { retry_at: moment(4) },
             State::Cooling { retry_at: moment(5), failure },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Health) },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Watchdog) },
+            State::Cooling { retry_at: moment(5), failure: Failure::Unhealthy(Ailment::Memory) },
             State::Finished,
         ] {
             let snapshot = Snapshot {
                 goal: Goal::Up,
                 state,
                 turn: Some(Turn { tell_by: moment(6), kill_by: None }),
+                extended: Duration::from_millis(11),
+                end_by: Some(moment(9)),
+                untold: true,
+                ready_for: Some(Duration::from_millis(10)),
                 failures: vec![moment(7), moment(8)],
                 short_runs: 2,
+                ailing_runs: 4,
                 tripped: true,
                 restarts: 3,
                 last_exit: Some(Exit::NotSpawned(2)),
@@ -362,6 +420,11 @@ mod tests {
                 last_failure: Some(Failure::NotReady { within: Duration::from_secs(3) }),
                 newest_run: Some(run),
                 finished_run: Some(Invocation(8)),
+                ready_run: Some(Invocation(7)),
+                failed_start: Some(Invocation(6)),
+                leaving: true,
+                follows: vec![(AppId(3), Invocation(5))],
+                reload: Some(Reload { place: 1, begun: true }),
             };
             let notes =
                 Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()), says: Some("well".into()) };
@@ -369,18 +432,5 @@ mod tests {
             assert_eq!(remembered_app(&memory, "a"), Some((snapshot, notes)));
             assert_eq!(remembered_app(&memory, "b"), None);
         }
-    }
-
-    #[test]
-    fn a_long_file_is_remembered_in_pieces_and_only_whole() {
-        let text = "é\u{1}".repeat(LONGEST_PIECE);
-        let orders = remember_file(&text, "https");
-        assert!(orders.len() > 3);
-        for order in &orders {
-            assert!(serde_json::to_vec(order).unwrap().len() <= protocol::keeper::LONGEST_MESSAGE);
-        }
-        assert_eq!(remembered_file(&kept_in(orders.clone())), Some((text, "https".into())));
-        let torn = kept_in(orders[..orders.len() - 1].to_vec());
-        assert_eq!(remembered_file(&torn), None);
     }
 }

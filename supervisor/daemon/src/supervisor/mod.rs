@@ -11,6 +11,9 @@
 //! [`Event`]s and get copies.
 
 mod announce;
+mod apply;
+mod asked;
+mod book;
 mod hand_over;
 mod identity;
 mod keeper_link;
@@ -22,6 +25,7 @@ mod notes;
 mod perform;
 mod ready;
 mod reason;
+mod roster;
 mod runs;
 mod status;
 
@@ -33,28 +37,29 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
-use manifest::Manifest;
-use manifest::targets::{self, Named, UnknownApp};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
 use protocol::place;
+use protocol::request::Ask;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
 use self::launch::Ground;
 use self::measure::Measure;
 use self::memory::Notes;
 use self::ready::Said;
+use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
 use crate::cgroup;
 use crate::clock;
 use crate::control;
-use crate::logs::LogPump;
+use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
-pub use status::AppRuns;
+pub use status::UnitState;
 
 /// What the process ends with when the file cannot be used at the first start; the keeper then leaves too.
 pub const BAD_FILE: u8 = 2;
@@ -89,24 +94,9 @@ pub enum Event {
     /// One of a run's log pipes is done.
     LogEnded(u64),
     /// A client asks.
-    Asked(Asked),
-}
-
-/// What a client asks, with where the answer goes.
-pub enum Asked {
-    Status(oneshot::Sender<protocol::control::Status>),
-    Watch(oneshot::Sender<protocol::control::Watch>),
-    Act(Act, Vec<String>, oneshot::Sender<Result<protocol::control::Accepted, UnknownApp>>),
-    Kill(oneshot::Sender<()>),
-    Logs(oneshot::Sender<Vec<protocol::control::LogSource>>),
-}
-
-/// What can be done to apps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    Start,
-    Stop,
-    Restart,
+    Asked(Ask, oneshot::Sender<control::Reply>),
+    /// The file was saved.
+    Saved,
 }
 
 /// The supervisor half of the process: until the keeper is gone or everything is stopped.
@@ -177,11 +167,19 @@ struct Supervisor {
     hub: String,
     keeper: i32,
     orders: Orders,
-    manifest: Manifest,
+    config: PathBuf,
+    /// The file in force.
+    file: File,
+    in_force: InForce,
+    /// Remembered texts of files: the one in force, and during a trial the last good one.
+    texts: BTreeMap<u64, String>,
+    roster: Roster,
+    /// Those on their way out, until nothing of them is left.
+    leaving: BTreeMap<AppId, Rc<Unit>>,
     ground: Ground,
     fleet: Fleet,
     notes: BTreeMap<AppId, Notes>,
-    /// What the keeper remembers of each app.
+    /// What the keeper remembers of each.
     kept: BTreeMap<AppId, (Snapshot, Notes)>,
     runs: BTreeMap<u64, Run>,
     /// Why an address could not be bound, for the run that wanted it.
@@ -198,7 +196,7 @@ struct Supervisor {
     logs: LogPump,
     measure: Measure,
     sequence: watch::Sender<u64>,
-    published: Vec<AppRuns>,
+    published: Vec<UnitState>,
     clients: control::Clients,
 }
 
@@ -209,10 +207,14 @@ impl Supervisor {
         orders: Orders,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, AdoptError> {
-        let (manifest, remember_file) = hand_over::manifest(&wish, &told.memory).map_err(AdoptError::File)?;
-        let (fleet, notes) = hand_over::fleet(&manifest, &told, now())?;
+        let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
+        let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
         let log_events = events.clone();
-        let logs = LogPump::start(move |run| drop(log_events.send(Event::LogEnded(run))))?;
+        let tell = move |news| match news {
+            News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
+            News::Said(run) => drop(log_events.send(Event::Said(run, Said::Ready(oneshot::channel().0)))),
+        };
+        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
         let handle = control::Handle::new(events.clone(), watched, wish.config.clone());
@@ -221,8 +223,14 @@ impl Supervisor {
         let mut supervisor = Self {
             hub: std::mem::take(&mut told.hub),
             keeper: told.keeper,
-            ground: Ground::new(&manifest, std::mem::take(&mut told.inherited)),
+            ground: Ground::new(&taken.roster.manifest, std::mem::take(&mut told.inherited)),
             orders,
+            config: wish.config,
+            file: taken.file,
+            in_force: taken.in_force,
+            texts: book::remembered_texts(&told.memory),
+            roster: taken.roster,
+            leaving: taken.leaving,
             fleet,
             notes,
             kept: BTreeMap::new(),
@@ -239,16 +247,17 @@ impl Supervisor {
             sequence,
             published: Vec::new(),
             clients,
-            manifest,
         };
-        remember_file.iter().try_for_each(|order| supervisor.orders.give(order))?;
+        if taken.is_new {
+            supervisor.remember_file();
+        }
         supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }
+        supervisor.converge(if first { &wish.only } else { &[] });
         if first {
-            supervisor.start_wanted(&wish.only);
-            supervisor.orders.give(&memory::remember_started())?;
+            supervisor.order(&memory::remember_started());
         }
         supervisor.orders.give(&Order::Adopted)?;
         supervisor.put_right();
@@ -259,16 +268,10 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    fn start_wanted(&mut self, only: &[String]) {
-        let wanted = |app: &&manifest::App| only.is_empty() || only.contains(&app.name);
-        let ids = self.manifest.apps.iter().filter(wanted).map(|app| AppId(app.id)).collect();
-        self.decide(|fleet, now| fleet.request(now, Request::Start(ids)));
-    }
-
     /// What a predecessor may not have come to: ending a run that is nobody's, closing a socket that nobody is to use.
     fn put_right(&mut self) {
-        let nobodys =
-            |run: &&Run| run.pid().is_some() && self.fleet.app(run.app).alive() != Some(Invocation(run.row.run));
+        let alive = |id: AppId| self.fleet.get(id).and_then(lifecycle::App::alive);
+        let nobodys = |run: &&Run| run.pid().is_some() && alive(run.app) != Some(Invocation(run.row.run));
         for run in self.runs.values().filter(nobodys) {
             say!("{} supervisor: run {} is nobody's; ending it", clock::stamp(), run.row.run);
             self.order(&Order::Signal { run: run.row.run, signal: Signal::SIGKILL as i32 });
@@ -283,8 +286,19 @@ impl Supervisor {
         (self.fleet.snapshot(id), self.notes.get(&id).cloned().unwrap_or_default())
     }
 
-    fn app(&self, id: AppId) -> Option<&manifest::App> {
-        self.manifest.apps.iter().find(|app| app.id == id.0)
+    /// One that is there, or on its way out.
+    fn unit(&self, id: AppId) -> Option<&Rc<Unit>> {
+        self.roster.unit(id).or_else(|| self.leaving.get(&id))
+    }
+
+    /// All of them, by number.
+    fn units(&self) -> BTreeMap<AppId, Rc<Unit>> {
+        let there = self.roster.units().map(|unit| (unit.id, unit.clone()));
+        self.leaving.iter().map(|(id, unit)| (*id, unit.clone())).chain(there).collect()
+    }
+
+    fn unit_called(&self, key: &str) -> Option<Rc<Unit>> {
+        self.units().into_values().find(|unit| unit.key() == key)
     }
 
     fn is_done(&self) -> bool {
@@ -303,39 +317,6 @@ impl Supervisor {
         [self.fleet.next_deadline(), self.look_at].into_iter().flatten().min()
     }
 
-    // -- what is asked
-
-    fn answer(&mut self, asked: Asked) {
-        match asked {
-            Asked::Status(reply) => drop(reply.send(self.status())),
-            Asked::Watch(reply) => drop(reply.send(self.watch())),
-            Asked::Act(act, targets, reply) => drop(reply.send(self.act(act, &targets))),
-            Asked::Kill(reply) => {
-                self.stop_all();
-                let _ = reply.send(());
-            }
-            Asked::Logs(reply) => drop(reply.send(self.log_sources())),
-        }
-    }
-
-    fn act(&mut self, act: Act, targets: &[String]) -> Result<protocol::control::Accepted, UnknownApp> {
-        let meant = targets::meant(&self.manifest.apps, targets, Named::from)?;
-        let ids: Vec<AppId> = meant.into_iter().map(|app| AppId(app.id)).collect();
-        let accepted = self.accepted(act, &ids);
-        let request = match act {
-            Act::Start => Request::Start(ids),
-            // By one deadline, whatever everything was called.
-            Act::Stop if ids.len() == self.manifest.apps.len() => Request::StopAll,
-            Act::Stop => Request::Stop(ids),
-            Act::Restart => Request::Restart(ids),
-        };
-        if self.stopping {
-            return Ok(accepted); // stop wins; the watcher sees that we are leaving
-        }
-        self.decide(|fleet, now| fleet.request(now, request));
-        Ok(accepted)
-    }
-
     fn stop_all(&mut self) {
         self.stopping = true;
         self.order(&memory::remember_leaving());
@@ -347,6 +328,10 @@ impl Supervisor {
     /// Lets `lifecycle` decide, has the outcome remembered, and only then does it.
     fn decide(&mut self, decision: impl FnOnce(&mut Fleet, Moment) -> Vec<(AppId, Action)>) {
         let actions = decision(&mut self.fleet, now());
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<(AppId, Action)>) {
         self.remember_changes();
         for (id, action) in actions {
             self.perform(id, action);
@@ -366,6 +351,7 @@ impl Supervisor {
             if self.look_at.is_some_and(|at| at <= now()) {
                 self.look_at_trees();
             }
+            self.judge_trial();
             if self.happened.is_empty() {
                 break;
             }
@@ -388,11 +374,28 @@ impl Supervisor {
             if before.as_ref() == Some(&after) {
                 continue;
             }
-            if let Some(app) = self.app(id) {
-                self.order(&memory::remember_app(&app.name, &after.0, &after.1));
+            if let Some(key) = self.unit(id).map(|unit| unit.key()) {
+                self.order(&memory::remember_app(&key, &after.0, &after.1));
             }
             self.announce(id, before.as_ref().map(|(snapshot, _)| snapshot), &after.0);
             self.kept.insert(id, after);
+        }
+        self.forget_who_left();
+    }
+
+    /// Nothing of them is left: the fleet has them no more.
+    fn forget_who_left(&mut self) {
+        let left: Vec<AppId> = self.leaving.keys().copied().filter(|id| self.fleet.get(*id).is_none()).collect();
+        for id in left {
+            let Some(unit) = self.leaving.remove(&id) else { continue };
+            say!("{} {}: gone, and no longer among the apps", clock::stamp(), unit.key());
+            self.close_sockets_of(&unit);
+            self.kept.remove(&id);
+            self.notes.remove(&id);
+            if self.unit_called(&unit.key()).is_none() {
+                self.order(&memory::forget_app(&unit.key()));
+            }
+            self.order(&book::forget_leaving(&unit.key()));
         }
     }
 

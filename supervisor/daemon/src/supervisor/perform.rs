@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Event, Exit, Invocation, Signal, Snapshot, State, StopReason};
+use lifecycle::{Action, AppId, Event, Exit, Goal, Invocation, Signal, Snapshot, State, StopReason};
 use nix::sys::signal::Signal as OsSignal;
 use protocol::keeper::Order;
 
+use super::roster::Unit;
 use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
 use super::{Supervisor, now};
 use crate::cgroup;
@@ -17,6 +18,9 @@ const LOOK_AGAIN_SOON: Duration = Duration::from_millis(20);
 /// While somebody who was asked to end takes its time; the keeper's word of an ended orphan comes earlier.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// As PM2 says it: one JSON value a line.
+const SHUTDOWN_MESSAGE: &[u8] = b"\"shutdown\"\n";
+
 impl Supervisor {
     pub(super) fn perform(&mut self, id: AppId, action: Action) {
         match action {
@@ -26,12 +30,12 @@ impl Supervisor {
     }
 
     fn spawn(&mut self, id: AppId, run: Invocation) {
-        let Some(app) = self.app(id).cloned() else { return };
+        let Some(unit) = self.unit(id).cloned() else { return };
         self.notes.entry(id).or_default().says = None;
-        for address in &app.listen {
+        for address in &unit.app.listen {
             self.order(&Order::Listen { address: address.to_string() });
         }
-        let ordered = self.ground.spawn(&app, run.0).and_then(|spawn| {
+        let ordered = self.ground.spawn(&unit, run.0).and_then(|spawn| {
             self.orders.give(&Order::Spawn(spawn)).map_err(|errno| super::launch::LaunchError {
                 errno: errno as i32,
                 detail: format!("cannot be started: arguments and environment are too long ({})", errno.desc()),
@@ -49,14 +53,26 @@ impl Supervisor {
     /// To the group while its first process lives; to each that is left of the tree afterwards.
     fn send(&mut self, id: AppId, run: Invocation, signal: Signal) {
         let number = self.number_of(id, signal) as i32;
+        if signal == Signal::Terminate && self.ask_by_message(id, run) {
+            return;
+        }
         if self.runs.get(&run.0).is_some_and(|run| run.row.exit.is_none()) {
             self.order(&Order::Signal { run: run.0, signal: number });
         }
         self.look_soon(Duration::ZERO);
     }
 
+    /// PM2's `shutdown_with_message`: a Node app is told on its channel. One that cannot be told gets the signal.
+    fn ask_by_message(&self, id: AppId, run: Invocation) -> bool {
+        if !self.unit(id).is_some_and(|unit| unit.app.shutdown_with_message) {
+            return false;
+        }
+        let channel = self.runs.get(&run.0).and_then(|run| run.channel.as_ref().filter(|_| run.row.exit.is_none()));
+        channel.is_some_and(|channel| nix::unistd::write(channel, SHUTDOWN_MESSAGE) == Ok(SHUTDOWN_MESSAGE.len()))
+    }
+
     fn number_of(&self, id: AppId, signal: Signal) -> OsSignal {
-        let asked = self.app(id).and_then(|app| OsSignal::try_from(app.kill_signal.number()).ok());
+        let asked = self.unit(id).and_then(|unit| OsSignal::try_from(unit.app.kill_signal.number()).ok());
         match signal {
             Signal::Terminate => asked.unwrap_or(OsSignal::SIGTERM),
             Signal::Kill => OsSignal::SIGKILL,
@@ -104,10 +120,10 @@ impl Supervisor {
     fn end_tree(&mut self, number: u64, left: BTreeSet<Process>) {
         let Some(run) = self.runs.get(&number) else { return };
         let id = run.app;
-        let patient = match self.fleet.app(id).state() {
-            State::Stopping { run, kill_at, .. } if run.0 == number => kill_at.is_some(),
+        let patient = match self.fleet.get(id).map(lifecycle::App::state) {
+            Some(State::Stopping { run, kill_at, .. }) if run.0 == number => kill_at.is_some(),
             // What `lifecycle` has not been told yet, it is about to be.
-            State::Starting { run, .. } | State::Running { run, .. } if run.0 == number => true,
+            Some(State::Starting { run, .. } | State::Running { run, .. }) if run.0 == number => true,
             _ => false,
         };
         let signal = self.number_of(id, if patient { Signal::Terminate } else { Signal::Kill });
@@ -179,11 +195,24 @@ impl Supervisor {
             State::Stopping { why, .. } => why == StopReason::Asked,
             State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => false,
         };
-        if !down {
-            return;
+        if down && let Some(unit) = self.unit(id) {
+            self.close_sockets_of(unit);
         }
-        for address in self.app(id).map(|app| app.listen.clone()).unwrap_or_default() {
+    }
+
+    /// Unless somebody else is to have them: another instance, or who comes in its place.
+    pub(super) fn close_sockets_of(&self, unit: &Unit) {
+        let units = self.units();
+        let others = units.values().filter(|other| other.id != unit.id && self.is_to_be_served(other.id));
+        let kept: Vec<_> = others.flat_map(|other| &other.app.listen).collect();
+        for address in unit.app.listen.iter().filter(|address| !kept.contains(address)) {
             self.order(&Order::Unlisten { address: address.to_string() });
         }
+    }
+
+    fn is_to_be_served(&self, id: AppId) -> bool {
+        self.fleet.get(id).is_some_and(|app| {
+            app.goal() == Goal::Up && !matches!(app.state(), State::Cooling { .. } | State::Finished)
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Exit, Failure, Moment, State};
+use lifecycle::{Ailment, Exit, Failure, Moment, State};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
@@ -33,8 +33,16 @@ pub fn of_failure(failure: Failure, notes: &Notes) -> String {
             let what = format!("not ready within {}", span(within));
             detail.map_or(what.clone(), |detail| format!("{what}: {detail}"))
         }
-        Failure::Unhealthy => "unhealthy".to_owned(),
+        Failure::Unhealthy(ailment) => of_ailment(ailment).to_owned(),
         Failure::Vanished => "ended while nobody looked".to_owned(),
+    }
+}
+
+fn of_ailment(ailment: Ailment) -> &'static str {
+    match ailment {
+        Ailment::Health => "failed its health check",
+        Ailment::Watchdog => "missed its watchdog",
+        Ailment::Memory => "used more memory than it may",
     }
 }
 
@@ -48,6 +56,17 @@ pub fn of_retry(state: State, failures: usize, now: Moment) -> Option<String> {
             Some(format!("failed {failures} times; next try in {}", span(retry_at.since(now))))
         }
         _ => None,
+    }
+}
+
+/// A number of bytes as people say it: `512 bytes`, `1.5 KiB`, `300 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let Some((size, name)) = UNITS.iter().find(|(size, _)| bytes >= *size) else { return format!("{bytes} bytes") };
+    let tenths = (u128::from(bytes) * 10 + u128::from(*size) / 2) / u128::from(*size);
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        tenth => format!("{}.{tenth} {name}", tenths / 10),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the supervisor knows of each run beside its lifecycle.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use lifecycle::AppId;
@@ -25,6 +26,8 @@ pub struct Run {
     pub never_ready: bool,
     /// Where it may have said that it is ready, until that was heard, or which process is its main one.
     pub sources: Vec<Source>,
+    /// Our end of Node's channel, if it has one.
+    pub channel: Option<OwnedFd>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
@@ -43,6 +46,7 @@ impl Run {
             gone: false,
             never_ready: false,
             sources: Vec::new(),
+            channel: None,
             asked: BTreeSet::new(),
             uncertain_looks: 0,
             named_main: None,

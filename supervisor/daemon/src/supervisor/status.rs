@@ -1,63 +1,85 @@
 //! What is told to clients: copies of the state, in the words of the control protocol.
 
+use std::rc::Rc;
+
 use lifecycle::{AppId, Goal, State, Status as Word};
 use protocol::control;
 
-use super::{Act, Supervisor, now, reason};
+use super::roster::Unit;
+use super::{Supervisor, now, reason};
 use crate::clock;
 use crate::tree;
 
 /// What makes a status worth telling again: everything but times and measurements.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AppRuns {
+pub struct UnitState {
+    unit: Rc<Unit>,
     word: Word,
     snapshot: lifecycle::Snapshot,
     notes: super::Notes,
     pid: Option<i32>,
     never_ready: bool,
     leaving: bool,
+    notice: Option<String>,
 }
 
 impl Supervisor {
     pub(super) fn publish(&mut self) {
-        let state: Vec<AppRuns> = self.fleet.ids().map(|id| self.digest(id)).collect();
+        let state: Vec<UnitState> = self.units().into_values().filter_map(|unit| self.digest(unit)).collect();
         if state != self.published {
             self.published = state;
             self.sequence.send_modify(|sequence| *sequence += 1);
         }
     }
 
-    fn digest(&self, id: AppId) -> AppRuns {
-        let run = self.fleet.app(id).alive().and_then(|run| self.runs.get(&run.0));
+    fn digest(&self, unit: Rc<Unit>) -> Option<UnitState> {
+        let id = unit.id;
+        let run = self.fleet.get(id)?.alive().and_then(|run| self.runs.get(&run.0));
         let (snapshot, notes) = self.noted(id);
-        AppRuns {
+        Some(UnitState {
+            unit,
             word: self.fleet.status(id),
             snapshot,
             notes,
             pid: run.and_then(super::Run::pid),
             never_ready: run.is_some_and(|run| run.never_ready),
             leaving: self.stopping,
-        }
+            notice: self.in_force.notice.clone(),
+        })
     }
 
     pub(super) fn watch(&mut self) -> control::Watch {
         let sequence = *self.sequence.borrow();
-        let runs = self.manifest.apps.iter().map(|app| self.runs_of(app)).collect();
+        let runs = self.shown().iter().map(|unit| self.runs_of(unit)).collect();
         control::Watch { sequence, leaving: self.stopping, status: self.status(), runs }
     }
 
-    fn runs_of(&self, app: &manifest::App) -> control::Runs {
-        let lived = self.fleet.app(AppId(app.id));
-        let name = |id: AppId| self.app(id).map(|app| app.name.clone());
+    /// Those that the fleet has, by number.
+    fn shown(&self) -> Vec<Rc<Unit>> {
+        self.units().into_values().filter(|unit| self.fleet.get(unit.id).is_some()).collect()
+    }
+
+    fn runs_of(&self, unit: &Unit) -> control::Runs {
+        let lived = self.fleet.app(unit.id);
+        let needs = self.fleet.waits_for(unit.id).into_iter().chain(self.fleet.waits_for_end_of(unit.id));
         control::Runs {
-            name: app.name.clone(),
+            id: unit.id.0,
+            name: unit.app.name.clone(),
             wanted: lived.goal() == Goal::Up,
             newest: lived.newest_run().map(|run| run.0),
             finished: lived.finished_run().map(|run| run.0),
-            waits_for: self.fleet.waits_for(AppId(app.id)).into_iter().filter_map(name).collect(),
-            to_be_reloaded: false,
-            id: app.id,
+            waits_for: needs.map(|id| self.name_of(id)).collect(),
+            to_be_reloaded: self.fleet.reload_pending(unit.id),
         }
+    }
+
+    /// Also of one that was deleted.
+    fn name_of(&self, id: AppId) -> String {
+        let deleted = || {
+            let key = self.roster.changes().ids.iter().find(|(_, number)| **number == id.0);
+            key.map_or_else(|| id.0.to_string(), |(key, _)| key.clone())
+        };
+        self.unit(id).map_or_else(deleted, |unit| unit.app.name.clone())
     }
 
     pub(super) fn status(&mut self) -> control::Status {
@@ -68,9 +90,9 @@ impl Supervisor {
                 pid: std::process::id() as i32,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            profile: self.manifest.profile.clone(),
-            apps: self.manifest.apps.iter().map(|app| self.status_of(app)).collect(),
-            notice: None,
+            profile: self.roster.manifest.profile.clone(),
+            apps: self.shown().iter().map(|unit| self.status_of(unit)).collect(),
+            notice: self.in_force.notice.clone(),
         }
     }
 
@@ -92,8 +114,8 @@ impl Supervisor {
         }
     }
 
-    fn status_of(&self, app: &manifest::App) -> control::App {
-        let id = AppId(app.id);
+    pub(super) fn status_of(&self, unit: &Unit) -> control::App {
+        let id = unit.id;
         let alive = self.fleet.app(id).alive();
         let run = alive.and_then(|run| self.runs.get(&run.0));
         let pid = run.and_then(super::Run::pid);
@@ -101,9 +123,9 @@ impl Supervisor {
         let usage = alive.and_then(|run| self.measure.last(run.0)).unwrap_or_default();
         let lived = self.fleet.app(id);
         control::App {
-            id: app.id,
-            name: app.name.clone(),
-            namespace: app.namespace.clone(),
+            id: id.0,
+            name: unit.app.name.clone(),
+            namespace: unit.app.namespace.clone(),
             status: word(self.fleet.status(id)),
             reason: self.reason(id),
             pid,
@@ -114,15 +136,15 @@ impl Supervisor {
             memory_bytes: usage.memory_bytes,
             exit: lived.last_exit().map(exit),
             says: run.and(self.notes.get(&id)).and_then(|notes| notes.says.clone()),
-            instance: None,
-            user: None,
-            watching: false,
+            instance: Some(unit.instance).filter(|_| unit.of > 1),
+            user: unit.app.user.clone(),
+            watching: unit.app.watch.is_some(),
         }
     }
 
     /// Why it is not online, and what comes next.
-    fn reason(&self, id: AppId) -> Option<String> {
-        let app = self.fleet.app(id);
+    pub(super) fn reason(&self, id: AppId) -> Option<String> {
+        let app = self.fleet.get(id)?;
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
         let waits = self.waiting_for(id);
         let failure = app.last_failure().map(|failure| reason::of_failure(failure, &notes));
@@ -141,48 +163,34 @@ impl Supervisor {
 
     /// `waiting for betti-backend: not ready for 3.2 s of 10 s`.
     fn waiting_for(&self, id: AppId) -> Option<String> {
-        let needs = self.fleet.waits_for(id);
-        let each = needs.iter().filter_map(|need| {
-            let name = &self.app(*need)?.name;
-            let app = self.fleet.app(*need);
-            Some(match (app.state(), app.goal()) {
-                (State::Starting { ready_by, .. }, Goal::Up) => {
-                    let given = app.policy().listen_timeout;
-                    let spent = given.saturating_sub(ready_by.since(now()));
-                    format!("{name}: not ready for {} of {}", reason::span(spent), reason::span(given))
-                }
-                _ => format!("{name}: {}", word(self.fleet.status(*need)).as_str()),
-            })
-        });
-        let each: Vec<String> = each.collect();
+        let needs = self.fleet.waits_for(id).into_iter().map(|need| self.not_ready(need));
+        let ends = self.fleet.waits_for_end_of(id).into_iter().map(|end| format!("{} to end", self.name_of(end)));
+        let each: Vec<String> = needs.chain(ends).collect();
         (!each.is_empty()).then(|| format!("waiting for {}", each.join(", ")))
     }
 
-    pub(super) fn accepted(&self, act: Act, ids: &[AppId]) -> control::Accepted {
-        let app = |id: &AppId| {
-            let app = self.app(*id)?;
-            let lived = self.fleet.app(*id);
-            let goes_on = matches!(lived.state(), State::Starting { .. } | State::Running { .. });
-            Some(control::AcceptedApp {
-                id: app.id,
-                name: app.name.clone(),
-                after: lived.newest_run().map_or(0, |run| run.0),
-                unchanged: act == Act::Start && goes_on && lived.goal() == Goal::Up,
-                leaves: false,
-            })
-        };
-        control::Accepted { apps: ids.iter().filter_map(app).collect() }
+    fn not_ready(&self, need: AppId) -> String {
+        let name = self.name_of(need);
+        let Some(app) = self.fleet.get(need) else { return format!("{name}: deleted") };
+        match (app.state(), app.goal()) {
+            (State::Starting { ready_by, .. }, Goal::Up) => {
+                let given = app.policy().listen_timeout;
+                let spent = given.saturating_sub(ready_by.since(now()));
+                format!("{name}: not ready for {} of {}", reason::span(spent), reason::span(given))
+            }
+            _ => format!("{name}: {}", word(self.fleet.status(need)).as_str()),
+        }
     }
 
     pub(super) fn log_sources(&self) -> Vec<control::LogSource> {
-        let source = |app: &manifest::App| control::LogSource {
-            id: app.id,
-            name: app.name.clone(),
-            namespace: app.namespace.clone(),
-            out_file: app.out_file.to_string_lossy().into_owned(),
-            error_file: app.error_file.to_string_lossy().into_owned(),
+        let source = |unit: &Rc<Unit>| control::LogSource {
+            id: unit.id.0,
+            name: unit.app.name.clone(),
+            namespace: unit.app.namespace.clone(),
+            out_file: unit.out_file().to_string_lossy().into_owned(),
+            error_file: unit.error_file().to_string_lossy().into_owned(),
         };
-        self.manifest.apps.iter().map(source).collect()
+        self.shown().iter().map(source).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use lifecycle::{Action, AppId, Event, Exit, Fleet, Goal, Invocation, Moment, Request, Snapshot};
+use lifecycle::{Action, Ailment, AppId, Event, Exit, Fleet, Goal, Invocation, Moment, Request, Snapshot};
 
 use crate::{
     judge::{Input, Judge, Record},
@@ -151,7 +151,7 @@ impl Drive {
     fn fail_health_check(&mut self) {
         let app = self.any_app();
         if let Some(run) = self.judge.live_run(app) {
-            self.call(Input::Event(app, Event::Unhealthy(run)));
+            self.call(Input::Event(app, Event::Unhealthy(run, Ailment::Health)));
         }
     }
 
@@ -164,7 +164,8 @@ impl Drive {
             return;
         }
         let exit = Exit::Code(1);
-        let events = [Event::Ready(run), Event::Exited(run, exit), Event::Gone(run), Event::Unhealthy(run)];
+        let events =
+            [Event::Ready(run), Event::Exited(run, exit), Event::Gone(run), Event::Unhealthy(run, Ailment::Health)];
         let event = self.random.pick(&events);
         let before = self.snapshots();
         let actions = self.fleet.handle(self.now, app, event);

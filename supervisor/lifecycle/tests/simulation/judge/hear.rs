@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{AppId, Event, Failure, Goal, Moment, Request, STOP_ALL_TIMEOUT};
+use lifecycle::{Ailment, AppId, Event, Failure, Goal, Moment, Request, STOP_ALL_TIMEOUT};
 
 use super::{
     Input, Judge, index,
@@ -39,7 +39,7 @@ impl Judge {
             Event::Wanted(Goal::Down) => return self.hear(now, &Input::Request(Request::Stop(vec![app]))),
             Event::CauseMayBeGone => return self.encourage(now, app),
             Event::Tick => return,
-            Event::Ready(_) | Event::Exited(..) | Event::Gone(_) | Event::Unhealthy(_) => {}
+            Event::Ready(_) | Event::Exited(..) | Event::Gone(_) | Event::Unhealthy(..) => {}
         }
         let policy = self.policies[index(app)].clone();
         let record = &mut self.records[index(app)];
@@ -70,10 +70,10 @@ impl Judge {
                     record.blame(now, &policy, uptime, Failure::Exited(exit));
                 }
             }
-            Event::Unhealthy(_) if untouched && up => {
+            Event::Unhealthy(..) if untouched && up => {
                 let uptime = run.ready_at.map(|at| now.since(at));
                 run.must_end = true;
-                record.blame(now, &policy, uptime, Failure::Unhealthy);
+                record.blame(now, &policy, uptime, Failure::Unhealthy(Ailment::Health));
                 self.seen.insert("unhealthy");
             }
             Event::Gone(ended) => {

@@ -1,0 +1,77 @@
+//! The arguments of verbs that only look.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `describe`
+#[derive(Args)]
+pub struct Describe {
+    /// Names, ids or namespaces
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+    /// Show the values of variables whose names look secret, too
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `env`
+#[derive(Args)]
+pub struct Env {
+    /// Names, ids or namespaces
+    #[arg(value_name = "APP", required = true)]
+    pub apps: Vec<String>,
+    /// Only what differs from the environment of the process that runs
+    #[arg(long)]
+    pub diff: bool,
+    /// Show the values of variables whose names look secret, too
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// `logs`
+#[derive(Args)]
+pub struct Logs {
+    /// Names, ids or namespaces
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// How many lines of each file to begin with
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 15)]
+    pub lines: usize,
+    /// Only what went to standard output
+    #[arg(long, conflicts_with = "err")]
+    pub out: bool,
+    /// Only what went to standard error
+    #[arg(long)]
+    pub err: bool,
+}
+
+/// `pid`
+#[derive(Args)]
+pub struct Pid {
+    /// A name, id or namespace; every app unless given
+    #[arg(value_name = "APP")]
+    pub app: Option<String>,
+}
+
+/// `id`
+#[derive(Args)]
+pub struct Id {
+    /// Its name, or a namespace
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// `check`
+#[derive(Args)]
+pub struct Check {
+    /// The file to look at; ecosystem.toml here or in a folder above unless given
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The profile to look at, instead of the one that the file names
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<String>,
+}

@@ -1,0 +1,186 @@
+//! The systemd unit of a hub. Pure: what it is about in, text out.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use manifest::Manifest;
+
+/// In every unit of ours, so that none of somebody else's is removed.
+pub const MARK: &str = "# Written by betti-ctl startup; betti-ctl unstartup removes it.";
+/// The keeper is silent for at most half as long.
+const WATCHDOG_SECONDS: u64 = 30;
+/// How much longer than the apps the keeper may take to stop.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+/// What stopping takes at least.
+const SHORTEST_STOP: Duration = Duration::from_secs(5);
+/// Whoever is not root needs a right to listen below this port.
+const FIRST_FREE_PORT: u16 = 1024;
+/// What `ProtectSystem=full` makes read-only.
+const READ_ONLY: [&str; 4] = ["/usr", "/boot", "/efi", "/etc"];
+
+/// What the unit is about.
+pub struct Unit<'a> {
+    /// What the service is called, and its runtime directory below `/run`.
+    pub service: &'a str,
+    /// `betti-supervisor`, an absolute path.
+    pub program: &'a Path,
+    /// What runs, its paths absolute.
+    pub manifest: &'a Manifest,
+    /// The user that everything runs as.
+    pub user: &'a str,
+    /// Whether that user is root, or root by another name.
+    pub is_root: bool,
+}
+
+/// A path that cannot stand in a unit.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} cannot be named in a systemd unit: its name holds a character that is not to be seen", .0.display())]
+pub struct Unspeakable(pub PathBuf);
+
+impl Unit<'_> {
+    /// The runtime directory, in which `betti-ctl` finds the hub.
+    pub fn runtime_dir(&self) -> PathBuf {
+        Path::new("/run").join(self.service)
+    }
+
+    /// The unit's text.
+    ///
+    /// # Errors
+    /// If a path cannot stand in it.
+    pub fn text(&self) -> Result<String, Unspeakable> {
+        let Manifest { path, folder, .. } = self.manifest;
+        let mut lines = vec![
+            MARK.to_owned(),
+            "[Unit]".to_owned(),
+            format!("Description=Betti, the apps of {}", specifier(path)?),
+            "After=network.target dbus.service bluetooth.service".to_owned(),
+            "# However often it fails, it is tried again: nobody may be there to help.".to_owned(),
+            "StartLimitIntervalSec=0".to_owned(),
+            String::new(),
+            "[Service]".to_owned(),
+            "Type=notify".to_owned(),
+            "NotifyAccess=main".to_owned(),
+            format!("WatchdogSec={WATCHDOG_SECONDS}"),
+            format!("ExecStart={} --config {}", word(self.program)?, word(path)?),
+            format!("WorkingDirectory={}", specifier(folder)?),
+            format!("User={}", self.user),
+            format!("RuntimeDirectory={}", self.service),
+            "RuntimeDirectoryMode=0700".to_owned(),
+            "RuntimeDirectoryPreserve=restart".to_owned(),
+            format!("Environment=BETTI_RUNTIME_DIR={}", self.runtime_dir().display()),
+            "Restart=on-failure".to_owned(),
+            "RestartSec=2".to_owned(),
+            "# SIGTERM goes to the keeper alone, which stops every app in its order; what is left then is killed."
+                .to_owned(),
+            "KillMode=mixed".to_owned(),
+            "# The longest kill_timeout in the file, and some more.".to_owned(),
+            format!("TimeoutStopSec={}", self.stop().as_secs()),
+            "# Each app has a group of its own below, and one that uses up the memory takes nobody along.".to_owned(),
+            "Delegate=yes".to_owned(),
+            "OOMPolicy=continue".to_owned(),
+            String::new(),
+        ];
+        lines.extend(self.hardening()?);
+        lines.extend(["", "[Install]", "WantedBy=multi-user.target", ""].map(str::to_owned));
+        Ok(lines.join("\n"))
+    }
+
+    fn stop(&self) -> Duration {
+        let longest = self.manifest.apps.iter().map(|app| app.policy.kill_timeout).max().unwrap_or_default();
+        // A part of a second is rounded up.
+        Duration::from_secs(longest.max(SHORTEST_STOP).as_secs_f64().ceil() as u64) + STOP_MARGIN
+    }
+
+    /// What apps cannot miss. Devices, D-Bus, sysfs and the network stay open: they read sensors, switch pins and speak
+    /// Bluetooth. Cgroups stay writable, because they are delegated.
+    fn hardening(&self) -> Result<Vec<String>, Unspeakable> {
+        let mut lines: Vec<String> = ["ProtectSystem=full", "ProtectKernelModules=yes", "ProtectKernelLogs=yes"]
+            .into_iter()
+            .chain(["ProtectControlGroups=no", "LockPersonality=yes"])
+            .map(str::to_owned)
+            .collect();
+        let folder = &self.manifest.folder;
+        if READ_ONLY.iter().any(|read_only| folder.starts_with(read_only)) {
+            lines.push("# Its data and logs are beside its file.".to_owned());
+            lines.push(format!("ReadWritePaths={}", word(folder)?));
+        }
+        if !self.is_root {
+            lines.push("NoNewPrivileges=yes".to_owned());
+            lines.push("RestrictSUIDSGID=yes".to_owned());
+        }
+        if !self.is_root && self.listens_low() {
+            lines.push(format!("# An app listens below port {FIRST_FREE_PORT}."));
+            lines.push("AmbientCapabilities=CAP_NET_BIND_SERVICE".to_owned());
+        }
+        Ok(lines)
+    }
+
+    fn listens_low(&self) -> bool {
+        let ports = |app: &manifest::App| app.listen.iter().map(|address| address.0.port()).chain(app.port).collect();
+        self.manifest
+            .apps
+            .iter()
+            .flat_map(|app| -> Vec<u16> { ports(app) })
+            .any(|port| (1..FIRST_FREE_PORT).contains(&port))
+    }
+}
+
+/// Text in which only `%` means something.
+fn specifier(path: &Path) -> Result<String, Unspeakable> {
+    let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
+    text.map(|text| text.replace('%', "%%")).ok_or_else(|| Unspeakable(path.to_owned()))
+}
+
+/// One word of a command: quoted, and nothing in it is expanded.
+fn word(path: &Path) -> Result<String, Unspeakable> {
+    let text = specifier(path)?;
+    if text.chars().all(|character| character.is_alphanumeric() || "/._-+@%".contains(character)) {
+        return Ok(text);
+    }
+    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "$$")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(folder: &str, apps: &str) -> Manifest {
+        let path = Path::new(folder).join("ecosystem.toml");
+        manifest::parse(&path, apps, None).expect("a good file")
+    }
+
+    fn text(manifest: &Manifest, user: &str, is_root: bool) -> String {
+        let program = Path::new("/opt/betti/bin/betti-supervisor");
+        Unit { service: "betti", program, manifest, user, is_root }.text().expect("plain names")
+    }
+
+    const APPS: &str = "
+        [[apps]]
+        script = \"/bin/slow\"
+        kill_timeout = \"20500ms\"
+        listen = \"0.0.0.0:443\"
+        [[apps]]
+        script = \"/bin/quick\"
+    ";
+
+    #[test]
+    fn the_unit_of_a_service_user() {
+        insta::assert_snapshot!(text(&manifest("/srv/betti", APPS), "betti", false));
+    }
+
+    #[test]
+    fn the_unit_of_root_in_a_folder_that_is_read_only_by_default() {
+        let apps = "[[apps]]\nscript = \"/bin/quick\"\n";
+        insta::assert_snapshot!(text(&manifest("/usr/local/share/my betti 100%", apps), "root", true));
+    }
+
+    #[test]
+    fn a_path_is_one_word_and_nothing_in_it_is_expanded() {
+        let word = |path: &str| word(Path::new(path));
+        assert_eq!(word("/a/b-c.d"), Ok("/a/b-c.d".into()));
+        assert_eq!(word("/a b"), Ok("\"/a b\"".into()));
+        assert_eq!(word("/$HOME/\"x\"\\"), Ok("\"/$$HOME/\\\"x\\\"\\\\\"".into()));
+        assert_eq!(word("/100%"), Ok("/100%%".into()));
+        assert_eq!(word("/a\nExecStartPre=/b"), Err(Unspeakable("/a\nExecStartPre=/b".into())));
+    }
+}

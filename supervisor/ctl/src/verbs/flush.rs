@@ -1,0 +1,28 @@
+//! `betti-ctl flush`: empties log files.
+
+use super::Context;
+use super::act;
+use crate::arguments::Targets;
+use crate::exit::{Exit, Outcome};
+
+/// Has log files emptied, and says which.
+///
+/// # Errors
+/// If nobody answers, or it is refused.
+pub async fn run(arguments: &Targets, context: &Context<'_>) -> Outcome {
+    let client = context.client()?;
+    let flushed = match client.flush(&act::to(&arguments.apps)).await {
+        Ok(flushed) => flushed,
+        Err(error) => return Err(act::refused(error, &arguments.apps, &client).await),
+    };
+    if context.printer.is_json() {
+        context.printer.json(&flushed)?;
+    }
+    for file in &flushed.files {
+        context.printer.say(&format!("✓ emptied {file}"));
+    }
+    if flushed.files.is_empty() {
+        context.printer.say("there was nothing to empty");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,33 @@
+//! Says what to open, if there is something to open.
+
+use std::path::Path;
+
+use protocol::control::{Status, Word};
+
+use super::Context;
+
+/// The app whose address people open.
+const FRONT_DOOR: &str = "betti-frontend";
+
+/// Says what to open.
+pub fn show(status: &Status, context: &Context<'_>) {
+    let is_online = |app: &protocol::control::App| app.name == FRONT_DOOR && app.status == Word::Online;
+    if let Some(address) = context.config.as_deref().and_then(|path| address(path, &status.profile))
+        && status.apps.iter().any(is_online)
+    {
+        context.printer.say(&format!("Open {address}"));
+    }
+}
+
+fn address(config: &Path, profile: &str) -> Option<String> {
+    let text = std::fs::read_to_string(config).ok()?;
+    let manifest = manifest::parse(config, &text, Some(profile)).ok()?;
+    let app = manifest.app(FRONT_DOOR)?;
+    let host = |ip: std::net::IpAddr| match ip {
+        any if any.is_unspecified() => "127.0.0.1".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+    };
+    let listen = app.listen.first().map(|address| format!("http://{}:{}", host(address.0.ip()), address.0.port()));
+    listen.or_else(|| app.port.map(|port| format!("http://127.0.0.1:{port}")))
+}

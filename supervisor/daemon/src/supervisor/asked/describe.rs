@@ -1,0 +1,160 @@
+//! `describe`, `env`, `jlist`: all about some apps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::time::Duration;
+
+use lifecycle::Goal;
+use manifest::{App, Check, LogFormat, Ready, Url};
+use protocol::control::Description;
+use protocol::worker;
+
+use crate::control::Reply;
+use crate::supervisor::roster::Unit;
+use crate::supervisor::{Supervisor, reason};
+
+/// What the keeper adds to a run's environment: no difference worth telling.
+const OF_THE_KEEPER: [&str; 10] = [
+    worker::INVOCATION,
+    worker::READY_FD,
+    worker::NOTIFY_SOCKET,
+    worker::NODE_CHANNEL_FD,
+    worker::NODE_CHANNEL_MODE,
+    worker::LISTEN_FDS,
+    worker::LISTEN_PID,
+    worker::LISTEN_FDNAMES,
+    worker::WATCHDOG_USEC,
+    worker::WATCHDOG_PID,
+];
+
+impl Supervisor {
+    pub(super) fn describe(&mut self, targets: &[String]) -> Reply {
+        let _ = self.status(); // measures what is to be told
+        match self.meant(targets) {
+            Err(refusal) => refusal,
+            Ok(ids) => {
+                let known = ids.into_iter().filter(|id| self.fleet.get(*id).is_some());
+                let described: Vec<_> = known.filter_map(|id| Some(self.description(self.unit(id)?))).collect();
+                Reply::json(&described)
+            }
+        }
+    }
+
+    fn description(&self, unit: &Unit) -> Description {
+        let app = &unit.app;
+        let lived = self.fleet.app(unit.id);
+        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let environment = self.ground.environment(unit).unwrap_or_default();
+        Description {
+            app: self.status_of(unit),
+            program: self.ground.program_of(unit).as_deref().map(text),
+            script: app.script.clone(),
+            args: app.args.clone(),
+            interpreter: app.interpreter.clone(),
+            cwd: text(&app.cwd),
+            out_file: text(&unit.out_file()),
+            error_file: text(&unit.error_file()),
+            profiles: app.profiles.clone(),
+            depends_on: app.depends_on.clone(),
+            listen: app.listen.iter().map(ToString::to_string).collect(),
+            ready: ready(&app.ready),
+            settings: settings(app),
+            recent_failures: self.fleet.snapshot(unit.id).failures.len(),
+            held: lived.goal() == Goal::Down && !self.fleet.is_leaving(unit.id),
+            ad_hoc: unit.ad_hoc,
+            divergent: self.divergent(unit, &environment),
+            environment: environment.into_iter().collect(),
+        }
+    }
+
+    /// What the running process was started with, against what one that is started now would get.
+    fn divergent(&self, unit: &Unit, now: &BTreeMap<String, String>) -> Vec<(String, Option<String>, Option<String>)> {
+        let alive = self.fleet.app(unit.id).alive().and_then(|run| self.runs.get(&run.0));
+        let Some(pid) = alive.and_then(|run| run.row.pid) else { return Vec::new() };
+        let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+        let running: BTreeMap<String, String> = environ
+            .split(|byte| *byte == 0)
+            .filter_map(|pair| {
+                let text = String::from_utf8_lossy(pair);
+                text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+            })
+            .collect();
+        let names: BTreeSet<&String> = running.keys().chain(now.keys()).collect();
+        let differs = |name: &&String| running.get(*name) != now.get(*name) && !OF_THE_KEEPER.contains(&name.as_str());
+        names
+            .into_iter()
+            .filter(differs)
+            .map(|name| (name.clone(), running.get(name).cloned(), now.get(name).cloned()))
+            .collect()
+    }
+}
+
+fn ready(ready: &Ready) -> String {
+    match ready {
+        Ready::None => "as soon as it runs".to_owned(),
+        Ready::Pipe => "when it says so".to_owned(),
+        Ready::Tcp(address) => format!("when {address} accepts connections"),
+        Ready::Http(url) => format!("when {} answers", shown(url)),
+        Ready::Log(text) => format!("when it writes \"{text}\""),
+    }
+}
+
+fn shown(url: &Url) -> String {
+    format!("http://{}:{}{}", url.host, url.port, url.path)
+}
+
+/// What differs from the defaults, by key, in words.
+fn settings(app: &App) -> Vec<(String, String)> {
+    let default = lifecycle::Policy::default();
+    let policy = &app.policy;
+    let mut settings = Vec::new();
+    let mut say = |key: &str, words: Option<String>| settings.extend(words.map(|words| (key.to_owned(), words)));
+    let span = |value: Duration, default: Duration| (value != default).then(|| reason::span(value));
+    say("listen_timeout", span(policy.listen_timeout, default.listen_timeout));
+    say("kill_timeout", span(policy.kill_timeout, default.kill_timeout));
+    say("kill_signal", (app.kill_signal != manifest::StopSignal::default()).then(|| app.kill_signal.name().to_owned()));
+    say("shutdown_with_message", app.shutdown_with_message.then(|| "true".to_owned()));
+    say("min_uptime", span(policy.min_uptime, default.min_uptime));
+    say("restart_delay", span(policy.restart_delay, default.restart_delay));
+    say("exp_backoff_restart_delay", (!policy.backoff).then(|| "0 (the delay does not grow)".to_owned()));
+    say("max_restarts", (policy.max_restarts != default.max_restarts).then(|| policy.max_restarts.to_string()));
+    say("autorestart", (!policy.autorestart).then(|| "false".to_owned()));
+    let codes: Vec<String> = policy.stop_exit_codes.iter().map(ToString::to_string).collect();
+    say("stop_exit_codes", (!codes.is_empty()).then(|| codes.join(", ")));
+    say("max_memory_restart", app.max_memory_restart.map(reason::bytes));
+    let zone = |zone: &Option<String>| zone.clone().unwrap_or_else(|| "the hub's zone".to_owned());
+    say("cron_restart", app.cron_restart.as_ref().map(|cron| format!("{} ({})", cron.pattern, zone(&cron.zone))));
+    let paths = |paths: &[std::path::PathBuf]| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    say("watch", app.watch.as_ref().map(|watch| paths(&watch.paths)));
+    say(
+        "health",
+        app.health.as_ref().map(|health| match &health.check {
+            Check::Tcp(address) => format!("{address} every {}", reason::span(health.interval)),
+            Check::Http(url) => format!("{} every {}", shown(url), reason::span(health.interval)),
+            Check::Exec(words) => format!("{} every {}", words.join(" "), reason::span(health.interval)),
+        }),
+    );
+    say("watchdog", app.watchdog.map(reason::span));
+    say("user", app.user.clone());
+    say("group", app.group.clone());
+    let unlimited = |limit: Option<u64>| limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+    let limit =
+        |limit: &manifest::Rlimit| format!("{} {}:{}", limit.resource, unlimited(limit.soft), unlimited(limit.hard));
+    let limits: Vec<String> = app.rlimits.iter().map(limit).collect();
+    say("rlimits", (!limits.is_empty()).then(|| limits.join(", ")));
+    say("nice", app.nice.map(|nice| nice.to_string()));
+    say("oom_score_adj", Some(app.oom_score_adj.to_string()));
+    say("merge_logs", app.merge_logs.then(|| "true".to_owned()));
+    say(
+        "log_type",
+        match &app.log_format {
+            LogFormat::Raw => None,
+            LogFormat::Stamped(pattern) => Some(format!("each line after the time ({pattern})")),
+            LogFormat::Json { .. } => Some("json".to_owned()),
+        },
+    );
+    say("log_max_size", Some(reason::bytes(app.log_max_size)));
+    settings
+}

@@ -1,0 +1,79 @@
+//! A reload: one app after the other begins anew, and the rest wait with their old runs.
+//!
+//! Where it stands is kept in each app ([`Reload`]), so that it survives this supervisor. One app at a time has `begun`; the
+//! next begins when its new run is ready. If that fails, the reload is over. The app that failed keeps its place until its
+//! next run, as a mark that is remembered no later than the others' places are dropped: a successor that finds some of
+//! those still kept drops them for it.
+
+use crate::{Action, App, AppId, Event, Fleet, Goal, Moment, Reload, State};
+
+impl Fleet {
+    /// Whether an app is to begin anew in a reload, or has and is not ready yet.
+    #[must_use]
+    pub fn reload_pending(&self, id: AppId) -> bool {
+        self.get(id).is_some_and(|app| app.reload.is_some() && !app.failed_in_reload())
+    }
+
+    /// Puts apps at the end of the reload that is under way, if there is one.
+    pub(crate) fn reload(&mut self, now: Moment, ids: &[AppId], actions: &mut Vec<(AppId, Action)>) {
+        for app in self.apps.values_mut().filter(|app| app.failed_in_reload()) {
+            app.reload = None;
+        }
+        let places = self.apps.values().filter_map(|app| app.reload).map(|reload| reload.place);
+        let first = places.max().map_or(0, |place| place + 1);
+        for (&id, place) in ids.iter().zip(first..) {
+            self.each(&[id], |app| app.enter_reload(now, place), actions);
+        }
+    }
+
+    /// Begins the next app of the reload if the one before is ready; ends the reload if that one failed.
+    pub(crate) fn roll_on(&mut self, now: Moment) -> Option<(AppId, Action)> {
+        if self.apps.values().any(App::failed_in_reload) {
+            for app in self.apps.values_mut().filter(|app| !app.failed_in_reload()) {
+                app.reload = None;
+            }
+            return None;
+        }
+        for app in self.apps.values_mut().filter(|app| app.is_reloaded()) {
+            app.reload = None;
+        }
+        let places = self.apps.iter().filter_map(|(id, app)| Some((app.reload?, *id)));
+        let (next, id) = places.min_by_key(|(reload, _)| (!reload.begun, reload.place))?;
+        if next.begun {
+            return None;
+        }
+        let app = self.apps.get_mut(&id)?;
+        app.reload = Some(Reload { begun: true, ..next });
+        Some((id, app.restart(now)?))
+    }
+}
+
+impl App {
+    /// What has an old run to keep waits for its place; what has none is started at once.
+    fn enter_reload(&mut self, now: Moment, place: u64) -> Option<Action> {
+        match (self.reload, self.state) {
+            // Asked for again while its new run is on its way: that one is replaced, and nobody else is touched.
+            (Some(Reload { begun: true, .. }), _) => self.restart(now),
+            (Some(Reload { begun: false, .. }), _) => None,
+            (None, State::Starting { .. } | State::Running { .. }) if !self.begins_anew_in_turn() => {
+                self.reload = Some(Reload { place, begun: false });
+                self.carry_on()
+            }
+            (None, _) => self.handle(now, Event::Wanted(Goal::Up)),
+        }
+    }
+
+    fn begins_anew_in_turn(&self) -> bool {
+        self.goal == Goal::Up && self.turn.is_some()
+    }
+
+    /// It began anew in a reload and has failed since: what failed before was forgiven then.
+    pub(crate) fn failed_in_reload(&self) -> bool {
+        self.reload.is_some_and(|reload| reload.begun) && !self.crashes.is_clean()
+    }
+
+    /// It began anew in a reload, and its new run is ready, or ended as its policy accepts.
+    fn is_reloaded(&self) -> bool {
+        self.reload.is_some_and(|reload| reload.begun) && (self.is_ready() || matches!(self.state, State::Finished))
+    }
+}
