@@ -11,7 +11,7 @@
 //! * [`control`]: what the supervisor answers to `betti-ctl`; one file a verb.
 //! * [`logs`]: the thread that moves every worker's output to its file.
 //! * [`tree`]: finds and ends all processes of a run.
-//! * [`say`]: a line for people, which may be lost but never ends us.
+//! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
 
 #[macro_use]
@@ -22,6 +22,7 @@ mod control;
 mod keeper;
 mod link;
 mod logs;
+mod own_log;
 mod supervisor;
 mod tree;
 
@@ -64,6 +65,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(&arguments.config).context("the folder that we are in is gone")?;
     let wish = supervisor::Wish { config, profile: arguments.profile, only: arguments.only };
     if arguments.supervise {
+        own_log::rename_when_long();
         supervisor::run(wish)?;
         return Ok(ExitCode::SUCCESS);
     }
