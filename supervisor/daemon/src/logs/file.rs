@@ -97,17 +97,29 @@ impl LogFile {
         formatter: &mut Formatter,
         note: impl FnOnce(&Path, Place),
     ) -> io::Result<()> {
-        self.make_ready(Some(formatter))?;
-        if self.size > 0 && self.size.saturating_add(lines.len() as u64) > self.limit {
+        self.make_ready()?;
+        // A loss is said together with the lines that follow it: alone it would fit again and again where they do not.
+        let mut first = Vec::new();
+        if let Some(loss) = self.loss() {
+            formatter.write(Timestamp::now(), loss.as_bytes(), &mut first);
+        }
+        let length = (first.len() + lines.len()) as u64;
+        if self.size > 0 && self.size.saturating_add(length) > self.limit {
             self.put_aside()?;
         }
         if !self.at_line_start()? {
-            self.write_whole(b"\n")?;
+            first.insert(0, b'\n');
         }
-        let offset = self.size;
+        let offset = self.size + first.len() as u64;
         let found = self.opened()?.metadata()?;
         note(&self.path, Place { device: found.dev(), inode: found.ino(), offset });
-        self.write_whole(lines)
+        if first.is_empty() {
+            return self.write_whole(lines);
+        }
+        first.extend_from_slice(lines);
+        self.write_whole(&first)?;
+        self.loss_is_said();
+        Ok(())
     }
 
     /// Whole or not at all: a piece of it would count as the worker's.
@@ -165,8 +177,8 @@ impl LogFile {
         self.file.is_some()
     }
 
-    /// Sees to it that the file is there, that we are at its end, and that a loss is said, in the form that its lines have.
-    pub(super) fn make_ready(&mut self, formatter: Option<&mut Formatter>) -> io::Result<()> {
+    /// Sees to it that the file is there and that we are at its end.
+    pub(super) fn make_ready(&mut self) -> io::Result<()> {
         // Removed by somebody: begin anew. Cut short by somebody: go on where it ends now.
         if let Some(file) = &mut self.file {
             let found = file.metadata()?;
@@ -179,24 +191,30 @@ impl LogFile {
         if self.file.is_none() {
             self.reopen()?;
         }
-        if self.lost > 0 {
-            self.say_loss(formatter)?;
-        }
         Ok(())
     }
 
-    fn say_loss(&mut self, formatter: Option<&mut Formatter>) -> io::Result<()> {
-        let why = self.trouble.clone().unwrap_or_else(|| "it could not be written".to_owned());
-        let line = format!("[betti] {} bytes of output were lost here: {why}\n", self.lost);
-        let mut lines = if self.at_line_start()? { Vec::new() } else { b"\n".to_vec() };
-        match formatter {
-            Some(formatter) => formatter.write(Timestamp::now(), line.as_bytes(), &mut lines),
-            None => lines.extend(line.bytes()),
-        }
-        self.write_whole(&lines)?;
-        say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
-        (self.lost, self.trouble) = (0, None);
+    // -- what could not be kept
+
+    /// Says in the file that bytes were lost, if any were.
+    pub(super) fn say_loss(&mut self) -> io::Result<()> {
+        let Some(loss) = self.loss() else { return Ok(()) };
+        let break_first = if self.at_line_start()? { "" } else { "\n" };
+        self.write_whole(format!("{break_first}{loss}").as_bytes())?;
+        self.loss_is_said();
         Ok(())
+    }
+
+    fn loss(&self) -> Option<String> {
+        let why = self.trouble.as_deref().unwrap_or("it could not be written");
+        (self.lost > 0).then(|| format!("[betti] {} bytes of output were lost here: {why}\n", self.lost))
+    }
+
+    fn loss_is_said(&mut self) {
+        if self.lost > 0 {
+            say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
+            (self.lost, self.trouble) = (0, None);
+        }
     }
 
     fn lose(&mut self, bytes: u64, why: &io::Error) {
