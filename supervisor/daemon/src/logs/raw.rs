@@ -35,7 +35,11 @@ impl LogFile {
                 self.grow(moved);
                 Ok(Moved::Some(moved))
             }
-            Err(Errno::EAGAIN) => Ok(Moved::Empty),
+            Err(Errno::EAGAIN) if self.is_regular() => Ok(Moved::Empty),
+            Err(Errno::EAGAIN) => match glass.look(pipe, most)? {
+                Glance::Seen(_) => Err(io::Error::other("it is full and nobody reads it")), // a FIFO
+                Glance::Not(moved) => Ok(moved),
+            },
             Err(Errno::EINVAL) => self.copy_chunk(pipe, most, glass),
             Err(errno) => Err(errno.into()),
         }
