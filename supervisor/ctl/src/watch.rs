@@ -219,7 +219,7 @@ fn doing(app: &App, watch: &Watch) -> (Tone, String) {
         Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {
             let runs = watch.runs.iter().find(|runs| runs.id == app.id);
-            let needed = runs.map(|runs| runs.waits_for.join(", ")).unwrap_or_default();
+            let needed = runs.map(|runs| runs.held_back_by().join(", ")).unwrap_or_default();
             (Tone::Uneasy, format!("waiting for {needed}"))
         }
         Word::Launching | Word::Stopping | Word::Errored | Word::WaitingRestart | Word::Cooling => {

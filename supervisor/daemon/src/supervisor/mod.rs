@@ -27,6 +27,7 @@ mod ready;
 mod reason;
 mod roster;
 mod runs;
+mod saved;
 mod status;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -261,10 +262,14 @@ impl Supervisor {
         }
         supervisor.orders.give(&Order::Adopted)?;
         supervisor.put_right();
+        saved::watch(supervisor.config.clone(), supervisor.events.clone());
         if told.stop_all || memory::was_leaving(&told.memory) {
             supervisor.stop_all();
         }
         supervisor.settle();
+        if !first {
+            let _ = supervisor.events.send(Event::Saved); // it may have been while nobody looked
+        }
         Ok(supervisor)
     }
 
