@@ -117,6 +117,11 @@ pub(crate) enum Meaning<'k> {
     Unknown(Option<&'static str>),
 }
 
+/// Where a key comes in the order in which keys are explained.
+pub(crate) fn place(key: &str) -> usize {
+    APP.iter().position(|(first, _)| *first == key).unwrap_or(APP.len())
+}
+
 /// What this key of an app means.
 pub(crate) fn meaning(key: &str) -> Meaning<'_> {
     let known = APP.iter().find(|(first, others)| *first == key || others.contains(&key));

@@ -22,12 +22,15 @@ mod limits;
 mod model;
 mod name;
 pub mod plan;
+pub mod pm2;
 mod probe;
 mod profile;
 mod resolve;
 mod section;
 mod stamp;
+mod starter;
 mod suggest;
+mod switch;
 pub mod targets;
 mod units;
 mod url;
@@ -42,3 +45,5 @@ pub use file::{LONGEST_FILE, MOST_APPS, parse};
 pub use model::{
     Address, App, Check, Cron, Health, Instances, LogFormat, Manifest, Ready, Rlimit, StopSignal, Url, Watch,
 };
+pub use starter::STARTER;
+pub use switch::with_profile;

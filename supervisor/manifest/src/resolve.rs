@@ -45,8 +45,8 @@ pub(crate) fn settle_name(written: &mut Written, mistakes: &mut Vec<Mistake>) {
 }
 
 /// The script's file name without its ending, as PM2 has it; of a shell command, that of its first word.
-fn name_of_script(script: &str) -> String {
-    let program = script.split_whitespace().next().unwrap_or_default();
+pub(crate) fn name_of_script(script: impl AsRef<str>) -> String {
+    let program = script.as_ref().split_whitespace().next().unwrap_or_default();
     let stem = Path::new(program).file_stem().unwrap_or_default();
     stem.to_string_lossy().into_owned()
 }

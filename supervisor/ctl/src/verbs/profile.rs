@@ -10,10 +10,10 @@ use crate::arguments;
 use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::pending::with_profile;
 use crate::profiles::{self, Profiles};
 use crate::replace::replace;
 use crate::runtime_dir;
+use manifest::with_profile;
 
 /// For programs.
 #[derive(Serialize)]

@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -44,8 +44,12 @@ impl LogFile {
         &self.path
     }
 
-    pub fn set_limit(&mut self, limit: u64) {
+    /// Somebody has something to write again.
+    pub fn use_again(&mut self, limit: u64) {
         self.limit = limit;
+        if self.file.is_none() {
+            let _ = self.reopen(); // as when it was opened first
+        }
     }
 
     /// Keeps the worker from blocking, at the price of its words.
@@ -97,17 +101,29 @@ impl LogFile {
         formatter: &mut Formatter,
         note: impl FnOnce(&Path, Place),
     ) -> io::Result<()> {
-        self.make_ready(Some(formatter))?;
-        if self.size > 0 && self.size.saturating_add(lines.len() as u64) > self.limit {
+        self.make_ready()?;
+        // A loss is said together with the lines that follow it: alone it would fit again and again where they do not.
+        let mut first = Vec::new();
+        if let Some(loss) = self.loss() {
+            formatter.write(Timestamp::now(), loss.as_bytes(), &mut first);
+        }
+        let length = (first.len() + lines.len()) as u64;
+        if self.size > 0 && self.size.saturating_add(length) > self.limit {
             self.put_aside()?;
         }
         if !self.at_line_start()? {
-            self.write_whole(b"\n")?;
+            first.insert(0, b'\n');
         }
-        let offset = self.size;
+        let offset = self.size + first.len() as u64;
         let found = self.opened()?.metadata()?;
         note(&self.path, Place { device: found.dev(), inode: found.ino(), offset });
-        self.write_whole(lines)
+        if first.is_empty() {
+            return self.write_whole(lines);
+        }
+        first.extend_from_slice(lines);
+        self.write_whole(&first)?;
+        self.loss_is_said();
+        Ok(())
     }
 
     /// Whole or not at all: a piece of it would count as the worker's.
@@ -149,7 +165,10 @@ impl LogFile {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // A FIFO that nobody reads, or a terminal that somebody stopped, is not to stop everybody's logs.
+        let mut file = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.path)?;
         self.regular = file.metadata()?.is_file();
         self.size = if self.regular { file.seek(SeekFrom::End(0))? } else { 0 };
         self.file = Some(file);
@@ -161,12 +180,17 @@ impl LogFile {
         self.file = None;
     }
 
+    /// Whether it is a file in the ordinary sense, and no device and no pipe.
+    pub const fn is_regular(&self) -> bool {
+        self.regular
+    }
+
     pub const fn is_open(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Sees to it that the file is there, that we are at its end, and that a loss is said, in the form that its lines have.
-    pub(super) fn make_ready(&mut self, formatter: Option<&mut Formatter>) -> io::Result<()> {
+    /// Sees to it that the file is there and that we are at its end.
+    pub(super) fn make_ready(&mut self) -> io::Result<()> {
         // Removed by somebody: begin anew. Cut short by somebody: go on where it ends now.
         if let Some(file) = &mut self.file {
             let found = file.metadata()?;
@@ -179,24 +203,32 @@ impl LogFile {
         if self.file.is_none() {
             self.reopen()?;
         }
-        if self.lost > 0 {
-            self.say_loss(formatter)?;
-        }
         Ok(())
     }
 
-    fn say_loss(&mut self, formatter: Option<&mut Formatter>) -> io::Result<()> {
-        let why = self.trouble.clone().unwrap_or_else(|| "it could not be written".to_owned());
-        let line = format!("[betti] {} bytes of output were lost here: {why}\n", self.lost);
-        let mut lines = if self.at_line_start()? { Vec::new() } else { b"\n".to_vec() };
-        match formatter {
-            Some(formatter) => formatter.write(Timestamp::now(), line.as_bytes(), &mut lines),
-            None => lines.extend(line.bytes()),
-        }
-        self.write_whole(&lines)?;
-        say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
-        (self.lost, self.trouble) = (0, None);
+    // -- what could not be kept
+
+    /// Says in the file that bytes were lost, if any were.
+    pub(super) fn say_loss(&mut self) -> io::Result<()> {
+        let Some(loss) = self.loss() else { return Ok(()) };
+        let break_first = if self.at_line_start()? { "" } else { "\n" };
+        self.write_whole(format!("{break_first}{loss}").as_bytes())?;
+        self.loss_is_said();
         Ok(())
+    }
+
+    /// What is to be said of a loss; nothing in a device, which would take that and then no more, again and again.
+    fn loss(&self) -> Option<String> {
+        let why = self.trouble.as_deref().unwrap_or("it could not be written");
+        (self.lost > 0 && self.regular)
+            .then(|| format!("[betti] {} bytes of output were lost here: {why}\n", self.lost))
+    }
+
+    fn loss_is_said(&mut self) {
+        if self.lost > 0 && self.regular {
+            say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
+            (self.lost, self.trouble) = (0, None);
+        }
     }
 
     fn lose(&mut self, bytes: u64, why: &io::Error) {
@@ -239,8 +271,8 @@ impl LogFile {
 
 /// Empties a file that nobody here writes to.
 pub fn empty_unused(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).open(path) {
-        Ok(file) if file.metadata()?.is_file() => file.set_len(0),
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => OpenOptions::new().write(true).open(path)?.set_len(0),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -406,6 +438,24 @@ mod tests {
     }
 
     #[test]
+    fn a_fifo_that_nobody_reads_blocks_nobody() {
+        let world = World::new();
+        fs::create_dir_all(world.path().parent().unwrap()).unwrap();
+        nix::unistd::mkfifo(&world.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut file = world.file(u64::MAX);
+        let words = "words\n".repeat(5000);
+        for _ in 0..10 {
+            world.says(&words); // together more than a FIFO holds
+            world.pump(&mut file);
+        }
+        assert!(file.lost > 0);
+        let mut formatter = Formatter::new(&LogFormat::Stamped("%S".to_owned()), Kind::Out, "a", 0);
+        for _ in 0..10 {
+            file.append(words.as_bytes(), 1, &mut formatter, |_, _| {});
+        }
+    }
+
+    #[test]
     fn lines_begin_at_a_lines_start_go_whole_into_a_file_with_room_and_a_loss_is_said_in_their_form() {
         let world = World::new();
         let mut formatter = Formatter::new(&LogFormat::Json { pattern: Some("%Y".to_owned()) }, Kind::Out, "a", 0);
@@ -417,7 +467,7 @@ mod tests {
         file.append(b"4567\n", 5, &mut formatter, |_, place| assert_eq!(place.offset, 0));
         assert_eq!(world.text(), "4567\n");
         file.lose(7, &ErrorKind::StorageFull.into());
-        file.set_limit(u64::MAX);
+        file.use_again(u64::MAX);
         file.append(b"8\n", 2, &mut formatter, |_, _| {});
         let lines: Vec<String> = world.text().lines().map(str::to_owned).collect();
         assert!(lines[1].starts_with("{\"message\":\"[betti] 7 bytes of output were lost here: "), "{lines:?}");
@@ -435,7 +485,7 @@ mod tests {
         assert_eq!(fs::read_dir(world.path().parent().unwrap()).unwrap().count(), 4);
         file.empty().unwrap();
         assert_eq!(world.text(), "");
-        file.set_limit(u64::MAX);
+        file.use_again(u64::MAX);
         world.says("four\n");
         world.pump(&mut file);
         assert_eq!(world.text(), "four\n");

@@ -45,10 +45,12 @@ impl Lines {
     /// Moves a chunk out of the pipe; [`Lines::write`] moves it on. An error is about the spool.
     pub fn fill(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
         self.spool()?;
-        match &mut self.spool {
-            Some(spool) => spool.fill(pipe, &mut self.waiting),
-            None => Err(io::ErrorKind::NotFound.into()),
+        let Some(spool) = &mut self.spool else { return Err(io::ErrorKind::NotFound.into()) };
+        let moved = spool.fill(pipe, &mut self.waiting);
+        if moved.is_err() {
+            self.spool = None; // what is in it is read again
         }
+        moved
     }
 
     fn spool(&mut self) -> io::Result<()> {
@@ -113,7 +115,7 @@ impl Lines {
 
 /// How long the first line is, if it is whole, too long, or the last. It does not end within the first `searched` bytes.
 fn first_line(text: &[u8], searched: usize, longest: usize, end: bool) -> Option<usize> {
-    let within = &text[..text.len().min(longest)];
+    let within = &text[..text.len().min(longest + 1)]; // the end itself is not counted
     let line_end = within.iter().skip(searched).position(|byte| *byte == b'\n');
     match line_end {
         Some(at) => Some(searched + at + 1),
@@ -143,6 +145,7 @@ mod tests {
             ("half", 0, false, None),
             ("half", 4, true, Some(4)),
             ("12345678", 8, false, None),
+            ("12345678\n", 8, false, Some(9)),
             ("123456789", 8, false, Some(8)),
             ("1234567\u{e9}9", 7, false, Some(7)),
             ("\u{1f600}\u{1f600}\u{1f600}", 0, false, Some(8)),

@@ -61,9 +61,8 @@ impl Desk {
     }
 
     pub fn forget(&mut self, run: u64) {
-        if self.said.remove(&run) {
-            let _ = fs::remove_file(self.mark(run)); // if it stays, nobody asks for it again
-        }
+        self.said.remove(&run);
+        let _ = fs::remove_file(self.mark(run)); // there is none, or nobody asks for it again
     }
 
     fn mark(&self, run: u64) -> PathBuf {

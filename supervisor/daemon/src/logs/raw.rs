@@ -15,10 +15,11 @@ use super::{CHUNK, LONGEST_OPEN_LINE, Moved};
 impl LogFile {
     /// Moves what is in the pipe, `most` bytes at most.
     pub fn take(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass) -> io::Result<Moved> {
-        let room = self.limit.saturating_sub(self.size);
-        let moved = self.make_ready(None).and_then(|()| match usize::try_from(room).unwrap_or(usize::MAX) {
+        let ready = self.make_ready().and_then(|()| self.say_loss());
+        let room = usize::try_from(self.limit.saturating_sub(self.size)).unwrap_or(usize::MAX);
+        let moved = ready.and_then(|()| match room {
             0 => self.move_past_limit(pipe, most, glass),
-            room => self.move_chunk(pipe, most.min(room), glass),
+            _ => self.move_chunk(pipe, most.min(room), glass),
         });
         match moved {
             Err(error) if is_about_the_file(&error) => self.discard(pipe, most, glass, &error),
@@ -34,7 +35,11 @@ impl LogFile {
                 self.grow(moved);
                 Ok(Moved::Some(moved))
             }
-            Err(Errno::EAGAIN) => Ok(Moved::Empty),
+            Err(Errno::EAGAIN) if self.is_regular() => Ok(Moved::Empty),
+            Err(Errno::EAGAIN) => match glass.look(pipe, most)? {
+                Glance::Seen(_) => Err(io::Error::other("it is full and nobody reads it")), // a FIFO
+                Glance::Not(moved) => Ok(moved),
+            },
             Err(Errno::EINVAL) => self.copy_chunk(pipe, most, glass),
             Err(errno) => Err(errno.into()),
         }

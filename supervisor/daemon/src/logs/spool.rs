@@ -40,7 +40,6 @@ impl Spool {
     pub fn open(folder: &Path, run: u64, kind: Kind) -> io::Result<(Self, Vec<u8>)> {
         match Self::find(folder, run, kind) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder)?;
                 Ok((Self::create(&path(folder, run, kind), 0, &[])?, Vec::new()))
             }
             other => other,
@@ -65,6 +64,7 @@ impl Spool {
 
     /// There at once with all that belongs into it, or not at all.
     fn create(path: &Path, position: u64, waiting: &[u8]) -> io::Result<Self> {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
         let unnamed = path.with_extension("new");
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&unnamed)?;
         let number = position.to_le_bytes();
@@ -98,7 +98,10 @@ impl Spool {
         self.position += bytes as u64;
         self.file.write_all_at(&self.position.to_le_bytes(), POSITION_AT)?;
         if self.position - self.start >= SLACK {
-            *self = Self::create(&self.path, self.position, waiting)?;
+            // If that cannot be, it grows until it can.
+            if let Ok(new) = Self::create(&self.path, self.position, waiting) {
+                *self = new;
+            }
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl<F: Fn(News)> Pump<F> {
 
     fn file(&mut self, path: &Path, limit: u64) -> usize {
         if let Some(at) = self.files.iter().position(|file| file.path() == path) {
-            self.files[at].set_limit(limit);
+            self.files[at].use_again(limit);
             return at;
         }
         self.files.push(LogFile::open(path, limit));

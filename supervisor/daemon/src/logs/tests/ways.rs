@@ -29,7 +29,7 @@ fn a_run_that_is_finished_is_moved_whole_even_if_somebody_holds_its_pipe_open() 
 fn a_run_is_finished_although_somebody_who_escaped_never_stops_writing() {
     const WRITERS: usize = 4; // so that the pipe is never found empty by chance
     const CAPACITY: i32 = 1024 * 1024;
-    const OFTEN_FULL: u64 = 4096; // putting a file aside takes longer than filling the pipe again
+    const OFTEN_FULL: u64 = 64 * 1024; // putting a file aside takes longer than filling the pipe again
     let mut world = World::new();
     let (escaped, outlet) = world.outlet(7, "a.log");
     fcntl(&outlet.pipe, FcntlArg::F_SETPIPE_SZ(CAPACITY)).unwrap();
