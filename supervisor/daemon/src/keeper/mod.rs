@@ -22,17 +22,26 @@
 //!   when it is asked a second time, or when nobody took over within five seconds of being asked or of the last one's end.
 //!   While a supervisor is at work, asking again changes nothing: it stops everyone by the apps' own times.
 //!
+//! A service manager that started us is told: `READY=1` with the first `Adopted`, `STOPPING=1` when stopping begins, and signs
+//! of life for as long as a supervisor is at work or is being replaced within the time that one may take ([`service_manager`]).
+//!
 //! # Rules
 //!
 //! * Everything that a dead supervisor had sent is obeyed before the next one is started and told.
 //! * A run's number is used once in the life of a hub, and noted before it is used.
 //! * It never kills a process group because its leader ended: what a run left behind is the supervisor's to end, and
 //!   it is told of every adopted process that ends ([`Fact::OrphanEnded`]).
+//! * A run's end is the end of its first process, or of its main one where `MAINPID=` named it and it is our child
+//!   ([`main_process`]).
+//! * A run has a control group of its own where groups are delegated to us, from before it is executed until it is forgotten.
+//! * A user is noted before the first process of theirs is started, and a held socket is bound anew before it is lent to
+//!   another one.
 //! * A supervisor is asked for a sign of life every ten seconds, and at once when an exit was reported or a client
 //!   connects; it is replaced if it gives none within two seconds. One that waits for a disk is left alone.
 //! * A supervisor that ends with [`BAD_FILE`] before anything was ever started ends the hub: there is nothing to go on with.
 //! * It never blocks on a supervisor: messages wait in a queue, and a supervisor that lets it overflow is replaced.
-//! * Every start first ends what an earlier keeper of this hub left behind: whoever carries the hub's mark.
+//! * Every start first ends what an earlier keeper of this hub left behind: whoever is in a control group of one of its runs,
+//!   or carries the hub's mark and is of a user that was noted.
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
 mod child;

@@ -129,15 +129,15 @@ impl Supervisor {
         self.look_soon(Duration::ZERO);
     }
 
-    /// Whether a run whose first process has ended had named its main one, and we are only hearing of it now: a daemon does
-    /// both at once. The keeper is told, and answers with what is true.
+    /// Whether a run whose first process has ended had named its main one, and the keeper has not judged that yet: a daemon
+    /// does both at once. The keeper is told (again, if what it said crossed with our telling), and answers with what is true.
     fn named_a_main_process(&mut self, number: u64) -> bool {
         let Some(run) = self.runs.get_mut(&number) else { return false };
-        let named = run.sources.iter().find_map(Source::main_pid);
-        let Some(pid) = named.filter(|pid| run.row.main_pid.is_none() && run.named_main != Some(*pid)) else {
-            return false;
-        };
-        run.named_main = Some(pid);
+        let waiting = run.sources.iter().find_map(|source| source.main_pid(|user| run.believes(user)));
+        let named = waiting.or(run.named_main);
+        let is_open = |pid: &i32| run.row.pid != Some(*pid) && run.judged_at_its_end != Some(*pid);
+        let Some(pid) = named.filter(is_open).filter(|_| run.row.main_pid.is_none()) else { return false };
+        run.judged_at_its_end = Some(pid);
         run.row.exit = None; // not heard yet
         run.is_in_question = true;
         self.order(&Order::MainPid { run: number, pid });

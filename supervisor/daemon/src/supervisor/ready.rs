@@ -210,10 +210,13 @@ fn lines_of(seen: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Source {
-    /// The process that waiting notes name as the main one, the last word counting. Takes none of them.
-    pub fn main_pid(&self) -> Option<i32> {
+    /// The process that waiting notes name as the main one, the last word of those who are believed counting. Takes none
+    /// of them.
+    pub fn main_pid(&self, is_believed: impl Fn(u32) -> bool) -> Option<i32> {
         let Self::Notes(socket) = self else { return None };
-        notes::waiting(socket).iter().filter_map(|note| main_pid_in(&String::from_utf8_lossy(note))).next_back()
+        let notes = notes::waiting(socket);
+        let believed = notes.iter().filter(|note| note.user.is_none_or(&is_believed));
+        believed.filter_map(|note| main_pid_in(&note.text)).next_back()
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Run {
     pub uncertain_looks: u32,
     /// What `MAINPID=` named last, whether it was believed or not.
     pub named_main: Option<i32>,
+    /// What of that the keeper was told after the first process had ended, so that it has the last word once.
+    pub judged_at_its_end: Option<i32>,
     /// The keeper is to say which process is its main one.
     pub is_in_question: bool,
 }
@@ -50,6 +52,7 @@ impl Run {
             asked: BTreeSet::new(),
             uncertain_looks: 0,
             named_main: None,
+            judged_at_its_end: None,
             is_in_question: false,
         }
     }
@@ -77,6 +80,12 @@ impl Run {
         let first = self.row.pid.filter(|_| !self.row.first_ended);
         let runs = self.row.exit.is_none();
         [first, self.row.main_pid].into_iter().flatten().filter(move |_| runs)
+    }
+
+    /// Whether a word at its notify socket is believed of this user. Anybody can send to the abstract address of another
+    /// user's app; the others' sockets are in a directory that only we can enter.
+    pub fn believes(&self, user: u32) -> bool {
+        self.row.user.is_none_or(|own| [own, 0, nix::unistd::geteuid().as_raw()].contains(&user))
     }
 
     /// Everybody who is left in its control group, if it has one.

@@ -133,6 +133,21 @@ fn hidden_now(hub: &Hub) -> i32 {
 }
 
 #[test]
+fn an_app_of_another_user_is_in_its_group_as_well() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: only root starts processes of other users");
+    }
+    let Some(playground) = Playground::make("user") else { return };
+    let ecosystem = "[[apps]]\nname='a'\nscript='./a.sh'\nuser='nobody'\n";
+    let script = "#!/bin/bash\nid -u\ngrep ^0:: /proc/self/cgroup\nexec sleep 1000\n";
+    let hub = Hub::start_in(&[("BETTI_CGROUP", &playground.0)], ecosystem, &[("a.sh", script)]);
+    let said = eventually("it says who and where", || {
+        Some(hub.read("logs/a-out.log")).filter(|said| said.lines().count() == 2)
+    });
+    assert!(!said.starts_with("0\n") && said.ends_with(&format!("/betti-{}-1\n", hub.read("run/hub.id"))), "{said}");
+}
+
+#[test]
 fn what_is_no_control_group_is_not_used_and_said() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Hub::start_in(

@@ -69,7 +69,7 @@ fn a_stop_reaches_the_main_process_and_a_new_supervisor_knows_it() {
     let app = hub.until_status("d", Word::Stopped);
     assert_eq!(app.exit, Some(Exit::Code { code: 0 }));
     assert!(!lives(main));
-    assert!(hub.read("logs/d-out.log").contains("asked to end"));
+    eventually("its last words", || hub.read("logs/d-out.log").contains("asked to end").then_some(()));
     assert_eq!(hub.workers().len(), 1, "the other app's");
 }
 
