@@ -144,6 +144,7 @@ impl Supervisor {
             }
             Event::Asked(ask, reply) => drop(reply.send(self.answer(ask))),
             Event::Saved => self.file_saved(),
+            Event::Due(..) => {}
         }
     }
 
@@ -157,6 +158,7 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::NeverReady => run.never_ready = true,
+            Said::NotYet(_) | Said::Unhealthy(..) => {}
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

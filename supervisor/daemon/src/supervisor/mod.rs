@@ -21,6 +21,7 @@ mod launch;
 mod learn;
 mod measure;
 mod memory;
+mod monitors;
 mod perform;
 mod ready;
 mod reason;
@@ -48,6 +49,7 @@ use self::keeper_link::Orders;
 use self::launch::Ground;
 use self::measure::Measure;
 use self::memory::Notes;
+use self::monitors::Occasion;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
@@ -96,6 +98,8 @@ pub enum Event {
     Asked(Ask, oneshot::Sender<control::Reply>),
     /// The file was saved.
     Saved,
+    /// Something makes an app due for another run, by its id in the file.
+    Due(u32, Occasion),
 }
 
 /// The supervisor half of the process: until the keeper is gone or everything is stopped.
