@@ -40,6 +40,13 @@ pub struct Process {
     started: u64,
 }
 
+impl Process {
+    /// Whether it certainly started before the other one: start times are told in hundredths of a second.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        self.started < other.started
+    }
+}
+
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stat {
@@ -185,6 +192,32 @@ fn look_once(hub: &Hub) -> Orphans {
     orphans
 }
 
+/// Everybody who belongs to a run now, by run, in one walk. Unlike [`look`] it asks for whoever is there most of the time,
+/// and may miss somebody who forks meanwhile.
+pub fn members(hub: &Hub) -> BTreeMap<u64, Vec<Process>> {
+    let mut members: BTreeMap<u64, Vec<Process>> = BTreeMap::new();
+    let family = Family::read();
+    for pid in family.children(hub.keeper) {
+        if pid == hub.supervisor {
+            continue;
+        }
+        let Some(stat) = Stat::of(pid) else { continue };
+        let led = || [pid, stat.session, stat.group].iter().find_map(|leader| hub.leaders.get(leader)).copied();
+        let run = match hub.leaders.get(&pid).filter(|_| hub.living.contains(&pid)) {
+            Some(run) => Some(*run),
+            None => match Mark::of(pid, hub.id) {
+                Mark::Run(run) => Some(run),
+                Mark::Supervisor | Mark::None | Mark::Unknown => led(),
+            },
+        };
+        let Some(run) = run else { continue };
+        let tree = members.entry(run).or_default();
+        tree.extend(Some(stat.process).filter(|_| !stat.zombie));
+        family.descend(pid, tree);
+    }
+    members
+}
+
 /// A process and everyone below it, living.
 pub fn subtree(pid: i32) -> Vec<Process> {
     let mut tree: Vec<Process> = Stat::of(pid).into_iter().map(|stat| stat.process).collect();
@@ -259,7 +292,8 @@ pub fn signal(process: Process, signal: Signal) -> bool {
     sent == 0
 }
 
-fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
+/// A descriptor of a process: readable when it has ended.
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
     // SAFETY: the kernel makes a descriptor for us alone, close-on-exec.
     let number = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
     // SAFETY: as above; a descriptor's number fits.

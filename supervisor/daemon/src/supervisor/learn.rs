@@ -181,6 +181,7 @@ impl Supervisor {
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
+            Event::Due(..) => {}
         }
     }
 
@@ -202,6 +203,7 @@ impl Supervisor {
                 }
                 self.waiting.push(done);
             }
+            Said::NotYet(_) | Said::Unhealthy(..) => {}
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

@@ -22,6 +22,7 @@ mod learn;
 mod measure;
 mod memory;
 mod notes;
+mod monitors;
 mod perform;
 mod ready;
 mod reason;
@@ -50,6 +51,7 @@ use self::keeper_link::Orders;
 use self::launch::Ground;
 use self::measure::Measure;
 use self::memory::Notes;
+use self::monitors::Occasion;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
@@ -98,6 +100,8 @@ pub enum Event {
     Asked(Ask, oneshot::Sender<control::Reply>),
     /// The file was saved.
     Saved,
+    /// Something makes an app due for another run, by its id in the file.
+    Due(u32, Occasion),
 }
 
 /// The supervisor half of the process: until the keeper is gone or everything is stopped.

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use lifecycle::Ailment;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, SpliceFFlags, tee};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -33,6 +34,10 @@ pub enum Said {
     Status(String, oneshot::Sender<()>),
     /// `MAINPID=`. Answered when the keeper was told.
     MainPid(i32, oneshot::Sender<()>),
+    /// Its probe does not pass yet, for this reason.
+    NotYet(String),
+    /// A monitor gave up on it, for this reason.
+    Unhealthy(Ailment, String),
 }
 
 /// A descriptor of whatever kind that wakes us when it can be read.
