@@ -47,7 +47,7 @@ impl Supervisor {
             None if unit.app.ready == Ready::None => {
                 self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
             }
-            None => {}
+            None => self.look_after_run(row.run),
             Some(exit) => self.learn_exit(&unit, row.run, memory::exit_in(exit)),
         }
     }
@@ -181,7 +181,7 @@ impl Supervisor {
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
-            Event::Due(..) => {}
+            Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
         }
     }
 
@@ -203,7 +203,8 @@ impl Supervisor {
                 }
                 self.waiting.push(done);
             }
-            Said::NotYet(_) | Said::Unhealthy(..) => {}
+            Said::NotYet(words) => run.monitors.not_yet = Some(words),
+            Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);
