@@ -106,13 +106,14 @@ impl Trial {
         let is_watched = self.watched.iter().any(|(watched, _)| *watched == need);
         match app.state {
             State::Finished => true,
-            _ if is_watched => false,
-            State::Cooling { .. } => true,
+            State::Cooling { .. } => !is_watched,
             State::Stopped
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }
-            | State::Backoff { .. } => app.crashes.short_runs >= CRASHING || self.waits_in_vain(fleet, need),
+            | State::Backoff { .. } => {
+                !is_watched && (app.crashes.short_runs >= CRASHING || self.waits_in_vain(fleet, need))
+            }
         }
     }
 }

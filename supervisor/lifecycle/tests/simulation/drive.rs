@@ -88,7 +88,10 @@ impl Drive {
                 let pause = self.random.span(Duration::from_secs(longest));
                 self.now = self.now.after(pause);
             }
-            22..24 => self.succeed(),
+            22..24 => {
+                self.remember();
+                self.succeed();
+            }
             24..28 => self.tick(),
             _ => self.advance(),
         }
@@ -260,7 +263,7 @@ impl Drive {
         let now = self.now;
         trace(self.tracing, || format!("{now:?} {input:?}"));
         let dies = self.random.percent(self.deaths);
-        let before = dies.then(|| self.judge.records.clone());
+        let before = dies.then(|| self.remember());
         self.judge.hear(now, &input);
         let heard = dies.then(|| self.judge.records.clone());
         let actions = match &input {
@@ -275,7 +278,6 @@ impl Drive {
         self.judge.order(now, &actions);
         self.judge.check(now, &self.fleet);
         let Some((before, heard)) = before.zip(heard) else {
-            self.keeper.remember(&self.snapshots(), &self.judge.designs);
             self.keeper.commit();
             self.perform(&actions);
             self.forget(&input);

@@ -7,7 +7,7 @@ use lifecycle::{AppId, Request};
 use crate::drive::{Drive, trace};
 
 /// A world that is left in peace has everything up after this long: the last crash, cooling, and a chain of starts.
-const PEACE: Duration = Duration::from_secs(600);
+const PEACE: Duration = Duration::from_secs(1_800);
 
 impl Drive {
     /// Everything behaves from now on, and nobody asks for anything: what is wanted comes up by itself, and a trial ends.

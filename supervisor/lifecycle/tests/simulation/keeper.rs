@@ -26,12 +26,6 @@ impl Keeper {
         Self { file, next: None, trial: None, apps: BTreeMap::new() }
     }
 
-    /// All apps as they are; those that were dropped are forgotten.
-    pub fn remember(&mut self, snapshots: &[(AppId, Snapshot)], designs: &BTreeMap<AppId, Design>) {
-        let rows = snapshots.iter().map(|(app, snapshot)| (*app, (snapshot.clone(), designs[app].clone())));
-        self.apps = rows.collect();
-    }
-
     /// The file that was to be is in force.
     pub fn commit(&mut self) {
         if let Some((file, _)) = self.next.take() {
@@ -41,6 +35,15 @@ impl Keeper {
 }
 
 impl Drive {
+    /// Has all apps remembered as they are now. A supervisor does so after every call; here, only before one after which
+    /// somebody asks. Answers what is known of them.
+    pub fn remember(&mut self) -> BTreeMap<AppId, Record> {
+        let rows =
+            self.snapshots().into_iter().map(|(app, snapshot)| (app, (snapshot, self.judge.designs[&app].clone())));
+        self.keeper.apps = rows.collect();
+        self.judge.records.clone()
+    }
+
     /// The supervisor dies while it has remembered what it decided, or while it performs it.
     pub fn die(
         &mut self,
@@ -98,9 +101,7 @@ impl Drive {
         self.judge.check(self.now, &self.fleet);
         self.check_world();
         self.world.tell_everything(&mut self.random, self.now);
-        if self.judge.records.values().any(|record| record.place.is_some_and(|place| place.begun)) {
-            self.judge.seen.insert("a reload went on under a new supervisor");
-        }
+        self.judge.look_at_reload();
         if let Some((_, members)) = self.keeper.next.clone() {
             self.judge.seen.insert("a reshape begun anew by a new supervisor");
             self.call(Input::Reshape(members));

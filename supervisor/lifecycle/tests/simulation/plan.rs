@@ -65,19 +65,26 @@ impl Character {
         }
     }
 
-    fn random(random: &mut Random) -> Self {
+    /// One that is good in all but `vice` percent of the ways in which it could be bad.
+    fn random(random: &mut Random, vice: usize) -> Self {
+        let good = Self::good();
+        let mut percentage = |choices: &[usize]| if random.percent(vice) { random.pick(choices) } else { 0 };
         Self {
-            not_spawned: random.pick(&[0, 0, 0, 5, 50]),
-            never_ready: random.pick(&[0, 0, 5, 50, 100]),
-            crashes: random.pick(&[0, 5, 50, 90, 100]),
-            leaves: random.pick(&[0, 0, 20, 100]),
-            ails: random.pick(&[0, 0, 0, 20, 100]),
-            extends: random.pick(&[0, 0, 20, 100]),
-            deaf: random.pick(&[0, 0, 20, 100]),
-            forks: random.pick(&[0, 10, 50, 100]),
-            escapes: random.pick(&[0, 10, 100]),
-            unseen: random.pick(&[0, 0, 10, 50]),
-            slowness: Duration::from_millis(random.pick(&[10, 200, 3_000, 12_000])),
+            not_spawned: percentage(&[0, 0, 0, 5, 50]),
+            never_ready: percentage(&[0, 0, 5, 50, 100]),
+            crashes: percentage(&[0, 5, 50, 90, 100]),
+            leaves: percentage(&[0, 0, 20, 100]),
+            ails: percentage(&[0, 0, 0, 20, 100]),
+            extends: percentage(&[0, 0, 20, 100]),
+            deaf: percentage(&[0, 0, 20, 100]),
+            forks: percentage(&[0, 10, 50, 100]),
+            escapes: percentage(&[0, 10, 100]),
+            unseen: percentage(&[0, 0, 10, 50]),
+            slowness: if random.percent(vice) {
+                Duration::from_millis(random.pick(&[10, 200, 3_000, 12_000]))
+            } else {
+                good.slowness
+            },
             lifetime: Duration::from_millis(random.pick(&[50, 1_000, 5_000, 90_000, 900_000])),
         }
     }
@@ -101,6 +108,8 @@ fn policy(random: &mut Random) -> Policy {
 pub struct Pool {
     order: Vec<AppId>,
     density: usize,
+    /// How bad its apps are.
+    vice: usize,
 }
 
 impl Pool {
@@ -110,7 +119,7 @@ impl Pool {
         for last in (1..count).rev() {
             order.swap(last, random.below(last + 1));
         }
-        Self { order, density: random.pick(&[0, 20, 50, 80]) }
+        Self { order, density: random.pick(&[0, 20, 50, 80]), vice: random.pick(&[10, 40, 100]) }
     }
 
     /// One of all the apps, whether there is such an app now or not.
@@ -147,7 +156,7 @@ impl Pool {
                 plan.needs = self.needs(random, id);
             }
             if random.percent(change) {
-                plan.character = Character::random(random);
+                plan.character = Character::random(random, self.vice);
             }
             next.insert(id, plan);
         }
@@ -155,7 +164,8 @@ impl Pool {
     }
 
     fn plan(&self, random: &mut Random, id: AppId) -> Plan {
-        Plan { policy: policy(random), needs: self.needs(random, id), character: Character::random(random) }
+        let character = Character::random(random, self.vice);
+        Plan { policy: policy(random), needs: self.needs(random, id), character }
     }
 
     /// Some of those before it; they need not be in the file.

@@ -49,7 +49,7 @@ pub struct Judge {
 }
 
 /// What has to come up in some world, or the promises are checked in vain.
-pub const SITUATIONS: [&str; 56] = [
+pub const SITUATIONS: [&str; 55] = [
     "a circle refused",
     "a comeback after it was told to end",
     "a comeback before it was told to end",
@@ -64,7 +64,6 @@ pub const SITUATIONS: [&str; 56] = [
     "a relaunch while it ended",
     "a reload asked for again while it was under way",
     "a reload ended by a failure",
-    "a reload ended by a failure that its successor had to end",
     "a reload went on after one that was ready",
     "a reload went on after one that was taken out",
     "a reload went on under a new supervisor",

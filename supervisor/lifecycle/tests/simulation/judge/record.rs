@@ -186,9 +186,14 @@ impl Record {
         self.is_to_spawn() && !self.fresh && !self.pardoned && self.delay(policy) == COOLING_TIME
     }
 
+    /// It was its turn in a reload.
+    pub fn is_begun(&self) -> bool {
+        self.place.is_some_and(|place| place.begun)
+    }
+
     /// It began anew in a reload and failed.
     pub fn failed_in_reload(&self) -> bool {
-        self.place.is_some_and(|place| place.begun) && !self.faults.is_empty()
+        self.is_begun() && !self.faults.is_empty()
     }
 
     /// Whoever asks starts a new account.

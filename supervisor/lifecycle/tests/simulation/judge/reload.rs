@@ -33,6 +33,14 @@ impl Judge {
         }
     }
 
+    /// What a new supervisor finds of a reload.
+    pub fn look_at_reload(&mut self) {
+        let (begun, waiting): (Vec<&Record>, _) =
+            self.records.values().filter(|record| record.place.is_some()).partition(|record| record.is_begun());
+        let goes_on = begun.iter().any(|record| !record.failed_in_reload()) && !waiting.is_empty();
+        self.seen.extend(goes_on.then_some("a reload went on under a new supervisor"));
+    }
+
     /// Its old run is ended; the place is kept until the new one is ready.
     fn begin(&mut self, app: AppId, place: Place) {
         self.restart(app);
@@ -51,7 +59,7 @@ impl Judge {
         let mut done = false;
         for record in self.records.values_mut() {
             let is_over = record.is_ready() || (record.run.is_none() && record.over);
-            if is_over && record.place.is_some_and(|place| place.begun) {
+            if is_over && record.is_begun() {
                 (record.place, done) = (None, true);
             }
         }
