@@ -119,7 +119,7 @@ certs: needs-run ## Make a self-signed certificate in certs/
 
 clean: ## Remove what was built (data, logs and certificates stay)
 	@cargo clean
-	@rm -rf $(APP)/dist $(APP)/node_modules tests/browser/node_modules tests/browser/test-results
+	@rm -rf $(APP)/dist $(APP)/node_modules tests/browser/node_modules tests/browser/test-results tests/fuzz/target
 
 needs-run:
 	@tests/needs.sh run

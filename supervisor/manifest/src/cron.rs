@@ -1,11 +1,9 @@
 //! Times at which an app is restarted.
 
-use std::cmp::Ordering;
-
+use croner::Weekday;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
-use croner::{CivilDateTime, CronDateTime, Resolution, Weekday};
-use jiff::civil::DateTime;
+use jiff::ToSpan;
 use toml::de::DeValue;
 
 use crate::diagnostic::Mistake;
@@ -21,8 +19,8 @@ const KEYS: Keys = &[("at", &["pattern"]), ("zone", &["timezone", "tz"])];
 const LONGEST_PATTERN: usize = 200;
 /// The fields of a pattern, each with what else may hold its place.
 const FIELDS: [&str; 6] = ["second", "minute", "hour", "day", "month", "weekday"];
-/// Where the search for a first time begins. Any day does: every pattern that ever comes, comes within a few decades.
-const FIRST: DateTime = jiff::civil::date(2024, 1, 1).at(0, 0, 0, 0);
+/// After so many years every date was every weekday, in leap years too.
+const CALENDAR_YEARS: i16 = 28;
 
 /// Reads a pattern, a table of pattern and zone, or one of PM2's words for "never".
 pub(crate) fn read(value: &Value<'_>) -> Result<Option<Cron>, Vec<Mistake>> {
@@ -91,7 +89,17 @@ fn parse(text: &str) -> Result<croner::Cron, CronError> {
 
 /// Such as the 30th of February.
 fn never_comes(cron: &croner::Cron) -> bool {
-    matches!(cron.find_next_occurrence(&Civil(FIRST), true), Err(CronError::TimeSearchLimitExceeded))
+    let first = jiff::civil::date(2024, 1, 1);
+    let days = first.series(1.day()).take_while(|day| day.year() < first.year() + CALENDAR_YEARS);
+    !days.into_iter().any(|day| comes_on(cron, day))
+}
+
+fn comes_on(cron: &croner::Cron, date: jiff::civil::Date) -> bool {
+    let [month, day, weekday] =
+        [date.month(), date.day(), date.weekday().to_sunday_zero_offset()].map(|part| u32::from(part.unsigned_abs()));
+    let weekday = Weekday::from_days_from_sunday(weekday);
+    cron.pattern.month_match(month).unwrap_or(false)
+        && cron.pattern.day_match(date.year().into(), month, day, weekday).unwrap_or(false)
 }
 
 fn zone(value: &Value<'_>) -> Read<String> {
@@ -109,51 +117,22 @@ fn zone(value: &Value<'_>) -> Read<String> {
     Err(Mistake::new(value.span(), format!("there is no time zone `{written}`")).help(help))
 }
 
-/// A date and time of no zone, for the search.
-#[derive(Clone, Copy)]
-struct Civil(DateTime);
-
-impl CronDateTime for Civil {
-    fn to_civil(&self) -> CivilDateTime {
-        let part = |part: i8| u32::from(part.unsigned_abs());
-        let date =
-            croner::CivilDate::from_parts_unchecked(self.0.year().into(), part(self.0.month()), part(self.0.day()));
-        let time =
-            croner::CivilTime::from_parts_unchecked(part(self.0.hour()), part(self.0.minute()), part(self.0.second()));
-        CivilDateTime::new(date, time)
-    }
-
-    fn civil_weekday(&self) -> Weekday {
-        Weekday::from_days_from_sunday(u32::from(self.0.weekday().to_sunday_zero_offset().unsigned_abs()))
-    }
-
-    fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {
-        let part = |part: u32| i8::try_from(part).map_err(|_| CronError::InvalidDate);
-        let year = i16::try_from(civil.year()).map_err(|_| CronError::InvalidDate)?;
-        let (month, day) = (part(civil.month())?, part(civil.day())?);
-        let (hour, minute, second) = (part(civil.hour())?, part(civil.minute())?, part(civil.second())?);
-        let resolved = DateTime::new(year, month, day, hour, minute, second, 0);
-        resolved.map(|resolved| Resolution::Single(Self(resolved))).map_err(|_| CronError::InvalidDate)
-    }
-
-    fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
-        self.0.checked_add(jiff::SignedDuration::from_secs(seconds)).ok().map(Self)
-    }
-
-    fn cmp_instant(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn patterns_are_good_or_their_fault_is_named() {
-        for good in
-            ["0 3 * * *", "*/15 * * * *", "30 0 3 * * *", "0 0 29 2 *", "@daily", "0 0 * * MON-FRI", "0 0 L * *"]
-        {
+        for good in [
+            "0 3 * * *",
+            "*/15 * * * *",
+            "30 0 3 * * *",
+            "0 0 29 2 *",
+            "0 0 29 2 +MON",
+            "@daily",
+            "0 0 * * MON-FRI",
+            "0 0 L * *",
+        ] {
             assert_eq!(fault(good), None, "{good}");
         }
         let rows = [
@@ -164,6 +143,7 @@ mod tests {
             ("0 0 3 * * * 2027", "this must have five fields, or six with seconds first, not 7"),
             ("@reboot", "`@reboot` is not known; there are @hourly, @daily, @weekly, @monthly and @yearly"),
             ("0 0 30 2 *", "`0 0 30 2 *` never comes"),
+            ("0 0 31 2,4,6,9,11 *", "`0 0 31 2,4,6,9,11 *` never comes"),
             ("ä", "this is not a cron pattern"),
         ];
         for (bad, message) in rows {

@@ -12,6 +12,7 @@
 //! This crate opens no file (but for the system's list of time zones) and knows no clock: whether a script exists is for
 //! those to say who run it.
 
+mod address;
 mod check;
 mod cron;
 mod diagnostic;

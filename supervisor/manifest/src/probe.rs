@@ -7,9 +7,9 @@ use toml::de::DeValue;
 
 use crate::diagnostic::Mistake;
 use crate::section::{Keys, Section};
-use crate::suggest;
 use crate::url::{self, Target};
 use crate::value::{self, Read, Value};
+use crate::{address, suggest};
 
 const READY_HELP: &str = "\"pipe\": online when it said so; \"none\": online as soon as it runs; or a table: \
                           { tcp = \"HOST:PORT\" }, { http = \"http://…\" } or { log = \"text\" }";
@@ -119,7 +119,7 @@ fn only_one(
 }
 
 fn tcp(value: &Value<'_>) -> Read<SocketAddr> {
-    value::address(value).map(|address| address.0)
+    address::read(value).map(|address| address.0)
 }
 
 /// Part of one line of output.

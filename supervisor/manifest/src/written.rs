@@ -10,7 +10,7 @@ use crate::diagnostic::Mistake;
 use crate::fields::Fields;
 use crate::model::{Address, Cron, Instances, Rlimit, StopSignal};
 use crate::value::{self, Environment, Placed, Read, Value};
-use crate::{cron, limits, name, probe, stamp, watch};
+use crate::{address, cron, limits, name, probe, stamp, watch};
 
 /// What one table says; `None` is what it does not say, or says wrongly.
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ impl Written {
             env: from.read("env", value::environment).unwrap_or_default(),
             overlays,
             env_file: from.read("env_file", value::filled),
-            listen: from.read("listen", |value| value::list(value, value::address)).unwrap_or_default(),
+            listen: from.read("listen", |value| value::list(value, address::read)).unwrap_or_default(),
             port: from.placed("port", value::port),
             depends_on: from.read("depends_on", names).unwrap_or_default(),
             profiles: from.read("profiles", |value| value::list(value, name::profile)).unwrap_or_default(),
