@@ -14,15 +14,23 @@
 //! | [`saved`] | always | `ecosystem.toml` | when something happens to it | `Event::Saved` |
 //!
 //! What they rest on: [`probe`] (one attempt to reach something), [`program`] (one run of a check), [`listener`] (whose a
-//! listening socket is), [`notify`] (what an `sd_notify` datagram says), [`synchronised`] and [`schedule`] (the clock).
+//! listening socket is), [`relevant`] and [`settle`] (changes of files), [`notify`] (what an `sd_notify` datagram says), [`synchronised`], [`schedule`] and [`zoned`] (the clock).
 
+pub mod cron;
+pub mod files;
 pub mod health;
 mod listener;
 pub mod memory_limit;
 pub mod probe;
 pub mod program;
+mod relevant;
+pub mod saved;
+mod schedule;
+mod settle;
+mod synchronised;
 pub mod until_ready;
 pub mod watchdog;
+mod zoned;
 
 use std::future::Future;
 
