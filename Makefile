@@ -6,7 +6,8 @@ APP := workers/web/app
 SOAK := BETTI_LOOPS=200 BETTI_WORLDS=200000
 
 .DEFAULT_GOAL := help
-.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak lint bench certs clean needs-run needs-test
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak lint fuzz bench certs \
+	clean needs-run needs-test
 
 help: ## Say what there is
 	@echo "Betti, a home-health hub. The two commands that matter are make start and make test."
@@ -92,6 +93,20 @@ lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_module
 		echo "cargo-deny is not installed, licences and advisories were not checked: cargo install --locked cargo-deny"; \
 	elif cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
 	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
+
+# cargo-fuzz asks the compiler for sanitizers, which a stable one has but keeps from whoever does not insist.
+FUZZ := manifest profile pm2_json pm2_yaml
+FUZZ_SECONDS := 60
+
+fuzz: needs-run ## Feed the readers of files with what nobody would write (FUZZ_SECONDS for each)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@for target in $(FUZZ); do \
+		echo "==> Fuzzing $$target for $(FUZZ_SECONDS) s"; \
+		mkdir -p tests/fuzz/target/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz $$target \
+			tests/fuzz/target/corpus/$$target tests/fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -dict=tests/fuzz/keys.dict -print_final_stats=1 || exit 1; \
+	done
 
 bench: needs-run ## Measure the supervisor against bare fork and exec
 	@echo "==> Building (release)"

@@ -143,6 +143,8 @@ fn a_full_disk_stops_no_worker_and_logs_go_on_when_there_is_room_again() {
     let alive = || fs::read_to_string(hub.path("alive")).ok().and_then(|text| text.trim().parse::<u64>().ok());
     let seen = wait::until("it ticks", || alive().filter(|ticks| *ticks > 20).ok_or("too few"));
     fs::remove_file(hub.path("logs/ticks-out.log")).expect("the link");
+    let answer = hub.exchange("POST", "/v1/reload-logs", "", wait::PATIENCE).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
     let pid = hub.pid("ticks");
     wait::until("logs go on", || {
         let text = fs::read_to_string(hub.path("logs/ticks-out.log")).unwrap_or_default();
@@ -202,12 +204,21 @@ fn the_unit_for_systemd_names_a_user_and_an_absolute_program() {
     hub.ctl(&["startup", "--print", "--user", "nobody-of-this-name"]).with_code(1);
 }
 
+/// Serves the held socket, and leaves when it has answered those whom it has accepted.
+const FINISHES_ITS_ANSWERS: &str = "
+    const server = require('http').createServer((request, response) => response.end('answered'));
+    server.listen({ fd: 3 }, () => process.send('ready'));
+    process.on('SIGTERM', () => server.close(() => process.exit(0)));
+";
+
 // 13. A reload drops connections.
 #[test]
 fn a_reload_under_load_refuses_and_drops_no_request() {
     let port = Port::free();
-    let web = App::puppet("web", "http").waits_for_ready().set("listen", port.address()).set("instances", 2);
-    let hub = Hub::started(&[web]);
+    let web = App::program("web", "./web.js").waits_for_ready().set("listen", port.address()).set("instances", 2);
+    let hub = Hub::new(&[web]);
+    hub.write("web.js", FINISHES_ITS_ANSWERS);
+    hub.ctl(&["start"]).succeeded();
     let asking = AtomicBool::new(true);
     let answers: usize = std::thread::scope(|scope| {
         let client = || {

@@ -81,12 +81,13 @@ fn a_profile_that_never_becomes_ready_is_taken_back_after_its_own_time() {
 #[test]
 fn a_switch_goes_back_even_if_the_supervisor_dies_half_way() {
     for _ in 0..scenarios::loops(5) {
-        let gated = App::puppet("tunnel", "exit 7").gated().set("profiles", vec!["ngrok"]);
+        let late = App::puppet("tunnel", "never-ready").set("wait_ready", true).set("listen_timeout", 500);
+        let late = late.set("profiles", vec!["ngrok"]);
         let mut hub = Hub::new(&[]);
-        hub.save("profile = \"https\"", &[shared(), gated.clone()]);
+        hub.save("profile = \"https\"", &[shared(), late.clone()]);
         hub.ctl(&["start"]).succeeded();
         let pid = hub.pid("shared");
-        hub.save("profile = \"ngrok\"", &[shared(), gated]);
+        hub.save("profile = \"ngrok\"", &[shared(), late]);
         let seen = hub.until("the switch began", |watch| watch.status.profile == "ngrok");
         process::kill_9(seen.status.supervisor.pid);
         hub.until("the last good profile is back", |watch| {

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use protocol::control::{Exit, Word};
+use scenarios::cgroup::Playground;
+use scenarios::command::Running;
 use scenarios::hub::{Hub, app, runs};
-use scenarios::{App, loops, process, wait};
+use scenarios::{App, binaries, loops, process, wait};
 
 #[test]
 fn a_worker_that_ignores_sigterm_is_gone_after_its_kill_timeout_and_not_before() {
@@ -44,6 +46,47 @@ fn one_that_forks_and_calls_setsid_leaves_nothing_behind() {
             hub.ctl(&["start", "stray"]).succeeded();
         }
     }
+}
+
+/// One that forks twice, calls setsid, ignores SIGTERM and closes its pipes, beside one that is to notice nothing.
+fn hub_with_a_stray(behaviour: &str, group: Option<&Playground>) -> Hub {
+    let stray = App::puppet("stray", behaviour).waits_for_ready().set("kill_timeout", 50);
+    let hub = Hub::new(&[stray, App::puppet("other", "ready").waits_for_ready()]);
+    let mut start = hub.command(&binaries::built("betti-ctl"));
+    start.arg("start").envs(group.map(Playground::variable));
+    Running::start(start).output().succeeded();
+    hub
+}
+
+/// Stops it as often as counted loops are run, and looks each time who of it is left.
+fn stop_again_and_again(hub: &Hub) {
+    let other = hub.pid("other");
+    for turn in 0..loops(20) {
+        let of_the_stray = |process: &process::Process| process.command.contains(" linger ");
+        // Ready a moment before it has executed the program that it is told by.
+        let hidden =
+            wait::until("somebody who hides", || hub.processes().into_iter().find(of_the_stray).ok_or("nobody"));
+        let pid = hub.pid("stray");
+        hub.ctl(&["stop", "stray"]).succeeded();
+        let left = hub.processes().into_iter().find(of_the_stray);
+        assert!(left.is_none() && !process::is_alive(hidden.pid) && !process::is_alive(pid), "turn {turn}: {left:?}");
+        assert_eq!(hub.workers().len(), 1, "turn {turn}: {:?}", hub.workers());
+        hub.ctl(&["start", "stray"]).succeeded();
+    }
+    assert_eq!(hub.pid("other"), other);
+}
+
+#[test]
+fn stop_after_stop_nothing_is_left_of_one_that_does_what_it_can_to_stay() {
+    stop_again_and_again(&hub_with_a_stray("fork-setsid", None));
+}
+
+#[test]
+fn with_a_control_group_stop_after_stop_nothing_is_left_of_one_that_also_clears_its_environment() {
+    let Some(group) = Playground::make() else { return };
+    let hub = hub_with_a_stray("fork-setsid-bare", Some(&group));
+    stop_again_and_again(&hub);
+    assert_eq!(group.groups().len(), 2, "of the two runs that go on: {:?}", group.groups());
 }
 
 /// Nothing says whose it is once its parent is gone: the one limit of what can be told without control groups.

@@ -220,9 +220,10 @@ impl Hub {
         panic!("waited {PATIENCE:?} in vain: {what}; last seen: {seen}")
     }
 
-    /// As [`until`](Self::until), about one app.
+    /// As [`until`](Self::until), about one app, once it is there.
     pub fn until_app(&self, name: &str, what: &str, mut holds: impl FnMut(&AppStatus) -> bool) -> AppStatus {
-        let watch = self.until(&format!("{name} {what}"), |watch| holds(app(&watch.status, name)));
+        let is_there = |watch: &Watch| watch.status.apps.iter().any(|app| app.name == name);
+        let watch = self.until(&format!("{name} {what}"), |watch| is_there(watch) && holds(app(&watch.status, name)));
         app(&watch.status, name).clone()
     }
 

@@ -11,9 +11,11 @@
 //! * [`fifo`]: gates and journals, so that a scenario orders events instead of waiting for time to pass.
 //! * [`process`]: who runs, by walking `/proc`.
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
+//! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
+pub mod cgroup;
 pub mod command;
 pub mod ecosystem;
 pub mod fifo;

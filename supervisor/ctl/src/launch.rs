@@ -226,7 +226,9 @@ fn open_log(folder: &Path) -> Result<(File, PathBuf), LaunchError> {
 fn tail(log: &Path, start: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut log = File::open(log)?;
-        let start = start.max(log.metadata()?.len().saturating_sub(MOST_SHOWN));
+        let length = log.metadata()?.len();
+        let start = if start > length { 0 } else { start }; // it was long, and another one was begun
+        let start = start.max(length.saturating_sub(MOST_SHOWN));
         log.seek(SeekFrom::Start(start))?;
         let mut written = Vec::new();
         log.take(MOST_SHOWN).read_to_end(&mut written)?;

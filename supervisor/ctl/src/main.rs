@@ -19,7 +19,6 @@ mod launch;
 mod logs;
 mod names;
 mod node;
-mod pending;
 mod plan;
 mod pm2;
 mod printer;

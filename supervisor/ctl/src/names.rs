@@ -7,18 +7,35 @@ const TOLERATED_SHARE: usize = 3;
 
 /// Says that there is no such app; the nearest names come first.
 pub fn unknown<'n>(target: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    let names = by_distance(target, names);
+    let known = names.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+    match (names.first(), probable(target, &names)) {
+        (None, _) => format!("there is no app, id or namespace `{target}`: there are no apps at all"),
+        (_, Some(nearest)) => {
+            format!("there is no app, id or namespace `{target}`: did you mean `{nearest}`? The apps are {known}")
+        }
+        (_, None) => format!("there is no app, id or namespace `{target}`: the apps are {known}"),
+    }
+}
+
+/// Says that there is no such verb, and which was probably meant.
+pub fn unknown_verb<'n>(verb: &str, verbs: impl IntoIterator<Item = &'n str>) -> String {
+    let meant = probable(verb, &by_distance(verb, verbs)).map(|nearest| format!(" did you mean `{nearest}`?"));
+    format!("there is no verb `{verb}`:{} betti-ctl help lists them all", meant.unwrap_or_default())
+}
+
+/// Each name once, the nearest first.
+fn by_distance<'n>(target: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<(usize, &'n str)> {
     let mut names: Vec<(usize, &str)> = names.into_iter().map(|name| (distance(target, name), name)).collect();
     names.sort_unstable();
     names.dedup();
+    names
+}
+
+/// The nearest one, if it is near enough.
+fn probable<'n>(target: &str, by_distance: &[(usize, &'n str)]) -> Option<&'n str> {
     let tolerance = (target.chars().count() / TOLERATED_SHARE).max(1);
-    let known = names.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
-    match names.first() {
-        None => format!("there is no app, id or namespace `{target}`: there are no apps at all"),
-        Some((distance, nearest)) if *distance <= tolerance => {
-            format!("there is no app, id or namespace `{target}`: did you mean `{nearest}`? The apps are {known}")
-        }
-        Some(_) => format!("there is no app, id or namespace `{target}`: the apps are {known}"),
-    }
+    by_distance.first().filter(|(distance, _)| *distance <= tolerance).map(|(_, nearest)| *nearest)
 }
 
 fn distance(one: &str, other: &str) -> usize {
@@ -63,6 +80,11 @@ mod tests {
         assert_eq!(unknown("backnd", names), expected);
         let expected = "there is no app, id or namespace `7`: the apps are web, food, backend";
         assert_eq!(unknown("7", names), expected);
+        assert_eq!(
+            unknown_verb("strat", ["restart", "start", "stop"]),
+            "there is no verb `strat`: did you mean `start`? betti-ctl help lists them all"
+        );
+        assert_eq!(unknown_verb("nosuch", ["start"]), "there is no verb `nosuch`: betti-ctl help lists them all");
         assert!(unknown("x", []).ends_with("there are no apps at all"));
     }
 }

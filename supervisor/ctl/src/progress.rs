@@ -80,9 +80,9 @@ fn launching(app: &App, sight: &Sight<'_>) -> String {
 
 fn waiting(app: &App, sight: &Sight<'_>) -> String {
     let runs = sight.watch.runs.iter().find(|runs| runs.id == app.id);
-    let needed = runs.map(|runs| runs.waits_for.as_slice()).unwrap_or_default();
+    let needed = runs.map(protocol::control::Runs::held_back_by).unwrap_or_default();
     let text = format!("waiting for {}", needed.join(", "));
-    let nearest = sight.watch.status.apps.iter().find(|other| needed.contains(&other.name));
+    let nearest = sight.watch.status.apps.iter().find(|other| needed.contains(&other.name.as_str()));
     match nearest {
         // What that one waits for in turn has a line of its own as soon as it is the first.
         Some(other) if !matches!(other.status, Word::Waiting | Word::Online) => {
@@ -146,6 +146,7 @@ mod tests {
             newest: None,
             finished: None,
             waits_for: waits_for.iter().map(ToString::to_string).collect(),
+            follows: Vec::new(),
             to_be_reloaded: false,
         };
         Watch {

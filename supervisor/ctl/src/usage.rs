@@ -1,11 +1,12 @@
 //! Reads the command line, and says what is wrong with it.
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 
 use crate::arguments::Arguments;
 use crate::elsewhere;
 use crate::exit::{Exit, Failure};
+use crate::names;
 use crate::printer::Printer;
 
 /// What was asked for; if it is nothing that can be done, that has been said.
@@ -28,12 +29,21 @@ fn say(error: &clap::Error) -> Exit {
     if is_wrong { Exit::Misuse } else { Exit::Done }
 }
 
-/// What to do instead of a verb of PM2's.
+/// What to do instead of a verb that there is not.
 fn instead(error: &clap::Error) -> Option<String> {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
-        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(verb))) => elsewhere::instead_of(verb),
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(verb))) => {
+            Some(elsewhere::instead_of(verb).unwrap_or_else(|| no_such_verb(verb)))
+        }
         _ => None,
     }
+}
+
+fn no_such_verb(verb: &str) -> String {
+    let command = Arguments::command();
+    let verbs =
+        command.get_subcommands().flat_map(|known| [known.get_name()].into_iter().chain(known.get_all_aliases()));
+    names::unknown_verb(verb, verbs)
 }
 
 fn plain(error: &clap::Error) -> String {

@@ -167,6 +167,7 @@ mod tests {
             newest: seen.3,
             finished: seen.4,
             waits_for: seen.5.iter().map(ToString::to_string).collect(),
+            follows: Vec::new(),
             to_be_reloaded: false,
         };
         Watch {

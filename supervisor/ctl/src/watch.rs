@@ -219,7 +219,7 @@ fn doing(app: &App, watch: &Watch) -> (Tone, String) {
         Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {
             let runs = watch.runs.iter().find(|runs| runs.id == app.id);
-            let needed = runs.map(|runs| runs.waits_for.join(", ")).unwrap_or_default();
+            let needed = runs.map(|runs| runs.held_back_by().join(", ")).unwrap_or_default();
             (Tone::Uneasy, format!("waiting for {needed}"))
         }
         Word::Launching | Word::Stopping | Word::Errored | Word::WaitingRestart | Word::Cooling => {
@@ -242,4 +242,27 @@ pub fn announce(act: &str, asked: &[AcceptedApp], printer: &Printer) {
     let noun = if asked.len() == 1 { "app" } else { "apps" };
     let names = printer.paint(Tone::Own, &names.join(", "));
     printer.say(&format!("Applying action {act} on {noun} [{names}](ids: [ {} ])", ids.join(", ")));
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::control::{Keeper, Supervisor};
+
+    use super::*;
+
+    #[test]
+    fn a_trial_is_over_when_the_profile_or_a_new_notice_says_so() {
+        let status = |profile: &str, notice: Option<&str>| Status {
+            keeper: Keeper { pid: 1 },
+            supervisor: Supervisor { pid: 2, version: "0".into() },
+            profile: profile.into(),
+            apps: Vec::new(),
+            notice: notice.map(str::to_owned),
+        };
+        let trial = Trial { profile: "ngrok", notice: Some("yesterday's news") };
+        assert!(!trial.is_over(&status("ngrok", None)));
+        assert!(!trial.is_over(&status("ngrok", Some("yesterday's news"))));
+        assert!(trial.is_over(&status("https", None)));
+        assert!(trial.is_over(&status("ngrok", Some("it did not become ready"))));
+    }
 }

@@ -8,11 +8,11 @@
 //!
 //! * [`keeper`]: forks, holds descriptors, waits. No opinions; must not die.
 //! * [`supervisor`]: reads `ecosystem.toml`, decides (with `lifecycle`), may die at any instant.
-//! * [`control`]: what the supervisor answers to `betti-ctl`; one file a verb.
+//! * [`control`]: what the supervisor answers to `betti-ctl`; asked in HTTP.
 //! * [`logs`]: the thread that moves every worker's output to its file.
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
-//! * [`say`]: a line for people, which may be lost but never ends us.
+//! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
 
 #[macro_use]
@@ -24,6 +24,7 @@ mod control;
 mod keeper;
 mod link;
 mod logs;
+mod own_log;
 mod supervisor;
 mod tree;
 mod users;
@@ -67,6 +68,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(&arguments.config).context("the folder that we are in is gone")?;
     let wish = supervisor::Wish { config, profile: arguments.profile, only: arguments.only };
     if arguments.supervise {
+        own_log::rename_when_long();
         supervisor::run(wish)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -4,8 +4,11 @@
 use std::fmt::Arguments;
 use std::io::Write;
 
+use crate::own_log;
+
 /// Says one line; whoever does not listen misses it.
 pub fn line(text: Arguments) {
+    own_log::keep_short();
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 

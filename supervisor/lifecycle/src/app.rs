@@ -18,6 +18,8 @@ pub struct App {
     pub(crate) state: State,
     /// Set while it is to end and has not been told: wanted down, or wanted anew after what needs it is gone.
     pub(crate) turn: Option<Turn>,
+    /// How much longer than `listen_timeout` its run asked to have for becoming ready.
+    pub(crate) extended: Duration,
     /// The one deadline of a stop of everything that its run is being ended by: no run gets more time than that.
     pub(crate) end_by: Option<Moment>,
     /// Its run is ending because it said so, and nobody has told it or the rest of its tree to.
@@ -50,6 +52,7 @@ impl App {
             goal: Goal::Down,
             state: State::Stopped,
             turn: None,
+            extended: Duration::ZERO,
             end_by: None,
             untold: false,
             ready_for: None,
@@ -181,6 +184,7 @@ impl App {
             self.reload = None;
         }
         self.follows.clear();
+        self.extended = Duration::ZERO;
         self.newest_run = Some(run);
         self.state = State::Starting { run, ready_by: now.after(self.policy.listen_timeout) };
         Action::Spawn(run)

@@ -95,7 +95,7 @@ impl App {
         if self.is_to_end() || ready_by > now {
             return None;
         }
-        self.fail(now, Failure::NotReady { within: self.policy.listen_timeout });
+        self.fail(now, Failure::NotReady { within: self.policy.listen_timeout.saturating_add(self.extended) });
         self.terminate(run, now.after(self.policy.kill_timeout), StopReason::NotReady)
     }
 

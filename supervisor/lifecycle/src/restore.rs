@@ -8,6 +8,7 @@ impl App {
             goal: self.goal,
             state: self.state,
             turn: self.turn,
+            extended: self.extended,
             end_by: self.end_by,
             untold: self.untold,
             ready_for: self.ready_for,
@@ -34,7 +35,8 @@ impl App {
         self.goal = snapshot.goal;
         self.state = snapshot.state;
         self.turn = self.turn_from(snapshot.turn, now);
-        (self.end_by, self.untold, self.ready_for) = (snapshot.end_by, snapshot.untold, snapshot.ready_for);
+        (self.extended, self.end_by) = (snapshot.extended, snapshot.end_by);
+        (self.untold, self.ready_for) = (snapshot.untold, snapshot.ready_for);
         self.kill_again_at = now; // Whether the kill was sent before the supervisor died, nobody knows: once more.
         self.crashes = CrashRecord {
             failures: snapshot.failures.into(),

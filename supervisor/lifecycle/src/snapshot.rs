@@ -14,6 +14,8 @@ pub struct Snapshot {
     pub state: State,
     /// When it is told to end, while it waits for its turn: wanted down, or up and to begin anew.
     pub turn: Option<Turn>,
+    /// How much longer than `listen_timeout` its run asked to have for becoming ready.
+    pub extended: Duration,
     /// The one deadline of a stop of everything that its run is being ended by.
     pub end_by: Option<Moment>,
     /// Its run is ending because it said so, and nobody has told it or the rest of its tree to.

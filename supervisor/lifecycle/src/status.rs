@@ -31,9 +31,11 @@ impl Fleet {
         let app = self.app(id);
         let waits = self.is_held_back(id);
         match (app.state(), app.goal()) {
-            (State::Running { .. }, Goal::Up) => Status::Online,
-            (State::Starting { .. }, Goal::Up) => Status::Launching,
-            (State::Starting { .. } | State::Running { .. }, Goal::Down) => Status::Stopping,
+            (State::Starting { .. } | State::Running { .. }, Goal::Up | Goal::Down) if app.is_to_end() => {
+                Status::Stopping
+            }
+            (State::Running { .. }, Goal::Up | Goal::Down) => Status::Online,
+            (State::Starting { .. }, Goal::Up | Goal::Down) => Status::Launching,
             (State::Stopping { .. }, Goal::Up | Goal::Down) => Status::Stopping,
             (State::Stopped | State::Backoff { .. }, Goal::Up) if waits => Status::Waiting,
             (State::Stopped, Goal::Up) => Status::Launching,

@@ -171,6 +171,7 @@ impl App {
     /// More time to become ready, if there is some left.
     fn extend_start(&mut self, now: Moment, run: Invocation, ready_by: Moment, until: Moment) -> Option<Action> {
         if ready_by > now {
+            self.extended = self.extended.saturating_add(until.since(ready_by));
             self.state = State::Starting { run, ready_by: ready_by.max(until) };
         }
         None

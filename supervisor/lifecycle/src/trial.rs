@@ -47,8 +47,9 @@ impl Trial {
     /// * *Good* is who is ready in a newer run, was and has not failed since within `min_uptime`, runs on in the old run, or
     ///   has ended well.
     /// * *Bad* is who has a newer run that failed before it was ready; who cools down, or ended badly for good; who was ready
-    ///   in a newer run and crashes again and again; and who waits for what will not come: for a dependency that is not
-    ///   watched and is down, failing likewise or waiting for another like that; or for the end of a run that nobody ends.
+    ///   in a newer run and crashes again and again; and who waits for what will not come: for a dependency that is down or
+    ///   has ended for good; for one that is not watched and cools down, crashes again and again, or waits for another like
+    ///   that; or for the end of a run that nobody ends.
     ///
     /// So it ends if every run becomes ready or fails some day: an app that asks for more time again and again is waited for.
     #[must_use]
@@ -98,14 +99,15 @@ impl Trial {
             || fleet.waits_for_end_of(id).into_iter().any(|other| !fleet.app(other).is_ending())
     }
 
-    /// Whether a dependency that is not ready will not be. One that is watched has its own outcome.
+    /// Whether a dependency that is not ready will not be. One that is watched, and has not ended well, has an outcome of
+    /// its own.
     fn will_not_come(&self, fleet: &Fleet, need: AppId) -> bool {
         let Some(app) = self.watch(fleet, need) else { return true };
-        if self.watched.iter().any(|(watched, _)| *watched == need) {
-            return false;
-        }
+        let is_watched = self.watched.iter().any(|(watched, _)| *watched == need);
         match app.state {
-            State::Cooling { .. } | State::Finished => true,
+            State::Finished => true,
+            _ if is_watched => false,
+            State::Cooling { .. } => true,
             State::Stopped
             | State::Starting { .. }
             | State::Running { .. }

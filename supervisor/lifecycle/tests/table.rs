@@ -21,8 +21,17 @@ const RUN: Invocation = Invocation(7);
 const LAST_RUN: Invocation = Invocation(9);
 const NOW: Moment = Moment::at(Duration::from_secs(1_000));
 
-const REASONS: [StopReason; 5] =
-    [StopReason::Asked, StopReason::Restart, StopReason::NotReady, StopReason::Unhealthy, StopReason::Exited];
+/// What a run that asks for more time asks for.
+const LATER: Moment = Moment::at(Duration::from_secs(1_060));
+
+const REASONS: [StopReason; 6] = [
+    StopReason::Asked,
+    StopReason::Restart,
+    StopReason::NotReady,
+    StopReason::Unhealthy,
+    StopReason::Itself,
+    StopReason::Exited,
+];
 
 /// A state with what makes it a row of its own: what is wanted, and whether a dependency or a dependant is in the way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,20 +39,27 @@ struct Row {
     goal: Goal,
     state: State,
     turn: Option<Turn>,
+    untold: bool,
 }
 
 impl Row {
     fn up(state: State) -> Self {
-        Self { goal: Goal::Up, state, turn: None }
+        Self { goal: Goal::Up, state, turn: None, untold: false }
     }
 
     fn down(state: State) -> Self {
-        Self { goal: Goal::Down, state, turn: None }
+        Self { goal: Goal::Down, ..Self::up(state) }
+    }
+
+    fn stopping(kill_at: Option<Moment>, why: StopReason) -> Self {
+        let goal = if why == StopReason::Asked { Goal::Down } else { Goal::Up };
+        let untold = why == StopReason::Itself && kill_at.is_some();
+        Self { goal, untold, ..Self::up(State::Stopping { run: RUN, kill_at, why }) }
     }
 
     fn of(fleet: &Fleet) -> Self {
-        let Snapshot { goal, state, turn, .. } = fleet.snapshot(APP);
-        Self { goal, state, turn }
+        let Snapshot { goal, state, turn, untold, .. } = fleet.snapshot(APP);
+        Self { goal, state, turn, untold }
     }
 
     /// What the table calls it. A new state does not compile until it has a name, and then lacks its rows.
@@ -56,14 +72,20 @@ impl Row {
             StopReason::Itself => "itself",
             StopReason::Exited => "exited",
         };
+        let turn = match (self.turn, self.goal) {
+            (None, Goal::Up) => "",
+            (Some(_), Goal::Up) => ", to begin anew",
+            (Some(_) | None, Goal::Down) => ", going down",
+        };
+        let untold = |reason| if self.untold && reason != StopReason::Itself { ", not told" } else { "" };
         match (self.state, self.goal) {
             (State::Stopped, Goal::Down) => "stopped".into(),
             (State::Stopped, Goal::Up) => "held".into(),
-            (State::Starting { .. }, Goal::Up) => "starting".into(),
-            (State::Starting { .. }, Goal::Down) => "starting, going down".into(),
-            (State::Running { .. }, Goal::Up) => "running".into(),
-            (State::Running { .. }, Goal::Down) => "running, going down".into(),
-            (State::Stopping { kill_at: Some(_), why: reason, .. }, _) => format!("stopping {}", why(reason)),
+            (State::Starting { .. }, _) => format!("starting{turn}"),
+            (State::Running { .. }, _) => format!("running{turn}"),
+            (State::Stopping { kill_at: Some(_), why: reason, .. }, _) => {
+                format!("stopping {}{}", why(reason), untold(reason))
+            }
             (State::Stopping { kill_at: None, why: reason, .. }, _) => format!("killed {}", why(reason)),
             (State::Backoff { .. }, _) => "backoff".into(),
             (State::Cooling { .. }, _) => "cooling".into(),
@@ -79,7 +101,8 @@ fn seconds(seconds: u64) -> Duration {
 fn rows() -> Vec<Row> {
     let starting = State::Starting { run: RUN, ready_by: NOW.after(seconds(3)) };
     let running = State::Running { run: RUN, since: Moment::at(Duration::from_millis(999_800)) };
-    let turn = Some(Turn { tell_by: NOW.after(seconds(2)), kill_by: None });
+    let turn = Some(Turn { tell_by: NOW.after(Policy::default().kill_timeout / 2), kill_by: None });
+    let kill_at = Some(NOW.after(seconds(4)));
     let mut rows = vec![
         Row::down(State::Stopped),
         Row::up(State::Stopped),
@@ -87,16 +110,15 @@ fn rows() -> Vec<Row> {
         Row::up(running),
         Row { turn, ..Row::down(starting) },
         Row { turn, ..Row::down(running) },
+        Row { turn, ..Row::up(starting) },
+        Row { turn, ..Row::up(running) },
+        Row { untold: true, ..Row::stopping(kill_at, StopReason::Asked) },
+        Row { untold: true, ..Row::stopping(kill_at, StopReason::Restart) },
         Row::up(State::Backoff { retry_at: NOW.after(seconds(7)) }),
         Row::up(State::Cooling { retry_at: NOW.after(seconds(50)), failure: Failure::Unhealthy(Ailment::Health) }),
         Row::up(State::Finished),
     ];
-    for why in REASONS {
-        for kill_at in [Some(NOW.after(seconds(4))), None] {
-            let goal = if why == StopReason::Asked { Goal::Down } else { Goal::Up };
-            rows.push(Row { goal, state: State::Stopping { run: RUN, kill_at, why }, turn: None });
-        }
-    }
+    rows.extend(REASONS.iter().flat_map(|why| [kill_at, None].map(|kill_at| Row::stopping(kill_at, *why))));
     rows
 }
 
@@ -105,20 +127,31 @@ fn rows() -> Vec<Row> {
 enum Input {
     Event(Event),
     Restart,
+    RestartWithDependants,
+    Reload,
+    Reset,
     /// A tick when the next deadline is due; long after, if there is none.
     Due,
 }
 
 impl Input {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 20] = [
         Self::Event(Event::Wanted(Goal::Up)),
         Self::Event(Event::Wanted(Goal::Down)),
         Self::Restart,
+        Self::RestartWithDependants,
+        Self::Reload,
+        Self::Reset,
+        Self::Event(Event::Refresh),
         Self::Event(Event::Ready(RUN)),
         Self::Event(Event::Exited(RUN, Exit::Code(0))),
         Self::Event(Event::Exited(RUN, Exit::Code(1))),
         Self::Event(Event::Gone(RUN)),
         Self::Event(Event::Unhealthy(RUN, Ailment::Health)),
+        Self::Event(Event::Unhealthy(RUN, Ailment::Watchdog)),
+        Self::Event(Event::Unhealthy(RUN, Ailment::Memory)),
+        Self::Event(Event::Leaving(RUN)),
+        Self::Event(Event::Extend(RUN, LATER)),
         Self::Event(Event::CauseMayBeGone),
         Self::Event(Event::Tick),
         Self::Due,
@@ -131,6 +164,9 @@ impl Input {
             Self::Event(Event::Wanted(Goal::Up)) => "wanted up",
             Self::Event(Event::Wanted(Goal::Down)) => "wanted down",
             Self::Restart => "restart",
+            Self::RestartWithDependants => "restart with dependants",
+            Self::Reload => "reload",
+            Self::Reset => "reset",
             Self::Event(Event::Ready(_)) => "ready",
             Self::Event(Event::Exited(_, exit)) if exit.is_success() => "exited well",
             Self::Event(Event::Exited(..)) => "exited badly",
@@ -162,12 +198,15 @@ fn fleet(row: Row) -> Fleet {
         fleet.restore(NOW, DEPENDANT, Snapshot { state, ..blank.clone() }, |_| true);
     }
     let failed_once = row.name() != "stopped" && row.name() != "held";
+    let itself = matches!(row.state, State::Stopping { why: StopReason::Itself, .. });
     let snapshot = Snapshot {
         goal: row.goal,
         state: row.state,
         turn: row.turn,
+        untold: row.untold,
+        ready_for: itself.then_some(Duration::from_millis(200)),
         // A run that is being ended has failed already; one that is not, fails by the event.
-        short_runs: matches!(row.state, State::Stopping { .. }).into(),
+        short_runs: (matches!(row.state, State::Stopping { .. }) && !itself).into(),
         last_exit: failed_once.then_some(Exit::Code(1)),
         exited_run: failed_once.then_some(RUN),
         last_failure: failed_once.then_some(Failure::Exited(Exit::Code(1))),
@@ -186,9 +225,13 @@ fn fleet(row: Row) -> Fleet {
 
 /// Feeds the input; answers when it happened and what was ordered.
 fn feed(fleet: &mut Fleet, input: Input) -> (Moment, Vec<(AppId, Action)>) {
+    let mut request = |request| (NOW, fleet.request(NOW, request));
     match input {
         Input::Event(event) => (NOW, fleet.handle(NOW, APP, event)),
-        Input::Restart => (NOW, fleet.request(NOW, Request::Restart(vec![APP]))),
+        Input::Restart => request(Request::Restart(vec![APP])),
+        Input::RestartWithDependants => request(Request::RestartWithDependants(vec![APP])),
+        Input::Reload => request(Request::Reload(vec![APP])),
+        Input::Reset => request(Request::Reset(vec![APP])),
         Input::Due => {
             let due = fleet.next_deadline().unwrap_or(NOW.after(seconds(60)));
             (due, fleet.tick(due))
@@ -196,34 +239,64 @@ fn feed(fleet: &mut Fleet, input: Input) -> (Moment, Vec<(AppId, Action)>) {
     }
 }
 
-/// The row that the table's words stand for, coming from `before` at `at`.
-fn row_named(name: &str, before: Row, at: Moment, spawned: bool) -> Row {
-    let policy = Policy::default();
-    let (run, ready_by, since) = match before.state {
-        State::Starting { run, ready_by } => (run, ready_by, at),
-        State::Running { run, since } => (run, at, since),
-        _ => (RUN, at, at),
+/// The row that the table's words stand for, coming from `before` at `at`, with what is ordered.
+fn outcome(words: &str, before: Row, at: Moment) -> (Row, Option<Action>) {
+    let (name, order) = words.rsplit_once(", ").unwrap_or((words, ""));
+    match order {
+        "spawn" => {
+            let ready_by = at.after(Policy::default().listen_timeout);
+            assert_eq!(name, "starting");
+            let run = LAST_RUN.next();
+            (Row::up(State::Starting { run, ready_by }), Some(Action::Spawn(run)))
+        }
+        "terminate" => {
+            let kill_at = Some(at.after(Policy::default().kill_timeout));
+            let told = Row { turn: None, untold: false, ..row_named(name, before, at) };
+            let State::Stopping { why, .. } = told.state else { panic!("{words}: told to end, but it is not ending") };
+            (Row::stopping(kill_at, why), Some(Action::Send(RUN, Signal::Terminate)))
+        }
+        "kill" => (row_named(name, before, at), Some(Action::Send(RUN, Signal::Kill))),
+        "longer" => (longer(row_named(name, before, at)), None),
+        _ => (row_named(words, before, at), None),
+    }
+}
+
+/// The same, with the time that was asked for.
+fn longer(row: Row) -> Row {
+    let state = match row.state {
+        State::Starting { run, .. } => State::Starting { run, ready_by: LATER },
+        State::Stopping { run, why, .. } => State::Stopping { run, kill_at: Some(LATER), why },
+        state => panic!("{state:?} has no deadline of its own"),
     };
-    let starting = if spawned {
-        State::Starting { run: LAST_RUN.next(), ready_by: at.after(policy.listen_timeout) }
-    } else {
-        State::Starting { run, ready_by }
+    Row { state, ..row }
+}
+
+/// The row of this name that follows from `before` at `at`, if nobody is spawned or told to end.
+fn row_named(name: &str, before: Row, at: Moment) -> Row {
+    let policy = Policy::default();
+    let (ready_by, since) = match before.state {
+        State::Starting { ready_by, .. } => (ready_by, at),
+        State::Running { since, .. } => (at, since),
+        _ => (at, at),
     };
     let kill_at = match before.state {
         State::Stopping { kill_at, .. } => kill_at,
         _ => Some(at.after(policy.kill_timeout)),
     };
-    let stopping = REASONS.map(|why| State::Stopping { run, kill_at, why });
-    let killed = REASONS.map(|why| State::Stopping { run, kill_at: None, why });
-    let running = State::Running { run, since };
+    let starting = State::Starting { run: RUN, ready_by };
+    let running = State::Running { run: RUN, since };
+    let stopping = REASONS.map(|why| Row::stopping(kill_at.or(Some(at)), why));
+    let untold = stopping.map(|row| Row { untold: true, ..row });
+    let killed = REASONS.map(|why| Row::stopping(None, why));
+    let turn = before.turn;
     let candidates = [Row::down(State::Stopped), Row::up(starting), Row::up(running)]
         .into_iter()
-        .chain([starting, running].map(|state| Row { turn: before.turn, ..Row::down(state) }))
+        .chain([starting, running].map(|state| Row { turn, ..Row::down(state) }))
+        .chain([starting, running].map(|state| Row { turn, ..Row::up(state) }))
         .chain([Row::up(State::Backoff { retry_at: at.after(policy.restart_delay) })])
-        .chain(stopping.into_iter().chain(killed).flat_map(|state| match state {
-            State::Stopping { why: StopReason::Asked, .. } => [Row::down(state)],
-            _ => [Row::up(state)],
-        }));
+        .chain(stopping)
+        .chain(untold)
+        .chain(killed);
     let found: Vec<Row> = candidates.filter(|row| row.name() == name).collect();
     *found.first().unwrap_or_else(|| panic!("the table says {name:?}, which is nothing that a row leads to"))
 }
@@ -253,7 +326,7 @@ fn the_table_has_every_state_with_every_event_and_nothing_else() {
     let missing: Vec<_> = expected.difference(&written).collect();
     let unknown: Vec<_> = written.difference(&expected).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:#?}\nunknown: {unknown:#?}");
-    assert_eq!(written.len(), 19 * 11);
+    assert_eq!(written.len(), 25 * 17);
 }
 
 #[test]
@@ -263,20 +336,10 @@ fn every_row_of_the_table_is_what_happens() {
         for input in Input::ALL {
             let mut fleet = fleet(row);
             let (at, actions) = feed(&mut fleet, input);
-            let outcome = &table[&(row.name(), input.name().to_owned())];
-            let case = format!("{} + {} -> {outcome}", row.name(), input.name());
-            if outcome == "stays" {
-                assert_eq!((Row::of(&fleet), actions), (row, vec![]), "{case}");
-                continue;
-            }
-            let (next, order) = outcome.rsplit_once(", ").unwrap_or((outcome, ""));
-            let (next, action) = match order {
-                "spawn" => (next, Some(Action::Spawn(LAST_RUN.next()))),
-                "terminate" => (next, Some(Action::Send(RUN, Signal::Terminate))),
-                "kill" => (next, Some(Action::Send(RUN, Signal::Kill))),
-                _ => (outcome.as_str(), None),
-            };
-            let expected = row_named(next, row, at, order == "spawn");
+            let words = &table[&(row.name(), input.name().to_owned())];
+            let case = format!("{} + {} -> {words}", row.name(), input.name());
+            let stays = words == "stays";
+            let (expected, action) = if stays { (row, None) } else { outcome(words, row, at) };
             assert_eq!(Row::of(&fleet), expected, "{case}");
             assert_eq!(actions, action.map(|action| (APP, action)).into_iter().collect::<Vec<_>>(), "{case}");
         }

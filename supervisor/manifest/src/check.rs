@@ -159,9 +159,10 @@ fn addresses(apps: &[Written], profile: &str, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+/// Whether a connection to one may be a connection to the other.
+pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     let everywhere = |address: SocketAddr| address.ip().is_unspecified();
-    one.ip() == other.ip() || everywhere(one) || everywhere(other)
+    one.port() == other.port() && (one.ip() == other.ip() || everywhere(one) || everywhere(other))
 }
 
 fn collision(first: &Claim<'_>, second: &Claim<'_>) -> Mistake {

@@ -166,7 +166,7 @@ fn within(text: &str, span: Range<usize>) -> Range<usize> {
 
 /// A name from a file may hold an escape sequence, which a terminal must not obey, or a character that turns the
 /// direction of what follows or is not seen at all, by which a message would lie.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || is_unseen(character) {

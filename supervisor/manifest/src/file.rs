@@ -10,7 +10,7 @@ use crate::keys;
 use crate::model::Manifest;
 use crate::value::{self, Placed, Value};
 use crate::written::Written;
-use crate::{check, name, profile, resolve, suggest};
+use crate::{check, name, profile, resolve, suggest, within};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
@@ -50,18 +50,19 @@ fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes
     let profile = profile::in_force(top.profile.as_ref(), asked, &apps, mistakes);
     check::between(&apps, &profile, mistakes);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let roster: Vec<(u32, String)> =
-        (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
+    let roster = (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
     let apps_in_file = u32::try_from(apps.len()).unwrap_or(u32::MAX);
+    let trusts_clock = top.trusts_clock;
     let in_force = (0..).zip(&apps).filter(|(_, app)| profile::has(&profile, app));
     let apps = in_force.filter_map(|(id, app)| resolve::app(id, app, folder, &profile)).collect();
-    Manifest { path: path.to_owned(), folder: folder.to_owned(), profile, apps, roster, apps_in_file }
+    Manifest { path: path.to_owned(), folder: folder.to_owned(), profile, apps, apps_in_file, roster, trusts_clock }
 }
 
 /// The keys at the top.
 #[derive(Default)]
 struct Top<'v, 't> {
     profile: Option<Placed<String>>,
+    trusts_clock: bool,
     apps: Vec<&'v Value<'t>>,
 }
 
@@ -74,6 +75,10 @@ impl<'v, 't> Top<'v, 't> {
                 "profile" => match name::profile(value) {
                     Ok(profile) => top.profile = Some(Placed::new(value.span(), profile)),
                     Err(wrong) => mistakes.push(wrong.about("profile")),
+                },
+                "clock" => match clock(value) {
+                    Ok(trusts) => top.trusts_clock = trusts,
+                    Err(wrong) => mistakes.push(wrong.about("clock")),
                 },
                 "apps" => {
                     has_apps = true;
@@ -106,6 +111,19 @@ impl<'v, 't> Top<'v, 't> {
     }
 }
 
+/// Whether the clock is believed without the kernel's word for it.
+fn clock(value: &Value<'_>) -> value::Read<bool> {
+    const HELP: &str = "\"kernel\": once the kernel was told that it is right; \"trusted\": always, as in a container";
+    match value::filled(value)?.as_str() {
+        "kernel" => Ok(false),
+        "trusted" => Ok(true),
+        other => {
+            let help = suggest::did_you_mean(other, ["kernel", "trusted"]).unwrap_or_else(|| HELP.to_owned());
+            Err(Mistake::new(value.span(), format!("`{other}` is no word for when the clock is believed")).help(help))
+        }
+    }
+}
+
 fn unknown(key: &str, place: std::ops::Range<usize>) -> Mistake {
     match (key, keys::meaning(key)) {
         ("deploy", _) => Mistake::new(place, "`deploy` is not supported").help("remove it"),
@@ -128,7 +146,7 @@ fn apps(top: &Top<'_, '_>, mistakes: &mut Vec<Mistake>) -> Vec<Written> {
         };
         let mut app = Written::read(value.span(), table, mistakes);
         resolve::settle_name(&mut app, mistakes);
-        resolve::contradictions(&app, mistakes);
+        within::contradictions(&app, mistakes);
         apps.push(app);
     }
     apps

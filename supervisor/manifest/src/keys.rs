@@ -3,10 +3,10 @@
 use crate::suggest;
 
 /// The keys at the top of a file.
-pub(crate) const TOP: [&str; 2] = ["profile", "apps"];
+pub(crate) const TOP: [&str; 3] = ["profile", "clock", "apps"];
 
 /// The keys of an app, each with its other spellings: PM2's, and `max_size` of its module for rotation.
-const APP: [(&str, &[&str]); 27] = [
+const APP: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("namespace", &[]),
     ("script", &["exec", "cmd", "command"]),
@@ -20,71 +20,77 @@ const APP: [(&str, &[&str]); 27] = [
     ("port", &[]),
     ("depends_on", &[]),
     ("profiles", &[]),
+    ("instances", &[]),
+    ("exec_mode", &[]),
+    ("instance_var", &[]),
     ("ready", &[]),
     ("wait_ready", &[]),
     ("listen_timeout", &[]),
     ("kill_timeout", &[]),
     ("kill_signal", &[]),
+    ("shutdown_with_message", &[]),
+    ("autostart", &[]),
     ("autorestart", &[]),
     ("stop_exit_codes", &[]),
     ("min_uptime", &[]),
     ("max_restarts", &[]),
     ("restart_delay", &[]),
     ("exp_backoff_restart_delay", &[]),
+    ("max_memory_restart", &[]),
+    ("cron_restart", &["cron"]),
+    ("watch", &[]),
+    ("ignore_watch", &[]),
+    ("watch_delay", &[]),
+    ("health", &[]),
+    ("watchdog", &[]),
+    ("user", &["uid"]),
+    ("group", &["gid"]),
+    ("rlimits", &[]),
+    ("nice", &[]),
+    ("priority", &[]),
+    ("oom_score_adj", &[]),
     ("out_file", &["out", "output", "out_log"]),
     ("error_file", &["error", "err", "err_file", "err_log"]),
+    ("merge_logs", &["combine_logs"]),
+    ("log_type", &[]),
+    ("log_date_format", &[]),
+    ("time", &[]),
+    ("disable_logs", &[]),
     ("log_max_size", &["max_size"]),
 ];
 
 /// Keys that will mean something, but do not yet. A value that asks for what happens anyway is no reason to complain.
-const LATER: [(&str, &[Anyway]); 27] = [
-    ("instances", &[Anyway::Integer("1")]),
-    ("exec_mode", &[Anyway::Text("fork"), Anyway::Text("fork_mode")]),
-    ("instance_var", &[]),
-    ("increment_var", &[]),
-    ("watch", &[Anyway::Boolean(false)]),
-    ("watch_delay", &[]),
-    ("ignore_watch", &[]),
-    ("watch_options", &[]),
-    ("max_memory_restart", &[]),
-    ("cron_restart", &[Anyway::Integer("0")]),
-    ("cron", &[Anyway::Integer("0")]),
-    ("autostart", &[Anyway::Boolean(true)]),
-    ("shutdown_with_message", &[Anyway::Boolean(false)]),
-    ("user", &[]),
-    ("uid", &[]),
-    ("gid", &[]),
-    ("log_file", &[]),
-    ("log", &[]),
-    ("log_type", &[Anyway::Text("raw")]),
-    ("log_date_format", &[]),
-    ("time", &[Anyway::Boolean(false)]),
-    ("disable_logs", &[Anyway::Boolean(false)]),
-    ("health", &[]),
-    ("watchdog", &[]),
-    ("rlimits", &[]),
-    ("control", &[]),
-    ("name_prefix", &[]),
-];
+const LATER: &[(&str, &[Anyway])] = &[("control", &[Anyway::Boolean(false), Anyway::Text("none")])];
 
-/// PM2's keys for which there is no use here, and why.
-const NEEDLESS: [(&str, &str); 18] = [
+const NO_AGENT: &str = "there is no agent inside the app";
+const ONE_LOG: &str = "`out_file` and `error_file` may name the same file, in which both are then";
+const NO_PID_FILE: &str = "ask `betti-ctl status --json` for the pid";
+
+/// PM2's keys for which there is no use here, and why: what happens without them, or what to write in their place.
+const NEEDLESS: &[(&str, &str)] = &[
     ("treekill", "the whole process tree is always stopped"),
     ("kill_retry_time", "the end of a process is noticed at once"),
     ("filter_env", "nothing of the caller's environment is passed on: set what the app needs in `env`"),
-    ("merge_logs", "an app has one pair of log files"),
-    ("combine_logs", "an app has one pair of log files"),
-    ("pid_file", "ask `betti-ctl status --json` for the pid"),
-    ("pid", "ask `betti-ctl status --json` for the pid"),
+    ("increment_var", "each instance is told its number in `instance_var`, from which it can count"),
+    ("name_prefix", "write the whole name in `name`; `namespace` makes groups"),
+    ("watch_options", "changes are told by the kernel; `ignore_watch` and `watch_delay` say the rest"),
+    ("log_file", ONE_LOG),
+    ("log", ONE_LOG),
+    ("pid_file", NO_PID_FILE),
+    ("pid", NO_PID_FILE),
     ("force", "an app is started once"),
     ("append_env_to_name", "names stay the same in every profile"),
     ("post_update", "nothing is deployed from here"),
     ("vizion", "no version control is looked at"),
+    ("versioning", "no version control is looked at"),
     ("source_map_support", "pass `--enable-source-maps` in `interpreter_args`"),
-    ("trace", "there is no agent inside the app"),
-    ("pmx", "there is no agent inside the app"),
-    ("io", "there is no agent inside the app"),
-    ("automation", "there is no agent inside the app"),
+    ("disable_source_map_support", "pass `--enable-source-maps` in `interpreter_args` if they are wanted"),
+    ("trace", NO_AGENT),
+    ("disable_trace", NO_AGENT),
+    ("pmx", NO_AGENT),
+    ("io", NO_AGENT),
+    ("automation", NO_AGENT),
+    ("deep_monitoring", NO_AGENT),
     ("windowsHide", "this is Linux"),
     ("install_url", "nothing is installed from here"),
 ];
@@ -93,7 +99,6 @@ const NEEDLESS: [(&str, &str); 18] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anyway {
     Boolean(bool),
-    Integer(&'static str),
     Text(&'static str),
 }
 
@@ -110,6 +115,11 @@ pub(crate) enum Meaning<'k> {
     Needless(&'static str),
     /// Nothing known; perhaps this was meant.
     Unknown(Option<&'static str>),
+}
+
+/// Where a key comes in the order in which keys are explained.
+pub(crate) fn place(key: &str) -> usize {
+    APP.iter().position(|(first, _)| *first == key).unwrap_or(APP.len())
 }
 
 /// What this key of an app means.
@@ -142,7 +152,9 @@ mod tests {
         assert_eq!(meaning("env_production"), Meaning::Overlay("production"));
         assert_eq!(meaning("env_file"), Meaning::Known("env_file"));
         assert_eq!(meaning("wait_redy"), Meaning::Unknown(Some("wait_ready")));
-        assert_eq!(meaning("max_memory_restart"), Meaning::Later(&[]));
+        assert_eq!(meaning("cron"), Meaning::Known("cron_restart"));
+        assert_eq!(meaning("gid"), Meaning::Known("group"));
+        assert!(matches!(meaning("control"), Meaning::Later(_)));
         assert!(matches!(meaning("vizion"), Meaning::Needless(_)));
         assert_eq!(meaning("env_"), Meaning::Unknown(Some("env")));
     }
@@ -154,5 +166,33 @@ mod tests {
             known.chain(LATER.iter().map(|(key, _)| *key)).chain(NEEDLESS.iter().map(|(key, _)| *key)).collect();
         let unique: std::collections::BTreeSet<&str> = all.iter().copied().collect();
         assert_eq!(unique.len(), all.len());
+    }
+
+    /// Every key of an app in PM2 7's own list (lib/API/schema.json), and those that its code takes besides.
+    const PM2: &str = "script exec cmd command name name_prefix namespace cwd args interpreter exec_interpreter node_args \
+        interpreter_args interpreterArgs exec_mode instances instance_var increment_var wait_ready listen_timeout \
+        kill_timeout kill_retry_time shutdown_with_message treekill autorestart autostart stop_exit_codes restart_delay \
+        exp_backoff_restart_delay min_uptime max_restarts max_memory_restart cron_restart cron watch watch_delay \
+        ignore_watch watch_options env env_production filter_env out_file out output out_log error_file error err \
+        err_file err_log log_file log merge_logs combine_logs log_type log_date_format time disable_logs pid_file pid uid \
+        user gid port force append_env_to_name post_update vizion versioning source_map_support \
+        disable_source_map_support trace disable_trace pmx io automation deep_monitoring windowsHide install_url";
+
+    #[test]
+    fn every_key_of_pm2s_means_something_or_is_answered_with_a_reason() {
+        for key in PM2.split_whitespace() {
+            match meaning(key) {
+                Meaning::Known(_) | Meaning::Overlay(_) => {}
+                Meaning::Needless(why) => assert!(why.len() > 10 && !why.ends_with('.'), "{key}: {why}"),
+                Meaning::Later(_) | Meaning::Unknown(_) => panic!("{key} of PM2's is not known"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_needless_key_is_pm2s() {
+        for (key, _) in NEEDLESS {
+            assert!(PM2.split_whitespace().any(|pm2| pm2 == *key), "{key}");
+        }
     }
 }

@@ -21,10 +21,12 @@ pub struct Manifest {
     pub profile: String,
     /// The apps of the profile, in the order of the file.
     pub apps: Vec<App>,
-    /// The apps of all profiles, each with its place in the file, from 0.
-    pub roster: Vec<(u32, String)>,
-    /// How many apps the file has in all profiles.
+    /// How many `[[apps]]` there are, in all profiles: ids are less than this.
     pub apps_in_file: u32,
+    /// Id and name of the apps of all profiles, in the order of the file.
+    pub roster: Vec<(u32, String)>,
+    /// Whether the clock is believed although the kernel was never told that it is right; else `cron_restart` waits.
+    pub trusts_clock: bool,
 }
 
 impl Manifest {
@@ -99,7 +101,8 @@ pub struct App {
     pub rlimits: Vec<Rlimit>,
     /// Scheduling priority, -20 to 19.
     pub nice: Option<i32>,
-    /// What the kernel adds to its badness when memory runs out, -1000 to 1000; follows from `priority` unless set.
+    /// What the kernel adds to its badness when memory runs out, -1000 to 1000; follows from `priority` (500 low,
+    /// 200 normal, 0 high) unless set.
     pub oom_score_adj: i32,
     /// Where its standard output goes.
     pub out_file: PathBuf,
@@ -134,12 +137,29 @@ pub enum Ready {
 /// A plain HTTP address that is asked for: `http://HOST:PORT/PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// Where to connect to; a name is looked up when it is asked.
+    /// Where to connect to: an address (IPv6 without brackets), or a name that is looked up when it is asked.
     pub host: String,
     /// 80 unless written.
     pub port: u16,
     /// From the slash on, with the query.
     pub path: String,
+}
+
+impl Url {
+    /// `HOST:PORT` as the header `Host` has it, with an IPv6 host in brackets.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority(), self.path)
+    }
 }
 
 /// How many processes of an app run.
@@ -152,6 +172,17 @@ pub enum Instances {
         /// How many processors are spared.
         less: u32,
     },
+}
+
+/// `4`, `max` or `max - 1`
+impl fmt::Display for Instances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::EveryProcessor { less: 0 } => f.write_str("max"),
+            Self::EveryProcessor { less } => write!(f, "max - {less}"),
+        }
+    }
 }
 
 /// A regular check of an app that is online.

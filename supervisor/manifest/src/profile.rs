@@ -17,7 +17,8 @@ pub(crate) fn in_force(
     mistakes: &mut Vec<Mistake>,
 ) -> String {
     let named = named(apps);
-    if let Some(own) = own {
+    // What is not in force may be wrong.
+    if let Some(own) = own.filter(|own| asked.is_none_or(|asked| asked == own.get_ref())) {
         mistakes.extend(slip(own, &named));
     }
     let fallback = own.map_or(Manifest::DEFAULT_PROFILE, |own| own.get_ref());

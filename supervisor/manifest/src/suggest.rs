@@ -1,16 +1,36 @@
 //! "Did you mean …?"
 
+/// Whatever is longer than this was not mistyped, and comparing it would take long.
+const LONGEST_SLIP: usize = 100;
+
 /// The candidate that was probably meant, if one is near enough.
 pub(crate) fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let near = candidates.into_iter().filter_map(|candidate| Some((distance(written, candidate)?, candidate)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
+}
+
+/// All of them once: first those that may have been meant, the nearest before the others, then the rest in their order.
+pub(crate) fn nearest_first<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Vec<&'c str> {
+    let mut all: Vec<&str> = Vec::new();
+    for candidate in candidates {
+        if !all.contains(&candidate) {
+            all.push(candidate);
+        }
+    }
+    all.sort_by_cached_key(|candidate| distance(written, candidate).unwrap_or(usize::MAX));
+    all
+}
+
+/// By how many letters they differ, if one may have been written for the other.
+fn distance(written: &str, candidate: &str) -> Option<usize> {
+    if written.len() > LONGEST_SLIP || candidate.len() > LONGEST_SLIP {
+        return None;
+    }
     let written = written.to_lowercase();
     // A third of the letters may be wrong, and always one: beyond that a guess confuses more than it helps.
     let tolerance = (written.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&written, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= tolerance)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let distance = strsim::damerau_levenshtein(&written, &candidate.to_lowercase());
+    (distance <= tolerance).then_some(distance)
 }
 
 /// As a help line.
@@ -39,6 +59,12 @@ mod tests {
         assert_eq!(nearest("killtimeout", keys), Some("kill_timeout"));
         assert_eq!(nearest("Name", keys), Some("name"));
         assert_eq!(nearest("environment", keys), None);
+    }
+
+    #[test]
+    fn the_most_alike_comes_first_and_each_once() {
+        assert_eq!(nearest_first("wbe", ["worker", "web", "api", "worker", "Wbe"]), ["Wbe", "web", "worker", "api"]);
+        assert_eq!(nearest_first("x", []), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which apps are meant on the command line: names, ids, namespaces, or all.
 
-use crate::{App, suggest::did_you_mean};
+use crate::App;
+use crate::suggest::{did_you_mean, nearest_first};
 
 /// The target that means every app.
 pub const ALL: &str = "all";
@@ -54,7 +55,7 @@ impl std::error::Error for UnknownApp {}
 /// `named` says by what an app can be meant.
 ///
 /// # Errors
-/// If a target means none, with what was probably meant and what there is.
+/// If a target means none, with what was probably meant and what there is, the most like it first.
 pub fn meant<'a, T>(
     apps: &'a [T],
     targets: &[String],
@@ -62,7 +63,7 @@ pub fn meant<'a, T>(
 ) -> Result<Vec<&'a T>, UnknownApp> {
     let is_unknown = |target: &&String| *target != ALL && !apps.iter().any(|app| named(app).is_meant_by(target));
     if let Some(target) = targets.iter().find(is_unknown) {
-        let known: Vec<&str> = apps.iter().map(|app| named(app).name).collect();
+        let known = nearest_first(target, apps.iter().map(|app| named(app).name));
         let hint = did_you_mean(target, known.iter().copied());
         return Err(UnknownApp { target: target.clone(), hint, known: known.join(", ") });
     }
@@ -99,7 +100,15 @@ mod tests {
     fn an_unknown_one_is_answered_with_what_was_probably_meant_and_all_that_there_is() {
         let text = "there is no app, id or namespace `backnd`: did you mean `backend`? The apps are backend, food, web";
         assert_eq!(ids(&["web", "backnd"]), Err(text.into()));
-        assert!(ids(&["wbe"]).unwrap_err().contains("did you mean `web`?"));
+        assert!(ids(&["wbe"]).unwrap_err().contains("did you mean `web`? The apps are web, backend, food"));
         assert_eq!(ids(&["2"]), Err("there is no app, id or namespace `2`: the apps are backend, food, web".into()));
+    }
+
+    #[test]
+    fn an_app_of_many_processes_is_named_once() {
+        let instance = |id, name| Named { id, name, namespace: "default" };
+        let apps = [instance(0, "api"), instance(1, "api"), instance(2, "web")];
+        let unknown = meant(&apps, &["wb".to_owned()], |named| *named).unwrap_err().to_string();
+        assert!(unknown.ends_with("The apps are web, api"), "{unknown}");
     }
 }

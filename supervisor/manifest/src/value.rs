@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::diagnostic::Mistake;
-use crate::model::{Address, Ready, StopSignal};
+use crate::model::{Address, StopSignal};
 use crate::{suggest, units, words};
 
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
@@ -16,6 +16,9 @@ pub(crate) type Read<T> = Result<T, Mistake>;
 
 /// A value with its place in the file.
 pub(crate) type Placed<T> = Spanned<T>;
+
+/// Environment variables by name.
+pub(crate) type Environment = BTreeMap<String, String>;
 
 /// The most values in one list.
 pub(crate) const LONGEST_LIST: usize = 1000;
@@ -68,6 +71,11 @@ fn number(written: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(written.as_str(), written.radix()).ok()
 }
 
+/// How many, from `least` to `most`, which fits into 32 bits.
+pub(crate) fn count(value: &Value<'_>, least: i64, most: i64) -> Read<u32> {
+    integer(value, least, most).and_then(|count| u32::try_from(count).map_err(|_| wrong(value, "a number")))
+}
+
 pub(crate) fn port(value: &Value<'_>) -> Read<u16> {
     integer(value, 1, u16::MAX.into()).and_then(|port| u16::try_from(port).map_err(|_| wrong(value, "a port")))
 }
@@ -87,6 +95,16 @@ pub(crate) fn duration(value: &Value<'_>) -> Read<Duration> {
     }
 }
 
+/// A duration that is not shorter than `least`.
+pub(crate) fn duration_from(value: &Value<'_>, least: Duration) -> Read<Duration> {
+    match duration(value)? {
+        short if short < least => {
+            Err(Mistake::new(value.span(), format!("this must be at least {} ms", least.as_millis())))
+        }
+        long => Ok(long),
+    }
+}
+
 /// Bytes, at least `least`.
 pub(crate) fn size(value: &Value<'_>, least: u64) -> Read<u64> {
     let read = match value.get_ref() {
@@ -96,7 +114,10 @@ pub(crate) fn size(value: &Value<'_>, least: u64) -> Read<u64> {
     };
     match read {
         None => Err(Mistake::new(value.span(), "this is not a size").help(units::SIZE_HELP)),
-        Some(size) if size < least => Err(Mistake::new(value.span(), format!("this must be at least {least} bytes"))),
+        Some(size) if size < least => {
+            let help = (least > 1024).then(|| units::SIZE_HELP.to_owned());
+            Err(Mistake::new(value.span(), format!("this must be at least {least} bytes")).maybe_help(help))
+        }
         Some(size) => Ok(size),
     }
 }
@@ -135,7 +156,7 @@ pub(crate) fn arguments(value: &Value<'_>) -> Result<Vec<String>, Vec<Mistake>> 
 }
 
 /// A table of environment variables.
-pub(crate) fn environment(value: &Value<'_>) -> Result<BTreeMap<String, String>, Vec<Mistake>> {
+pub(crate) fn environment(value: &Value<'_>) -> Result<Environment, Vec<Mistake>> {
     let DeValue::Table(table) = value.get_ref() else {
         return Err(vec![wrong(value, "a table").help("for example { PORT = 3001, LANG = \"C.UTF-8\" }")]);
     };
@@ -147,6 +168,16 @@ pub(crate) fn environment(value: &Value<'_>) -> Result<BTreeMap<String, String>,
         }
     }
     if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
+}
+
+/// The name of an environment variable.
+pub(crate) fn variable_name(value: &Value<'_>) -> Read<String> {
+    match filled(value)? {
+        name if name.contains('=') => {
+            Err(Mistake::new(value.span(), format!("`{name}` cannot be the name of an environment variable")))
+        }
+        name => Ok(name),
+    }
 }
 
 fn variable(name: &Spanned<std::borrow::Cow<'_, str>>, value: &Value<'_>) -> Read<(String, String)> {
@@ -165,6 +196,9 @@ pub(crate) fn address(value: &Value<'_>) -> Read<Address> {
     let wrong = |message: &str| Mistake::new(value.span(), message);
     if text.starts_with(['/', '@']) || text.starts_with("unix:") {
         return Err(wrong("listening on a path is not supported yet").help(HELP));
+    }
+    if text.starts_with("udp:") {
+        return Err(wrong("listening for datagrams is not supported yet").help(HELP));
     }
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() == 0 => Err(wrong("this must have a port from 1 to 65535").help(HELP)),
@@ -192,19 +226,6 @@ pub(crate) fn signal(value: &Value<'_>) -> Read<StopSignal> {
             .unwrap_or_else(|| format!("one of {}", suggest::listed(names)));
         Mistake::new(value.span(), format!("`{written}` is not a signal that stops a program")).help(help)
     })
-}
-
-pub(crate) fn ready(value: &Value<'_>) -> Read<Ready> {
-    const HELP: &str = "\"pipe\": online when it said so; \"none\": online as soon as it runs";
-    match value.get_ref() {
-        DeValue::Table(_) => Err(Mistake::new(value.span(), "probing for readiness is not supported yet").help(HELP)),
-        DeValue::String(text) if text == "pipe" => Ok(Ready::Pipe),
-        DeValue::String(text) if text == "none" => Ok(Ready::None),
-        DeValue::String(text) => {
-            Err(Mistake::new(value.span(), format!("`{text}` is not a kind of readiness")).help(HELP))
-        }
-        _ => Err(wrong(value, "\"pipe\" or \"none\"").help(HELP)),
-    }
 }
 
 /// A table's entries in the order of the file.

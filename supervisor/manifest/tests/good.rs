@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::Policy;
-use manifest::{App, Instances, LogFormat, Manifest, Ready, StopSignal};
+use manifest::{App, Check, Cron, Health, Instances, LogFormat, Manifest, Ready, Rlimit, StopSignal, Url};
 
 fn parse(text: &str) -> Manifest {
     parse_in(text, None)
@@ -54,7 +54,7 @@ fn the_smallest_file_gets_every_default() {
         group: None,
         rlimits: vec![],
         nice: None,
-        oom_score_adj: 0,
+        oom_score_adj: 200,
         merge_logs: false,
         log_format: LogFormat::Raw,
         out_file: "/home/pi/betti/logs/api-out.log".into(),
@@ -132,6 +132,135 @@ fn every_key_is_taken() {
     assert_eq!(app.policy, policy);
     assert_eq!((app.out_file, app.error_file), ("/var/log/api.log".into(), PathBuf::from("/dev/null")));
     assert_eq!(app.log_max_size, 1 << 20);
+}
+
+#[test]
+fn every_key_of_supervision_is_taken() {
+    let app = only(
+        r#"
+        [[apps]]
+        script = "api.js"
+        instances = "max"
+        exec_mode = "cluster"
+        instance_var = "INSTANCE"
+        listen = "0.0.0.0:3001"
+        port = 3001
+        shutdown_with_message = true
+        autostart = false
+        max_memory_restart = "200M"
+        cron = { at = " 0 3 * * * ", zone = "Europe/Vienna" }
+        health = { http = "/health", interval = "1m", timeout = 250, retries = 5, start_period = "30s" }
+        ready = { log = "listening on" }
+        wait_ready = false
+        watchdog = "30s"
+        uid = 1000
+        gid = "audio"
+        rlimits = { nofile = 1024, core = "unlimited", as = ["1G", "unlimited"] }
+        nice = -5
+        priority = "low"
+        out_file = "all.log"
+        error_file = "all.log"
+        combine_logs = true
+        log_type = "json"
+        log_date_format = "YYYY-MM-DD"
+        time = true
+        "#,
+    );
+    assert_eq!((app.instances, app.instance_var.as_str()), (Instances::EveryProcessor { less: 0 }, "INSTANCE"));
+    assert!(app.shutdown_with_message && !app.autostart && app.merge_logs);
+    assert_eq!((app.max_memory_restart, app.watchdog), (Some(200 << 20), Some(Duration::from_secs(30))));
+    let cron = Cron { pattern: "0 3 * * *".into(), zone: Some("Europe/Vienna".into()) };
+    assert_eq!((app.cron_restart, app.ready), (Some(cron), Ready::Log("listening on".into())));
+    let health = Health {
+        check: Check::Http(Url { host: "127.0.0.1".into(), port: 3001, path: "/health".into() }),
+        interval: Duration::from_secs(60),
+        timeout: Duration::from_millis(250),
+        threshold: 5,
+        grace: Duration::from_secs(30),
+    };
+    assert_eq!(app.health, Some(health));
+    assert_eq!((app.user.as_deref(), app.group.as_deref(), app.nice), (Some("1000"), Some("audio"), Some(-5)));
+    let rlimit = |resource, soft, hard| Rlimit { resource, soft, hard };
+    let gigabyte = Some(1 << 30);
+    let rlimits = [rlimit("nofile", Some(1024), Some(1024)), rlimit("core", None, None), rlimit("as", gigabyte, None)];
+    assert_eq!((app.rlimits.as_slice(), app.oom_score_adj), (rlimits.as_slice(), 500));
+    assert_eq!((app.out_file.clone(), app.error_file), ("/home/pi/betti/all.log".into(), app.out_file));
+    assert_eq!(app.log_format, LogFormat::Json { pattern: Some("%Y-%m-%d".into()) });
+}
+
+#[test]
+fn instances_count_up_or_down_from_the_processors() {
+    let rows = [
+        ("4", Instances::Count(4)),
+        ("\"4\"", Instances::Count(4)),
+        ("1", Instances::Count(1)),
+        ("0", Instances::EveryProcessor { less: 0 }),
+        ("\"max\"", Instances::EveryProcessor { less: 0 }),
+        ("-1", Instances::EveryProcessor { less: 1 }),
+    ];
+    for (written, instances) in rows {
+        assert_eq!(only(&format!("[[apps]]\nscript = \"a\"\ninstances = {written}")).instances, instances);
+    }
+}
+
+#[test]
+fn what_is_off_is_off() {
+    for off in ["cron_restart = 0", "cron_restart = false", "cron_restart = \"0\"", "watch = false", "watch = []"] {
+        let app = only(&format!("[[apps]]\nscript = \"a\"\n{off}"));
+        assert_eq!((app.cron_restart, app.watch), (None, None), "{off}");
+    }
+    let silent = only("[[apps]]\nscript = \"a\"\ndisable_logs = true");
+    assert_eq!((silent.out_file, silent.error_file), ("/dev/null".into(), PathBuf::from("/dev/null")));
+}
+
+#[test]
+fn an_app_is_probed_where_it_listens() {
+    let ready = |keys: &str| only(&format!("[[apps]]\nscript = \"a\"\n{keys}")).ready;
+    let http = |host: &str, port, path: &str| Ready::Http(Url { host: host.into(), port, path: path.into() });
+    assert_eq!(ready("port = 80\nready = { http = \"/\" }"), http("127.0.0.1", 80, "/"));
+    assert_eq!(ready("listen = \"[::]:81\"\nready = { http = \"/x\" }"), http("::1", 81, "/x"));
+    assert_eq!(ready("listen = \"10.0.0.7:81\"\nready = { http = \"/x?y\" }"), http("10.0.0.7", 81, "/x?y"));
+    assert_eq!(ready("ready = { http = \"http://hub.local/x\" }"), http("hub.local", 80, "/x"));
+    assert_eq!(ready("ready = { tcp = \"127.0.0.1:82\" }"), Ready::Tcp("127.0.0.1:82".parse().expect("an address")));
+}
+
+#[test]
+fn watching_begins_in_the_working_directory_and_passes_over_what_the_hub_writes() {
+    let watch = |keys: &str| only(&format!("[[apps]]\nscript = \"a\"\n{keys}")).watch.expect("it watches");
+    let all = watch("watch = true\nignore_watch = [\"*.tmp\", \"uploads/\"]");
+    assert_eq!((all.paths, all.delay), (vec![PathBuf::from("/home/pi/betti")], Duration::from_millis(500)));
+    let ignored =
+        [".*", "node_modules", "*.tmp", "uploads/", "/logs/", "/data/", "/logs/a-out.log*", "/logs/a-error.log*"];
+    assert_eq!(all.ignore, ignored);
+    let some = watch("cwd = \"app\"\nwatch = [\"src\", \"/etc/a.conf\"]\nwatch_delay = \"2s\"");
+    assert_eq!(some.paths, [PathBuf::from("/home/pi/betti/app/src"), PathBuf::from("/etc/a.conf")]);
+    assert_eq!((some.delay, some.ignore), (Duration::from_secs(2), vec![".*".into(), "node_modules".into()]));
+}
+
+#[test]
+fn who_is_given_up_first_when_memory_runs_out_follows_from_the_priority() {
+    let score = |keys: &str| only(&format!("[[apps]]\nscript = \"a\"\n{keys}")).oom_score_adj;
+    assert!(score("priority = \"low\"") > score("") && score("") > score("priority = \"high\""));
+    assert_eq!(score("priority = \"normal\""), score(""));
+    assert_eq!(score("priority = \"low\"\noom_score_adj = -100"), -100);
+}
+
+#[test]
+fn times_before_lines_are_raw_unless_asked_for() {
+    let format = |keys: &str| only(&format!("[[apps]]\nscript = \"a\"\n{keys}")).log_format;
+    assert_eq!(format("time = false\nlog_type = \"raw\""), LogFormat::Raw);
+    assert_eq!(format("time = true"), LogFormat::Stamped("%Y-%m-%dT%H:%M:%S".into()));
+    assert_eq!(format("time = true\nlog_date_format = \"HH:mm\""), LogFormat::Stamped("%H:%M".into()));
+    assert_eq!(format("log_type = \"json\""), LogFormat::Json { pattern: None });
+}
+
+#[test]
+fn the_file_says_how_many_apps_it_has_and_whether_the_clock_is_believed() {
+    let text = "clock = \"trusted\"\n[[apps]]\nscript = \"a\"\nprofiles = \"x\"\n[[apps]]\nscript = \"b\"\n";
+    let manifest = parse(text);
+    assert_eq!((manifest.apps.len(), manifest.apps_in_file, manifest.trusts_clock), (1, 2, true));
+    assert_eq!(manifest.roster, [(0, "a".to_owned()), (1, "b".to_owned())]);
+    assert!(!parse("clock = \"kernel\"\n[[apps]]\nscript = \"a\"").trusts_clock);
 }
 
 #[test]

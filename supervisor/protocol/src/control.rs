@@ -207,11 +207,22 @@ pub struct Runs {
     pub newest: Option<u64>,
     /// The newest run that is finished: every process of it gone.
     pub finished: Option<u64>,
-    /// The apps that it waits for, by name: those that are not ready, or that have to be gone first.
+    /// The apps that it waits for, by name: those that are not ready.
     pub waits_for: Vec<String>,
+    /// The apps that have to be gone before it starts, by name.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// Whether a rolling restart has still to come to it.
     #[serde(default)]
     pub to_be_reloaded: bool,
+}
+
+impl Runs {
+    /// The apps that it waits for in either way, by name.
+    #[must_use]
+    pub fn held_back_by(&self) -> Vec<&str> {
+        self.waits_for.iter().chain(&self.follows).map(String::as_str).collect()
+    }
 }
 
 /// Which apps an act is about: names, ids, namespaces or `all`. None at all means all.

@@ -79,6 +79,9 @@ pub struct Row {
     /// the end of a process to its parent only. While its own parent lives, the first process's end is the run's.
     #[serde(default)]
     pub main_pid: Option<i32>,
+    /// The user that it was started as, if not the keeper's own.
+    #[serde(default)]
+    pub user: Option<u32>,
     /// The first process has ended while the main one lives: its number may be anybody's.
     #[serde(default)]
     pub first_ended: bool,

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use http::StatusCode;
 use manifest::Manifest;
 use protocol::control::{Apply, Step};
 use serde::Serialize;
 
 use super::Context;
 use crate::arguments;
-use crate::client::Client;
+use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Exit, Failure, Mistake, Outcome};
 use crate::plan;
@@ -44,7 +45,7 @@ pub async fn run(arguments: &arguments::Check, context: &Context<'_>) -> Outcome
         }
         Err(failure) => return Err(failure),
     };
-    let applied = against_what_runs(&path, arguments.profile.clone()).await;
+    let applied = against_what_runs(&path, arguments.profile.clone()).await?;
     let running = applied.is_some();
     let (profile, steps) = applied.unwrap_or_else(|| (manifest.profile.clone(), plan::from_nothing(&manifest)));
     if printer.is_json() {
@@ -68,10 +69,16 @@ fn found(path: &Path, manifest: &Manifest) -> String {
 }
 
 /// The profile and the plan, if a supervisor runs that goes by this file.
-async fn against_what_runs(path: &Path, profile: Option<String>) -> Option<(String, Vec<Step>)> {
-    let runtime_dir = runtime_dir::existing().ok()??;
+async fn against_what_runs(path: &Path, profile: Option<String>) -> Result<Option<(String, Vec<Step>)>, Failure> {
+    // Whatever is wrong with the runtime directory, no supervisor of ours is in it.
+    let Ok(Some(runtime_dir)) = runtime_dir::existing() else { return Ok(None) };
     let client = Client::new(runtime_dir::socket(&runtime_dir), Some(path.to_owned()));
-    // One that goes by another file refuses: then nothing runs that is of this one.
-    let applied = client.apply(&Apply { dry_run: true, profile }).await.ok()?;
-    Some((applied.profile, applied.steps))
+    match client.status().await {
+        Ok(_) => {}
+        // One that goes by another file says so.
+        Err(AskError::NoSupervisor | AskError::Refused { status: StatusCode::CONFLICT, .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let applied = client.apply(&Apply { dry_run: true, profile }).await?;
+    Ok(Some((applied.profile, applied.steps)))
 }

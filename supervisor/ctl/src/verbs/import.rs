@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use manifest::pm2::{self, Imported};
 use serde::Serialize;
 
 use super::{Context, init};
 use crate::arguments;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node;
-use crate::pending::pm2::{self, Imported};
 
 /// For programs.
 #[derive(Serialize)]
@@ -23,7 +23,8 @@ struct Report<'i> {
 /// What could not be carried over.
 #[derive(Serialize)]
 struct LeftOut<'i> {
-    app: &'i str,
+    /// `null` for what is beside the apps.
+    app: Option<&'i str>,
     key: &'i str,
     why: &'i str,
 }
@@ -39,12 +40,12 @@ pub fn run(arguments: &arguments::Import, context: &Context<'_>) -> Outcome {
         init::write(path, &imported.toml, arguments.force)?;
     }
     for left_out in &imported.left_out {
-        printer.error_text(&format!("not carried over: {}: {}: {}\n", left_out.app, left_out.key, left_out.why));
+        printer.error_text(&format!("not carried over: {left_out}\n"));
     }
     let path = arguments.output.as_deref();
     if printer.is_json() {
-        let left_out =
-            imported.left_out.iter().map(|one| LeftOut { app: &one.app, key: &one.key, why: &one.why }).collect();
+        let left_out = imported.left_out.iter();
+        let left_out = left_out.map(|one| LeftOut { app: one.app.as_deref(), key: &one.key, why: &one.why }).collect();
         printer.json(&Report { ok: true, toml: &imported.toml, path, left_out })?;
         return Ok(Exit::Done);
     }

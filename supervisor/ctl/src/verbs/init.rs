@@ -9,8 +9,8 @@ use super::Context;
 use crate::arguments;
 use crate::config::FILE;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::pending::STARTER;
 use crate::replace::{create, replace};
+use manifest::STARTER;
 
 /// For programs.
 #[derive(Serialize)]

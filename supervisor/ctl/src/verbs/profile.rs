@@ -10,10 +10,10 @@ use crate::arguments;
 use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::pending::with_profile;
 use crate::profiles::{self, Profiles};
 use crate::replace::replace;
 use crate::runtime_dir;
+use manifest::with_profile;
 
 /// For programs.
 #[derive(Serialize)]
@@ -41,7 +41,14 @@ pub async fn run(arguments: &arguments::Profile, context: &Context<'_>) -> Outco
             };
             // The file may have named it before, and another one may be in force all the same.
             let apply = Apply { dry_run: false, profile: Some(profile.clone()) };
-            apply::show(&apply::converge(&apply, !arguments.no_wait, &client, context).await?, context)
+            let converged = apply::converge(&apply, !arguments.no_wait, &client, context).await?;
+            if let Some(settled) = converged.settled.as_ref().filter(|settled| settled.came_back) {
+                let in_force = &settled.status.profile;
+                context.printer.error(&format!(
+                    "the file still names {profile}: betti-ctl profile {in_force} has it name what runs"
+                ));
+            }
+            apply::show(&converged, context)
         }
     }
 }

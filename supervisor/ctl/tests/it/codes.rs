@@ -173,3 +173,28 @@ fn a_verb_of_pm2s_without_a_meaning_says_what_to_do_instead() {
         assert_eq!(call.error.lines().count(), 1, "{}", call.error);
     }
 }
+
+#[test]
+fn what_is_wrong_is_said_with_what_to_do() {
+    let (home, _fake) = inhabited();
+    let error = |arguments: &[&str]| {
+        let call = home.call(arguments);
+        format!("$ betti-ctl {}\n{}--- exit code {}\n", arguments.join(" "), call.error, call.code.expect("a code"))
+    };
+    let errors = [
+        error(&["strat", "api"]),
+        error(&["status", "--jsn"]),
+        error(&["save"]),
+        error(&["stop", "ap"]),
+        error(&["scale", "api", "many"]),
+        error(&["send-signal", "SIGNOSUCH", "api"]),
+        error(&["delete"]),
+        error(&["start", "api", "--watch"]),
+        error(&["start", "./nosuch.sh"]),
+        error(&["startup", "--service-name", "a b"]),
+        error(&["startup", "--user", "root"]),
+        error(&["import", "ecosystem.toml"]),
+        error(&["--config", "nosuch.toml", "status"]),
+    ];
+    insta::assert_snapshot!("errors", errors.join("\n"));
+}

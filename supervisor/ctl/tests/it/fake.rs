@@ -171,6 +171,7 @@ pub fn watch(sequence: u64, apps: &[Seen]) -> Watch {
         newest: seen.newest,
         finished: seen.finished,
         waits_for: seen.waits_for.iter().map(ToString::to_string).collect(),
+        follows: Vec::new(),
         to_be_reloaded: false,
     };
     Watch { sequence, leaving: false, status: status(apps), runs: (0..).zip(apps).map(runs).collect() }

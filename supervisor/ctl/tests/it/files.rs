@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::fake::Fake;
+use protocol::control::{Applied, Step, What, Word};
+
+use crate::fake::{Answer, Asked, Fake, Seen, play};
 use crate::home::{Call, Home, plain};
 use crate::house::House;
 use crate::verbs::inhabited;
@@ -62,6 +64,69 @@ fn a_profile_that_does_not_hold_is_code_1_and_says_so() {
     assert_eq!((call.code, &answer["ok"], &answer["came_back"]), (Some(1), &false.into(), &true.into()));
     let notice = "the profile ngrok did not become ready: https came back";
     assert_eq!(answer["status"]["notice"], notice);
+}
+
+#[test]
+fn a_file_that_names_a_profile_that_does_not_hold_is_not_kept_quiet() {
+    let home = Home::new();
+    home.write_file(PROFILES);
+    let _fake = Fake::listen(&home.socket(), House::new("/srv/betti".into()).falling_back().answers());
+    let call = home.call(&["profile", "ngrok"]);
+    assert_eq!(call.code, Some(1), "{call:?}");
+    assert!(call.error.contains("the file still names ngrok: betti-ctl profile https"), "{}", call.error);
+}
+
+/// Answers an apply with these steps and nothing to watch, and everything else by playing the states.
+fn applying(steps: Vec<Step>, states: Vec<Vec<Seen>>) -> impl FnMut(&Asked) -> Answer + Send + 'static {
+    let mut rest = play(&[], states);
+    move |asked| match asked.line.as_str() {
+        "POST /v1/apply" => {
+            let (from_profile, profile) = ("default".into(), "default".into());
+            Answer::ok(&Applied { from_profile, profile, steps: steps.clone(), apps: Vec::new(), on_trial: false })
+        }
+        _ => rest(asked),
+    }
+}
+
+#[test]
+fn what_leaves_is_waited_for() {
+    let home = Home::new();
+    let step = Step { app: "old".into(), what: What::Remove, why: vec!["not in the file any more".into()] };
+    let (api, old) = (Seen::new("api", Word::Online), Seen::new("old", Word::Online));
+    let leaving = Seen { wanted: false, ..Seen::new("old", Word::Stopping) };
+    let fake = Fake::listen(&home.socket(), applying(vec![step], vec![vec![api, old], vec![api, leaving], vec![api]]));
+    let call = home.call(&["apply"]);
+    assert_eq!(call.code, Some(0), "{call:?}");
+    assert!(call.out.contains("[Betti] [old](1) stopping\n") && !call.out.contains("│ old"), "{}", call.out);
+    assert_eq!(fake.asked().iter().filter(|asked| asked.line.contains("watch")).count(), 3);
+}
+
+#[test]
+fn what_the_supervisor_began_by_itself_is_waited_for_too() {
+    let home = Home::new();
+    let keep = Step { app: "api".into(), what: What::Keep, why: Vec::new() };
+    let (launching, online) = (Seen::new("api", Word::Launching), Seen::new("api", Word::Online));
+    let states = vec![vec![launching], vec![launching], vec![launching], vec![online]];
+    let _fake = Fake::listen(&home.socket(), applying(vec![keep], states));
+    let call = home.call(&["apply"]);
+    assert_eq!(call.code, Some(0), "{call:?}");
+    assert!(call.out.contains("✓ online"), "{}", call.out);
+}
+
+#[test]
+fn check_tells_a_supervisor_of_another_file_from_one_that_refuses() {
+    let home = Home::new();
+    let _fake = Fake::listen(&home.socket(), |asked| match asked.line.as_str() {
+        "GET /v1/status" => Answer::ok(&crate::fake::status(&[])),
+        _ => Answer::refused(409, "127.0.0.1:3001 is taken by an app of the command line"),
+    });
+    let call = home.call(&["check"]);
+    assert_eq!(call.code, Some(1), "{call:?}");
+    let home = Home::new();
+    let _fake = Fake::listen(&home.socket(), |_| Answer::refused(409, "this supervisor runs another file"));
+    let call = home.call(&["check"]);
+    assert_eq!(call.code, Some(0), "{call:?}");
+    assert!(call.out.contains("Nothing runs of it"), "{}", call.out);
 }
 
 #[test]

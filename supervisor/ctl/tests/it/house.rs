@@ -201,6 +201,7 @@ impl House {
             newest: Some(app.newest),
             finished: Some(app.newest - u64::from(app.word == Word::Online)),
             waits_for: Vec::new(),
+            follows: Vec::new(),
             to_be_reloaded: false,
         };
         let runs = self.apps.iter().map(runs).collect();

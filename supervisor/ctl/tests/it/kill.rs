@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use protocol::control::{Keeper, Word};
+use protocol::control::{Keeper, Status, Word};
 
 use crate::fake::{self, Answer, Asked, Fake, Seen};
 use crate::home::{Home, finish, wait_for};
@@ -48,4 +48,19 @@ fn a_refused_kill_is_not_done() {
         _ => Answer::refused(400, "not now"),
     });
     assert_eq!(home.call(&["kill"]).code, Some(1));
+}
+
+#[test]
+fn for_programs_nobody_is_left_to_describe() {
+    let home = Home::new();
+    let mut gone = Command::new("true").spawn().expect("true runs");
+    let pid = i32::try_from(gone.id()).expect("a pid");
+    gone.wait().expect("ours");
+    let _fake = Fake::listen(&home.socket(), move |asked: &Asked| match asked.line.as_str() {
+        "POST /v1/kill" => Answer::Json(200, "{}".into()),
+        "GET /v1/status" => Answer::ok(&Status { keeper: Keeper { pid }, ..fake::status(&[]) }),
+        _ => Answer::Leave,
+    });
+    let call = home.call(&["kill", "--json"]);
+    assert_eq!((call.code, call.out.as_str()), (Some(0), "{\"ok\":true,\"failed\":[],\"status\":null}\n"), "{call:?}");
 }

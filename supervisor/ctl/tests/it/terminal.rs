@@ -1,7 +1,7 @@
 //! On a terminal: colour, and as many columns as fit.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use nix::pty::{Winsize, openpty};
@@ -86,5 +86,24 @@ fn a_reader_that_went_away_is_no_reason_to_panic() {
         ctl.stdout(writer.try_clone().expect("a descriptor"));
         let call = finish(ctl.spawn().expect("betti-ctl runs"));
         assert_eq!((call.code, call.error.as_str()), (Some(0), ""), "{verb}");
+    }
+}
+
+#[test]
+fn the_user_of_a_service_is_asked_for_where_somebody_can_answer() {
+    let home = Home::new();
+    home.install_supervisor("exit 0");
+    for (answer, user) in [("root\n", Some("User=root\n")), ("nosuchuser\n", None), ("\n", Some("User=daemon\n"))] {
+        let pty = openpty(None, None).expect("a terminal");
+        let mut ctl = home.ctl(&["startup", "--print"]);
+        ctl.stdin(Stdio::from(pty.slave)).env("SUDO_USER", "daemon");
+        let child = ctl.spawn().expect("it runs");
+        drop(ctl);
+        let mut keyboard = File::from(pty.master);
+        keyboard.write_all(answer.as_bytes()).expect("somebody types");
+        let call = finish(child);
+        assert!(call.error.starts_with("Which user is everything to run as? [daemon] "), "{call:?}");
+        assert_eq!(call.code, Some(i32::from(user.is_none())), "{call:?}");
+        assert!(user.is_none_or(|user| call.out.contains(user)), "{call:?}");
     }
 }

@@ -142,6 +142,7 @@ impl Keeper {
                 if let Some(head) = &mut self.head {
                     head.adopted = true;
                 }
+                self.service_manager.is_ready();
             }
             Order::Pong { beat } => {
                 if let Some(head) = &mut self.head {
@@ -153,7 +154,12 @@ impl Keeper {
                     self.program.path = path;
                 }
             }
-            Order::Leave => self.ending = Ending::Leaving { at: clock::now() + LEAVE_WITHIN },
+            Order::Leave => {
+                if self.ending == Ending::No {
+                    self.service_manager.is_stopping(); // by betti-ctl's wish, not ours
+                }
+                self.ending = Ending::Leaving { at: clock::now() + LEAVE_WITHIN };
+            }
         }
     }
 

@@ -14,6 +14,7 @@ impl Keeper {
         match self.ending {
             Ending::No => {
                 say!("{} keeper: asked to end; stopping everything", clock::stamp());
+                self.service_manager.is_stopping();
                 self.ending = Ending::InOrder { patience: clock::now() + GRACE };
                 self.tell(Queued::Other(Fact::StopAll));
             }

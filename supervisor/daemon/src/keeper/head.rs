@@ -16,6 +16,7 @@ use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
 use protocol::worker;
 
 use super::child::{lift, put};
+use super::service_manager::FOR_US_ONLY;
 use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
@@ -23,7 +24,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 /// How long it may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to take over, whatever else it answers.
-const ADOPT_WITHIN: Duration = Duration::from_secs(30);
+pub const ADOPT_WITHIN: Duration = Duration::from_secs(30);
 /// Woken this much later than asked for, we starved ourselves, and the supervisor may have too.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
@@ -67,7 +68,10 @@ impl Program {
         let text = |text: OsString| CString::new(text.into_vec()).unwrap_or_default();
         let mark = (OsString::from(SUPERVISOR_OF), OsString::from(hub));
         // Whoever starts a hub may be a worker of another one: its mark is not ours.
-        let ours = |name: &OsString| name != worker::INVOCATION && name != SUPERVISOR_OF;
+        let ours = |name: &OsString| {
+            let not_theirs = FOR_US_ONLY.iter().chain(&[worker::INVOCATION, SUPERVISOR_OF]);
+            not_theirs.into_iter().all(|other| name != other)
+        };
         let inherited = std::env::vars_os().filter(|(name, _)| ours(name));
         let environment = inherited.chain([mark]).map(|(name, value)| {
             let mut pair = name;

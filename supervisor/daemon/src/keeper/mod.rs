@@ -22,17 +22,26 @@
 //!   when it is asked a second time, or when nobody took over within five seconds of being asked or of the last one's end.
 //!   While a supervisor is at work, asking again changes nothing: it stops everyone by the apps' own times.
 //!
+//! A service manager that started us is told: `READY=1` with the first `Adopted`, `STOPPING=1` when stopping begins, and signs
+//! of life for as long as a supervisor is at work or is being replaced within the time that one may take ([`service_manager`]).
+//!
 //! # Rules
 //!
 //! * Everything that a dead supervisor had sent is obeyed before the next one is started and told.
 //! * A run's number is used once in the life of a hub, and noted before it is used.
 //! * It never kills a process group because its leader ended: what a run left behind is the supervisor's to end, and
 //!   it is told of every adopted process that ends ([`Fact::OrphanEnded`]).
+//! * A run's end is the end of its first process, or of its main one where `MAINPID=` named it and it is our child
+//!   ([`main_process`]).
+//! * A run has a control group of its own where groups are delegated to us, from before it is executed until it is forgotten.
+//! * A user is noted before the first process of theirs is started, and a held socket is bound anew before it is lent to
+//!   another one.
 //! * A supervisor is asked for a sign of life every ten seconds, and at once when an exit was reported or a client
 //!   connects; it is replaced if it gives none within two seconds. One that waits for a disk is left alone.
 //! * A supervisor that ends with [`BAD_FILE`] before anything was ever started ends the hub: there is nothing to go on with.
 //! * It never blocks on a supervisor: messages wait in a queue, and a supervisor that lets it overflow is replaced.
-//! * Every start first ends what an earlier keeper of this hub left behind: whoever carries the hub's mark.
+//! * Every start first ends what an earlier keeper of this hub left behind: whoever is in a control group of one of its runs,
+//!   or carries the hub's mark and is of a user that was noted.
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
 mod child;
@@ -43,6 +52,7 @@ mod head;
 mod main_process;
 mod notify;
 mod rows;
+mod service_manager;
 mod signals;
 mod sockets;
 mod spawn;
@@ -66,6 +76,7 @@ use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
 use self::rows::Rows;
+use self::service_manager::ServiceManager;
 use self::signals::Signals;
 use self::sockets::Sockets;
 use crate::cgroup::Groups;
@@ -89,6 +100,8 @@ const LONG_ENOUGH: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a supervisor that said `Leave` may take to leave.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// Without a supervisor at work for longer than this we are not well: as long as one may take to take over.
+const HEADLESS_AT_MOST: Duration = head::ADOPT_WITHIN;
 /// At most one sign of life is asked for in this time because clients connect.
 const CLIENT_PING_EVERY: Duration = Duration::from_secs(1);
 /// Messages that wait for a supervisor to read, above the table's own size.
@@ -152,6 +165,9 @@ struct Keeper {
     next_client_ping: Duration,
     bad_file: bool,
     ending: Ending,
+    service_manager: ServiceManager,
+    /// When a supervisor was last seen at work; at first, when we began.
+    at_work: Duration,
 }
 
 /// How a keeper left.
@@ -199,6 +215,8 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         next_client_ping: Duration::ZERO,
         bad_file: false,
         ending: Ending::No,
+        service_manager: ServiceManager::of_environment(),
+        at_work: clock::now(),
         directory,
         hub,
     };
@@ -240,6 +258,7 @@ impl Keeper {
             if let Some(head) = &mut self.head {
                 head.check(planned);
             }
+            self.give_sign_of_life();
             if self.bad_file {
                 return Ok(Left::BadFile);
             }
@@ -257,7 +276,16 @@ impl Keeper {
             Ending::InOrder { patience: at } | Ending::Alone { kill_at: at } | Ending::Leaving { at } => at,
         };
         let clients = if self.next_client_ping > clock::now() { self.next_client_ping } else { Duration::MAX };
-        head.min(ending).min(clients)
+        head.min(ending).min(clients).min(self.service_manager.next_sign())
+    }
+
+    fn give_sign_of_life(&mut self) {
+        let now = clock::now();
+        if self.adopted() {
+            self.at_work = now;
+        }
+        let is_well = now.saturating_sub(self.at_work) < HEADLESS_AT_MOST;
+        self.service_manager.sign_of_life(is_well);
     }
 
     fn wait_for_something(&mut self, signals: &Signals, until: Duration) -> Result<(), Errno> {

@@ -29,7 +29,8 @@ pub struct Held {
 impl Rows {
     pub fn insert(&mut self, order: Spawn, spawned: Result<Worker, Failure>) {
         let spawned_at_ns = clock::now_ns();
-        let user = order.identity.map_or(geteuid().as_raw(), |identity| identity.uid);
+        let other = order.identity.map(|identity| identity.uid);
+        let user = other.unwrap_or(geteuid().as_raw());
         let mut row = Row {
             run: order.run,
             app: order.app,
@@ -39,6 +40,7 @@ impl Rows {
             exited_at_ns: None,
             descriptors: Vec::new(),
             main_pid: None,
+            user: other,
             first_ended: false,
             cgroup: None,
             step: None,

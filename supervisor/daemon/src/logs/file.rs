@@ -1,91 +1,66 @@
-//! One log file: bytes go from a worker's pipe into it inside the kernel (`splice`), which takes exactly as many from
-//! the pipe as it put into the file. Our memory never holds the only copy, so SIGKILL at any instant loses and doubles
-//! nothing: a successor opens the file and goes on at its end.
+//! One log file. There is one writer at a time, because the keeper reaps before it replaces. No O_APPEND: `splice` refuses it.
+//! A successor opens the file and goes on at its end.
 //!
-//! There is one writer at a time, because the keeper reaps before it replaces. No O_APPEND: `splice` refuses it.
 //! When the file cannot take any more, the pipe is emptied into nothing, so that the worker does not block, and the loss is
 //! counted and said in the file once it takes bytes again.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, SpliceFFlags, splice, tee};
-use nix::unistd::{pipe2, read};
 
-use super::rotation;
-
-/// How much longer than its limit a file may grow for a line to end; then it is cut within the line. Progress bars and
-/// binary output have no lines.
-const LONGEST_OPEN_LINE: u64 = 1024 * 1024;
-/// The most that is moved at once, so that one flood does not silence the others.
-const CHUNK: usize = 64 * 1024;
-
-/// What became of one attempt to move bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    /// So many bytes were taken from the pipe; none where a full file was only put aside.
-    Some(usize),
-    /// Nothing is in the pipe now.
-    Empty,
-    /// Nothing will ever be in the pipe again.
-    End,
-}
-
-/// What a look into a pipe shows.
-enum Glance {
-    Seen(Vec<u8>),
-    Not(Moved),
-}
+use super::formatter::Formatter;
+use super::glass::Glass;
+use super::journal::Place;
+use super::{Moved, rotation};
 
 pub struct LogFile {
     path: PathBuf,
-    /// `None` while it cannot be opened.
+    /// `None` while it is not used or cannot be opened.
     file: Option<File>,
-    size: u64,
-    /// Rotated when it is at least this long, at the end of a line.
-    limit: u64,
+    /// Whether it is no device and no pipe: those have no size, no end, and are never put aside.
+    regular: bool,
+    pub(super) size: u64,
+    /// Put aside when it is this long, at the end of a line.
+    pub(super) limit: u64,
     /// Bytes that could not be kept since the last that could.
-    lost: u64,
+    pub(super) lost: u64,
     /// What was last complained of, so that it is said once.
     trouble: Option<String>,
-    /// `tee` copies into this pipe, so that looking for line ends takes nothing from the worker's pipe.
-    glass: (File, OwnedFd),
-    nothing: File,
 }
 
 impl LogFile {
-    pub fn open(path: &Path, limit: u64) -> io::Result<Self> {
-        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        let nothing = OpenOptions::new().write(true).open("/dev/null")?;
-        let glass = (File::from(read), write);
-        let mut log = Self { path: path.into(), file: None, size: 0, limit, lost: 0, trouble: None, glass, nothing };
+    pub fn open(path: &Path, limit: u64) -> Self {
+        let mut log = Self { path: path.into(), file: None, regular: false, size: 0, limit, lost: 0, trouble: None };
         let _ = log.reopen(); // there from the start, for whoever follows it; tried again when there is something to say
-        Ok(log)
+        log
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn set_limit(&mut self, limit: u64) {
+    /// Somebody has something to write again.
+    pub fn use_again(&mut self, limit: u64) {
         self.limit = limit;
+        if self.file.is_none() {
+            let _ = self.reopen(); // as when it was opened first
+        }
     }
 
-    /// Moves what is in the pipe, a chunk at most.
-    pub fn take(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
-        if let Err(error) = self.make_ready() {
-            return self.discard(pipe, &error);
+    /// Keeps the worker from blocking, at the price of its words.
+    pub fn discard(&mut self, pipe: &OwnedFd, most: usize, glass: &Glass, why: &io::Error) -> io::Result<Moved> {
+        let moved = glass.throw_away(pipe, most)?;
+        if let Moved::Some(length) = moved {
+            self.lose(length as u64, why);
+        } else if self.lost > 0 {
+            self.complain(why);
         }
-        let moved = if self.size < self.limit { self.move_chunk(pipe) } else { self.move_past_limit(pipe) };
-        match moved {
-            Ok(moved) => Ok(moved),
-            Err(error) if is_about_the_file(&error) => self.discard(pipe, &error),
-            Err(error) => Err(error),
-        }
+        Ok(moved)
     }
 
     /// Ends an unfinished line that its writer can finish no more, so that the next writer begins a new one.
@@ -94,127 +69,197 @@ impl LogFile {
         let mut last = [b'\n'];
         let unfinished = self.size > 0 && file.read_exact_at(&mut last, self.size - 1).is_ok() && last != [b'\n'];
         if unfinished && file.write_all(b"\n").is_ok() {
-            self.size += 1;
+            self.grow(1);
         }
     }
 
-    /// Sees to it that the file is there, that we are at its end, and that a loss is said.
-    fn make_ready(&mut self) -> io::Result<()> {
+    /// The last bytes of a line that is not finished yet, `most` of them at most.
+    pub fn open_line(&self, most: usize) -> Vec<u8> {
+        let Some(file) = &self.file else { return Vec::new() };
+        let start = self.size.saturating_sub(most as u64);
+        let mut tail = vec![0; (self.size - start) as usize];
+        if file.read_exact_at(&mut tail, start).is_err() {
+            return Vec::new();
+        }
+        let line = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        tail.split_off(line)
+    }
+
+    // -- lines in another form
+
+    /// Puts whole lines at the end, all or none of them, in a new file if this one has no room for them. Before the first byte
+    /// is written, `note` is told where they will be. If they cannot be written, `bytes` count as lost.
+    pub fn append(&mut self, lines: &[u8], bytes: u64, formatter: &mut Formatter, note: impl FnOnce(&Path, Place)) {
+        if let Err(error) = self.try_append(lines, formatter, note) {
+            self.lose(bytes, &error);
+        }
+    }
+
+    fn try_append(
+        &mut self,
+        lines: &[u8],
+        formatter: &mut Formatter,
+        note: impl FnOnce(&Path, Place),
+    ) -> io::Result<()> {
+        self.make_ready()?;
+        // A loss is said together with the lines that follow it: alone it would fit again and again where they do not.
+        let mut first = Vec::new();
+        if let Some(loss) = self.loss() {
+            formatter.write(Timestamp::now(), loss.as_bytes(), &mut first);
+        }
+        let length = (first.len() + lines.len()) as u64;
+        if self.size > 0 && self.size.saturating_add(length) > self.limit {
+            self.put_aside()?;
+        }
+        if !self.at_line_start()? {
+            first.insert(0, b'\n');
+        }
+        let offset = self.size + first.len() as u64;
+        let found = self.opened()?.metadata()?;
+        note(&self.path, Place { device: found.dev(), inode: found.ino(), offset });
+        if first.is_empty() {
+            return self.write_whole(lines);
+        }
+        first.extend_from_slice(lines);
+        self.write_whole(&first)?;
+        self.loss_is_said();
+        Ok(())
+    }
+
+    /// Whole or not at all: a piece of it would count as the worker's.
+    fn write_whole(&mut self, lines: &[u8]) -> io::Result<()> {
+        let (before, regular) = (self.size, self.regular);
+        let file = self.opened()?;
+        if let Err(error) = file.write_all(lines) {
+            if regular {
+                let _ = file.set_len(before);
+                file.seek(SeekFrom::Start(before))?;
+            }
+            return Err(error);
+        }
+        self.grow(lines.len());
+        Ok(())
+    }
+
+    // -- the file itself
+
+    /// Empties the file, and removes those that were put aside. Nothing is written to an old offset afterwards, because this is
+    /// the writer.
+    pub fn empty(&mut self) -> io::Result<()> {
+        rotation::remove_aside(&self.path)?;
+        if self.file.is_none() {
+            return empty_unused(&self.path);
+        }
+        if self.regular {
+            let file = self.opened()?;
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            self.size = 0;
+        }
+        Ok(())
+    }
+
+    /// Goes on in whatever has the file's name now, and makes it if nothing has.
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.file = None;
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // A FIFO that nobody reads, or a terminal that somebody stopped, is not to stop everybody's logs.
+        let mut file = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.path)?;
+        self.regular = file.metadata()?.is_file();
+        self.size = if self.regular { file.seek(SeekFrom::End(0))? } else { 0 };
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Lets go of the file until somebody has something to write.
+    pub fn close(&mut self) {
+        self.file = None;
+    }
+
+    /// Whether it is a file in the ordinary sense, and no device and no pipe.
+    pub const fn is_regular(&self) -> bool {
+        self.regular
+    }
+
+    pub const fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Sees to it that the file is there and that we are at its end.
+    pub(super) fn make_ready(&mut self) -> io::Result<()> {
         // Removed by somebody: begin anew. Cut short by somebody: go on where it ends now.
         if let Some(file) = &mut self.file {
             let found = file.metadata()?;
             if found.nlink() == 0 {
                 self.file = None;
-            } else if found.is_file() && found.len() != self.size {
+            } else if self.regular && found.len() != self.size {
                 self.size = file.seek(SeekFrom::End(0))?;
             }
         }
         if self.file.is_none() {
             self.reopen()?;
         }
-        if self.lost > 0 {
-            self.say_loss()?;
-        }
         Ok(())
     }
 
-    fn reopen(&mut self) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
-        self.size = file.seek(SeekFrom::End(0))?;
-        self.file = Some(file);
-        Ok(())
-    }
+    // -- what could not be kept
 
-    fn say_loss(&mut self) -> io::Result<()> {
-        let why = self.trouble.clone().unwrap_or_else(|| "it could not be written".to_owned());
+    /// Says in the file that bytes were lost, if any were.
+    pub(super) fn say_loss(&mut self) -> io::Result<()> {
+        let Some(loss) = self.loss() else { return Ok(()) };
         let break_first = if self.at_line_start()? { "" } else { "\n" };
-        let line = format!("{break_first}[betti] {} bytes of output were lost here: {why}\n", self.lost);
-        let file = self.opened()?;
-        // Whole or not at all: a piece of it would count as the worker's.
-        let before = file.stream_position()?;
-        if let Err(error) = file.write_all(line.as_bytes()) {
-            let _ = file.set_len(before);
-            file.seek(SeekFrom::Start(before))?;
-            return Err(error);
-        }
-        say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
-        self.size += line.len() as u64;
-        (self.lost, self.trouble) = (0, None);
+        self.write_whole(format!("{break_first}{loss}").as_bytes())?;
+        self.loss_is_said();
         Ok(())
     }
 
-    fn opened(&mut self) -> io::Result<&mut File> {
+    /// What is to be said of a loss; nothing in a device, which would take that and then no more, again and again.
+    fn loss(&self) -> Option<String> {
+        let why = self.trouble.as_deref().unwrap_or("it could not be written");
+        (self.lost > 0 && self.regular)
+            .then(|| format!("[betti] {} bytes of output were lost here: {why}\n", self.lost))
+    }
+
+    fn loss_is_said(&mut self) {
+        if self.lost > 0 && self.regular {
+            say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
+            (self.lost, self.trouble) = (0, None);
+        }
+    }
+
+    fn lose(&mut self, bytes: u64, why: &io::Error) {
+        self.lost += bytes;
+        self.complain(why);
+    }
+
+    fn complain(&mut self, why: &io::Error) {
+        let trouble = why.to_string();
+        if self.trouble.as_ref() != Some(&trouble) {
+            say!("logs: {} cannot be written ({trouble}); output is thrown away", self.path.display());
+            self.trouble = Some(trouble);
+        }
+    }
+
+    pub(super) fn opened(&mut self) -> io::Result<&mut File> {
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn move_chunk(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
-        let file = self.opened()?;
-        match splice(pipe, None, &*file, None, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => Ok(Moved::End),
-            Ok(moved) => {
-                self.size += moved as u64;
-                Ok(Moved::Some(moved))
-            }
-            Err(Errno::EAGAIN) => Ok(Moved::Empty),
-            Err(Errno::EINVAL) => self.copy_chunk(pipe),
-            Err(errno) => Err(errno.into()),
+    pub(super) fn grow(&mut self, bytes: usize) {
+        if self.regular {
+            self.size += bytes as u64;
         }
     }
 
-    /// For what is no file of a kind that the kernel can splice into: a device, some file systems. A kill between the
-    /// two steps loses what was read.
-    fn copy_chunk(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
-        let mut bytes = match self.glance(pipe)? {
-            Glance::Seen(bytes) => bytes,
-            Glance::Not(moved) => return Ok(moved),
-        };
-        let length = read(pipe, &mut bytes)?;
-        if let Err(error) = self.opened()?.write_all(&bytes[..length]) {
-            self.lost += length as u64;
-            return Err(error);
-        }
-        self.size += length as u64;
-        Ok(Moved::Some(length))
-    }
-
-    /// What is in the pipe, without taking it.
-    fn glance(&mut self, pipe: &OwnedFd) -> io::Result<Glance> {
-        let mut seen = vec![0; CHUNK];
-        match tee(pipe, &self.glass.1, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => return Ok(Glance::Not(Moved::End)),
-            Ok(length) => seen.truncate(length),
-            Err(Errno::EAGAIN) => return Ok(Glance::Not(Moved::Empty)),
-            Err(errno) => return Err(errno.into()),
-        }
-        self.glass.0.read_exact(&mut seen)?;
-        Ok(Glance::Seen(seen))
-    }
-
-    /// The file is full: finish the line that is open, then go on in a new file.
-    fn move_past_limit(&mut self, pipe: &OwnedFd) -> io::Result<Moved> {
-        let seen = match self.glance(pipe)? {
-            Glance::Seen(seen) => seen,
-            Glance::Not(moved) => return Ok(moved),
-        };
-        let mut taken = 0;
-        if !self.at_line_start()? {
-            let end = seen.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-            taken = end.unwrap_or(seen.len());
-            self.move_exactly(pipe, taken)?;
-            if end.is_none() && self.size < self.limit.saturating_add(LONGEST_OPEN_LINE) {
-                return Ok(Moved::Some(taken));
-            }
-        }
+    pub(super) fn put_aside(&mut self) -> io::Result<()> {
         rotation::put_aside(&self.path)?;
-        self.file = None;
-        self.reopen()?;
-        Ok(Moved::Some(taken))
+        self.reopen()
     }
 
-    fn at_line_start(&mut self) -> io::Result<bool> {
+    pub(super) fn at_line_start(&mut self) -> io::Result<bool> {
         let size = self.size;
         let mut last = [b'\n'];
         if size > 0 {
@@ -222,50 +267,33 @@ impl LogFile {
         }
         Ok(last == [b'\n'])
     }
+}
 
-    fn move_exactly(&mut self, pipe: &OwnedFd, mut length: usize) -> io::Result<()> {
-        while length > 0 {
-            let file = self.opened()?;
-            let moved = splice(pipe, None, &*file, None, length, SpliceFFlags::empty())?;
-            length -= moved;
-            self.size += moved as u64;
-        }
-        Ok(())
-    }
-
-    /// Keeps the worker from blocking, at the price of its words.
-    fn discard(&mut self, pipe: &OwnedFd, error: &io::Error) -> io::Result<Moved> {
-        let moved = match splice(pipe, None, &self.nothing, None, CHUNK, SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => Moved::End,
-            Ok(length) => {
-                self.lost += length as u64;
-                Moved::Some(length)
-            }
-            Err(Errno::EAGAIN) => Moved::Empty,
-            Err(errno) => return Err(errno.into()),
-        };
-        if self.lost == 0 {
-            return Ok(moved);
-        }
-        let trouble = error.to_string();
-        if self.trouble.as_ref() != Some(&trouble) {
-            say!("logs: {} cannot be written ({trouble}); output is thrown away", self.path.display());
-            self.trouble = Some(trouble);
-        }
-        Ok(moved)
+/// Empties a file that nobody here writes to.
+pub fn empty_unused(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => OpenOptions::new().write(true).open(path)?.set_len(0),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
 /// Troubles of the pipe end its pumping; troubles of the file must not.
-fn is_about_the_file(error: &io::Error) -> bool {
+pub fn is_about_the_file(error: &io::Error) -> bool {
     !matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EBADF | Errno::EFAULT))
 }
 
 #[cfg(test)]
 mod tests {
-    use nix::unistd::write;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::symlink;
+
+    use manifest::LogFormat;
+    use nix::unistd::{pipe, write};
 
     use super::*;
+    use crate::logs::outlet::Kind;
+    use crate::logs::{CHUNK, LONGEST_OPEN_LINE};
 
     struct World {
         folder: tempfile::TempDir,
@@ -275,7 +303,7 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let (pipe, worker) = pipe2(OFlag::O_CLOEXEC).unwrap();
+            let (pipe, worker) = pipe().unwrap();
             Self { folder: tempfile::tempdir().unwrap(), pipe, worker }
         }
 
@@ -284,7 +312,7 @@ mod tests {
         }
 
         fn file(&self, limit: u64) -> LogFile {
-            LogFile::open(&self.path(), limit).unwrap()
+            LogFile::open(&self.path(), limit)
         }
 
         fn says(&self, text: &str) {
@@ -292,7 +320,8 @@ mod tests {
         }
 
         fn pump(&self, file: &mut LogFile) {
-            while matches!(file.take(&self.pipe).unwrap(), Moved::Some(_)) {}
+            let mut glass = Glass::new().unwrap();
+            while matches!(file.take(&self.pipe, CHUNK, &mut glass).unwrap(), Moved::Some(_)) {}
         }
 
         fn text(&self) -> String {
@@ -340,7 +369,7 @@ mod tests {
         let lengths = ["logs/a.log.2", "logs/a.log.1", "logs/a.log"]
             .map(|name| fs::metadata(world.folder.path().join(name)).map_or(0, |found| found.len()));
         assert_eq!(lengths.iter().sum::<u64>(), (pieces * piece.len()) as u64, "{lengths:?}");
-        assert!(lengths.iter().all(|length| *length <= 10 + LONGEST_OPEN_LINE + CHUNK as u64), "{lengths:?}");
+        assert!(lengths.iter().all(|length| *length <= 10 + LONGEST_OPEN_LINE), "{lengths:?}");
     }
 
     #[test]
@@ -362,7 +391,7 @@ mod tests {
     #[test]
     fn a_full_disk_blocks_nobody_and_the_loss_is_said_when_there_is_room_again() {
         let world = World::new();
-        let mut file = LogFile::open(Path::new("/dev/full"), u64::MAX).unwrap();
+        let mut file = LogFile::open(Path::new("/dev/full"), u64::MAX);
         world.says("lost\n");
         world.pump(&mut file);
         assert_eq!(file.lost, 5);
@@ -388,5 +417,105 @@ mod tests {
         file.end_line();
         file.end_line();
         assert_eq!(world.text(), "half\n");
+    }
+
+    #[test]
+    fn a_device_is_never_put_aside() {
+        let world = World::new();
+        fs::create_dir_all(world.path().parent().unwrap()).unwrap();
+        symlink("/dev/null", world.path()).unwrap();
+        let mut file = world.file(10);
+        let mut formatter = Formatter::new(&LogFormat::Stamped("%S".to_owned()), Kind::Out, "a", 0);
+        for _ in 0..5 {
+            world.says("more than ten bytes\n");
+            world.pump(&mut file);
+            file.append(b"more than ten bytes\n", 20, &mut formatter, |_, _| {});
+        }
+        assert_eq!(file.lost, 0);
+        assert!(world.path().is_symlink());
+        file.empty().unwrap();
+        assert!(world.path().is_symlink());
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_blocks_nobody() {
+        let world = World::new();
+        fs::create_dir_all(world.path().parent().unwrap()).unwrap();
+        nix::unistd::mkfifo(&world.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut file = world.file(u64::MAX);
+        let words = "words\n".repeat(5000);
+        for _ in 0..10 {
+            world.says(&words); // together more than a FIFO holds
+            world.pump(&mut file);
+        }
+        assert!(file.lost > 0);
+        let mut formatter = Formatter::new(&LogFormat::Stamped("%S".to_owned()), Kind::Out, "a", 0);
+        for _ in 0..10 {
+            file.append(words.as_bytes(), 1, &mut formatter, |_, _| {});
+        }
+    }
+
+    #[test]
+    fn lines_begin_at_a_lines_start_go_whole_into_a_file_with_room_and_a_loss_is_said_in_their_form() {
+        let world = World::new();
+        let mut formatter = Formatter::new(&LogFormat::Json { pattern: Some("%Y".to_owned()) }, Kind::Out, "a", 0);
+        let mut file = world.file(10);
+        world.says("half");
+        world.pump(&mut file);
+        file.append(b"123\n", 4, &mut formatter, |path, place| assert_eq!((path, place.offset), (&*world.path(), 5)));
+        assert_eq!(world.text(), "half\n123\n");
+        file.append(b"4567\n", 5, &mut formatter, |_, place| assert_eq!(place.offset, 0));
+        assert_eq!(world.text(), "4567\n");
+        file.lose(7, &ErrorKind::StorageFull.into());
+        file.use_again(u64::MAX);
+        file.append(b"8\n", 2, &mut formatter, |_, _| {});
+        let lines: Vec<String> = world.text().lines().map(str::to_owned).collect();
+        assert!(lines[1].starts_with("{\"message\":\"[betti] 7 bytes of output were lost here: "), "{lines:?}");
+        assert_eq!(lines[2], "8");
+    }
+
+    #[test]
+    fn an_emptied_file_is_written_from_its_beginning_and_what_was_put_aside_is_gone() {
+        let world = World::new();
+        let mut file = world.file(4);
+        world.says("one\ntwo\n");
+        world.pump(&mut file);
+        world.says("three\n");
+        world.pump(&mut file);
+        assert_eq!(fs::read_dir(world.path().parent().unwrap()).unwrap().count(), 4);
+        file.empty().unwrap();
+        assert_eq!(world.text(), "");
+        file.use_again(u64::MAX);
+        world.says("four\n");
+        world.pump(&mut file);
+        assert_eq!(world.text(), "four\n");
+        assert_eq!(fs::read_dir(world.path().parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_renamed_file_is_left_when_asked_to() {
+        let world = World::new();
+        let mut file = world.file(u64::MAX);
+        world.says("one\n");
+        world.pump(&mut file);
+        let old = world.path().with_extension("old");
+        fs::rename(world.path(), &old).unwrap();
+        file.reopen().unwrap();
+        world.says("two\n");
+        world.pump(&mut file);
+        assert_eq!((fs::read_to_string(old).unwrap(), world.text()), ("one\n".to_owned(), "two\n".to_owned()));
+    }
+
+    #[test]
+    fn only_the_open_line_is_shown() {
+        let world = World::new();
+        let mut file = world.file(u64::MAX);
+        assert_eq!(file.open_line(5), b"");
+        world.says("one\ntwo");
+        world.pump(&mut file);
+        assert_eq!((file.open_line(100), file.open_line(2)), (b"two".to_vec(), b"wo".to_vec()));
+        world.says("\n");
+        world.pump(&mut file);
+        assert_eq!(file.open_line(5), b"");
     }
 }

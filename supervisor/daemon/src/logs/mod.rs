@@ -1,7 +1,79 @@
-//! Where workers' output goes: from their pipes to `logs/<app>-out.log` and `logs/<app>-error.log`.
+//! Where workers' output goes: from their pipes to `logs/<app>-out.log` and `logs/<app>-error.log`. Wherever the supervisor is
+//! killed, its successor goes on, and no byte is lost or doubled and no line is torn.
+//!
+//! ```text
+//!   raw         worker ══pipe══► splice ══════════════════════════════════════► file ──full──► file.1 … file.5
+//!   formatted   worker ══pipe══► splice ══► spool ──copy──► lines ──journal──► file ──full──► file.1 … file.5
+//!                                           └ position moves on when the lines are in the file
+//! ```
+//!
+//! * **Raw.** The kernel moves the bytes in one step: what is in the file is no more in the pipe. The file is all there is to know.
+//! * **Formatted** (`time: line`, or JSON). A line is written when it is whole, too long, or the last. Until then it waits in the
+//!   run's spool, a file in the runtime directory, where the kernel moved it: the pipe is never full of an open line, and lines
+//!   of two streams in one file never mix. Before lines are written, the journal tells which; a successor writes what is missing
+//!   of them. (The file's own end cannot tell: of a worker that says `tick` every second, nobody could say which tick was written
+//!   last.)
+//! * **Several raw streams in one file** take turns by chunks of up to 64 KiB, each where the pipe had it: what a worker writes
+//!   with one call of at most 4096 bytes is torn only at a chunk's end.
+//!
+//! Who is who: [`LogPump`] is the way to the thread ([`thread`]); a [`pipe`] is one stream of a run on its way to its [`file`],
+//! [`raw`] or as [`lines`] that a [`formatter`] writes ([`stamp`] knows the time). A [`spool`] keeps what is no whole line yet, the
+//! [`journal`] what is about to be written, [`rotation`] what was put aside. With a [`glass`] it is seen what is in a pipe without
+//! taking it, and an [`expectation`] finds in it the text by which a worker says that it is ready.
 
+mod expectation;
 mod file;
+mod formatter;
+mod glass;
+mod journal;
+mod lines;
+mod outlet;
+mod pipe;
 mod pump;
+mod raw;
 mod rotation;
+mod spool;
+mod stamp;
+mod thread;
 
-pub use pump::LogPump;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use protocol::place::{self, NoRuntimeDir};
+
+pub use outlet::{Kind, Outlet};
+pub use pump::{LogPump, News, Way};
+
+/// Below the runtime directory: what lives as long as the keeper.
+const SPOOL_FOLDER: &str = "spool";
+/// The most that is moved at once, in bytes, so that one flood does not silence the others.
+const CHUNK: usize = 64 * 1024;
+/// How much longer than its limit a file may grow for a line to end, in bytes; then it is cut within the line. Progress bars and
+/// binary output have no lines. No formatted line is longer than this either.
+const LONGEST_OPEN_LINE: u64 = 1024 * 1024;
+
+/// Where lines wait. If nothing runs, what is in there is nobody's and goes.
+///
+/// # Errors
+/// If there is no runtime directory, which cannot be while a keeper has one.
+pub fn spool_folder(nothing_runs: bool) -> Result<PathBuf, NoRuntimeDir> {
+    let root = nix::unistd::geteuid().is_root();
+    let folder = place::runtime_dir(|name| std::env::var_os(name), root)?.join(SPOOL_FOLDER);
+    if nothing_runs {
+        let _ = std::fs::remove_dir_all(&folder); // usually there is none
+    }
+    Ok(folder)
+}
+
+/// What became of one attempt to move bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moved {
+    /// So many bytes were taken from the pipe; none where a full file was only put aside.
+    Some(usize),
+    /// Nothing is in the pipe now.
+    Empty,
+    /// Nothing will ever be in the pipe again.
+    End,
+}

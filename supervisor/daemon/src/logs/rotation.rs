@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 /// How many old files are kept beside the one being written.
 pub const KEPT: u32 = 5;
 
+/// How many bytes a log may take, with all that was put aside: each file as many as its limit and an open line.
+#[cfg(test)]
+pub const fn budget(limit: u64) -> u64 {
+    (KEPT as u64 + 1) * limit.saturating_add(super::LONGEST_OPEN_LINE)
+}
+
 /// Renames from the oldest to the newest, so that a kill in between leaves a gap and nothing lost; only up to the first gap,
 /// which takes what is pushed on.
 pub fn put_aside(path: &Path) -> io::Result<()> {
@@ -15,6 +21,17 @@ pub fn put_aside(path: &Path) -> io::Result<()> {
         fs::rename(numbered(path, number), numbered(path, number + 1))?;
     }
     fs::rename(path, numbered(path, 1))
+}
+
+/// Removes all that were put aside.
+pub fn remove_aside(path: &Path) -> io::Result<()> {
+    for number in 1..=KEPT {
+        match fs::remove_file(numbered(path, number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {

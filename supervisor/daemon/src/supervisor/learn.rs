@@ -12,6 +12,7 @@ use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory};
+use crate::logs;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -35,6 +36,7 @@ impl Supervisor {
         let known = self.runs.remove(&row.run);
         let heard_before = known.as_ref().is_some_and(|run| run.row.exit == row.exit);
         let mut run = known.unwrap_or_else(|| Run::new(id, row.clone()));
+        run.is_in_question = false;
         run.row = Row { descriptors: Vec::new(), ..row.clone() };
         if !descriptors.is_empty() {
             self.attach(&unit, &mut run, &row.descriptors, descriptors);
@@ -67,9 +69,26 @@ impl Supervisor {
             let events = self.events.clone();
             match kind {
                 Descriptor::Out | Descriptor::Error => {
-                    let path = if *kind == Descriptor::Out { unit.out_file() } else { unit.error_file() };
+                    let (kind, path) = match kind {
+                        Descriptor::Out => (logs::Kind::Out, unit.out_file()),
+                        _ => (logs::Kind::Error, unit.error_file()),
+                    };
+                    let expect = match &unit.app.ready {
+                        Ready::Log(text) if !known => Some(text.clone()),
+                        _ => None,
+                    };
                     run.open_logs += 1;
-                    self.logs.add(number, descriptor, path, unit.app.log_max_size);
+                    self.logs.add(logs::Outlet {
+                        run: number,
+                        kind,
+                        pipe: descriptor,
+                        path,
+                        limit: unit.app.log_max_size,
+                        format: unit.app.log_format.clone(),
+                        app: unit.app.name.clone(),
+                        id: unit.id.0,
+                        expect,
+                    });
                 }
                 Descriptor::Ready => {
                     let node = launch::is_socket(&descriptor);
@@ -86,6 +105,9 @@ impl Supervisor {
     }
 
     fn learn_exit(&mut self, unit: &Unit, number: u64, exit: Exit) {
+        if self.named_a_main_process(number) {
+            return;
+        }
         let id = unit.id;
         let lived = self.runs.get(&number).and_then(Run::lived);
         if self.is_surprised_by(id, number) {
@@ -105,6 +127,21 @@ impl Supervisor {
         }
         self.happened.push_back((id, lifecycle::Event::Exited(Invocation(number), exit)));
         self.look_soon(Duration::ZERO);
+    }
+
+    /// Whether a run whose first process has ended had named its main one, and the keeper has not judged that yet: a daemon
+    /// does both at once. The keeper is told (again, if what it said crossed with our telling), and answers with what is true.
+    fn named_a_main_process(&mut self, number: u64) -> bool {
+        let Some(run) = self.runs.get_mut(&number) else { return false };
+        let waiting = run.sources.iter().find_map(|source| source.main_pid(|user| run.believes(user)));
+        let named = waiting.or(run.named_main);
+        let is_open = |pid: &i32| run.row.pid != Some(*pid) && run.judged_at_its_end != Some(*pid);
+        let Some(pid) = named.filter(is_open).filter(|_| run.row.main_pid.is_none()) else { return false };
+        run.judged_at_its_end = Some(pid);
+        run.row.exit = None; // not heard yet
+        run.is_in_question = true;
+        self.order(&Order::MainPid { run: number, pid });
+        true
     }
 
     /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
@@ -142,7 +179,7 @@ impl Supervisor {
                     run.open_logs = run.open_logs.saturating_sub(1);
                 }
             }
-            Event::Asked(ask, reply) => drop(reply.send(self.answer(ask))),
+            Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
             Event::Due(..) => {}
         }
@@ -153,11 +190,19 @@ impl Supervisor {
         let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
-                run.sources.clear();
+                run.sources.retain(|source| matches!(source, Source::Notes(_))); // which may still name a main process
                 self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
                 self.waiting.push(done);
             }
             Said::NeverReady => run.never_ready = true,
+            Said::MainPid(pid, done) => {
+                run.named_main = Some(pid);
+                if run.pid() != Some(pid) && run.row.exit.is_none() {
+                    run.is_in_question = true;
+                    self.order(&Order::MainPid { run: number, pid });
+                }
+                self.waiting.push(done);
+            }
             Said::NotYet(_) | Said::Unhealthy(..) => {}
             Said::Status(text, done) => {
                 if is_newest {

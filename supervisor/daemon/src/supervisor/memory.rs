@@ -76,6 +76,8 @@ struct Kept {
     #[serde(default)]
     turn: Option<KeptTurn>,
     #[serde(default)]
+    extended_ns: u64,
+    #[serde(default)]
     end_by_ns: Option<u64>,
     #[serde(default)]
     untold: bool,
@@ -181,6 +183,7 @@ impl Kept {
                 tell_by_ns: from_moment(turn.tell_by),
                 kill_by_ns: turn.kill_by.map(from_moment),
             }),
+            extended_ns: from_duration(snapshot.extended),
             end_by_ns: snapshot.end_by.map(from_moment),
             untold: snapshot.untold,
             ready_for_ns: snapshot.ready_for.map(from_duration),
@@ -210,6 +213,7 @@ impl Kept {
             turn: self
                 .turn
                 .map(|turn| Turn { tell_by: to_moment(turn.tell_by_ns), kill_by: turn.kill_by_ns.map(to_moment) }),
+            extended: Duration::from_nanos(self.extended_ns),
             end_by: self.end_by_ns.map(to_moment),
             untold: self.untold,
             ready_for: self.ready_for_ns.map(Duration::from_nanos),
@@ -402,6 +406,7 @@ mod tests {
                 goal: Goal::Up,
                 state,
                 turn: Some(Turn { tell_by: moment(6), kill_by: None }),
+                extended: Duration::from_millis(11),
                 end_by: Some(moment(9)),
                 untold: true,
                 ready_for: Some(Duration::from_millis(10)),

@@ -21,12 +21,14 @@ mod launch;
 mod learn;
 mod measure;
 mod memory;
+mod notes;
 mod monitors;
 mod perform;
 mod ready;
 mod reason;
 mod roster;
 mod runs;
+mod saved;
 mod status;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -56,7 +58,7 @@ use self::runs::{Leaders, Run};
 use crate::cgroup;
 use crate::clock;
 use crate::control;
-use crate::logs::LogPump;
+use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
@@ -213,7 +215,11 @@ impl Supervisor {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
         let log_events = events.clone();
-        let logs = LogPump::start(move |run| drop(log_events.send(Event::LogEnded(run))))?;
+        let tell = move |news| match news {
+            News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
+            News::Said(run) => drop(log_events.send(Event::Said(run, Said::Ready(oneshot::channel().0)))),
+        };
+        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
         let handle = control::Handle::new(events.clone(), watched, wish.config.clone());
@@ -260,10 +266,14 @@ impl Supervisor {
         }
         supervisor.orders.give(&Order::Adopted)?;
         supervisor.put_right();
+        saved::watch(supervisor.config.clone(), supervisor.events.clone());
         if told.stop_all || memory::was_leaving(&told.memory) {
             supervisor.stop_all();
         }
         supervisor.settle();
+        if !first {
+            let _ = supervisor.events.send(Event::Saved); // it may have been while nobody looked
+        }
         Ok(supervisor)
     }
 
@@ -304,10 +314,12 @@ impl Supervisor {
         self.done
     }
 
-    /// Whether the keeper has answered every order to spawn. It does so at once, and until then nobody is told of a run
-    /// that has no process yet.
+    /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,
+    /// and until then nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
-        self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        let answered = self.runs.values().all(|run| !run.is_in_question);
+        answered
+            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {

@@ -18,7 +18,7 @@ use protocol::worker::LONGEST_READY_LINE;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use super::Event;
+use super::{Event, notes};
 
 /// The longest `sd_notify` datagram that is looked at.
 const LONGEST_NOTE: usize = 4096;
@@ -32,6 +32,8 @@ pub enum Said {
     NeverReady,
     /// `STATUS=`. Answered when it is remembered.
     Status(String, oneshot::Sender<()>),
+    /// `MAINPID=`. Answered when the keeper was told.
+    MainPid(i32, oneshot::Sender<()>),
     /// Its probe does not pass yet, for this reason.
     NotYet(String),
     /// A monitor gave up on it, for this reason.
@@ -212,6 +214,21 @@ fn lines_of(seen: &[u8]) -> impl Iterator<Item = &[u8]> {
     seen.split_inclusive(|&byte| byte == b'\n')
 }
 
+impl Source {
+    /// The process that waiting notes name as the main one, the last word of those who are believed counting. Takes none
+    /// of them.
+    pub fn main_pid(&self, is_believed: impl Fn(u32) -> bool) -> Option<i32> {
+        let Self::Notes(socket) = self else { return None };
+        let notes = notes::waiting(socket);
+        let believed = notes.iter().filter(|note| note.user.is_none_or(&is_believed));
+        believed.filter_map(|note| main_pid_in(&note.text)).next_back()
+    }
+}
+
+fn main_pid_in(note: &str) -> Option<i32> {
+    note.lines().filter_map(|line| line.strip_prefix("MAINPID=")?.parse().ok()).next_back().filter(|pid| *pid > 1)
+}
+
 /// Follows a run's `sd_notify` socket. A datagram is taken only when what it says is remembered.
 pub async fn follow_notes(socket: OwnedFd, run: u64, events: UnboundedSender<Event>) {
     let Ok(socket) = watched(socket) else { return };
@@ -230,6 +247,11 @@ pub async fn follow_notes(socket: OwnedFd, run: u64, events: UnboundedSender<Eve
         let status = said.lines().filter_map(|line| line.strip_prefix("STATUS=")).next_back().map(str::to_owned);
         if let Some(status) = status
             && !remembered(run, |done| Said::Status(status, done), &events).await
+        {
+            return;
+        }
+        if let Some(pid) = main_pid_in(&said)
+            && !remembered(run, |done| Said::MainPid(pid, done), &events).await
         {
             return;
         }
@@ -259,6 +281,14 @@ mod tests {
         assert_eq!(judge(b"READY=1\n", true), Judgement::Ready);
         assert_eq!(judge(b"{\"node_version\":\"20\"}\n\"ready\"\n", true), Judgement::Passed(22));
         assert_eq!(judge(b"\"read", true), Judgement::Unfinished);
+    }
+
+    #[test]
+    fn the_last_word_on_the_main_process_counts_and_must_be_a_pid() {
+        assert_eq!(main_pid_in("READY=1\nMAINPID=7\nMAINPID=8"), Some(8));
+        for nonsense in ["MAINPID=", "MAINPID=x", "MAINPID=-5", "MAINPID=0", "MAINPID=1", "XMAINPID=7"] {
+            assert_eq!(main_pid_in(nonsense), None, "{nonsense}");
+        }
     }
 
     fn pipe() -> (Receiver, OwnedFd) {

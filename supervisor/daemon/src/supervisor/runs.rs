@@ -24,13 +24,19 @@ pub struct Run {
     pub gone: bool,
     /// It ended its ready pipe without a line.
     pub never_ready: bool,
-    /// Where it may have said that it is ready; none once that was heard.
+    /// Where it may have said that it is ready, until that was heard, or which process is its main one.
     pub sources: Vec<Source>,
     /// Our end of Node's channel, if it has one.
     pub channel: Option<OwnedFd>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
+    /// What `MAINPID=` named last, whether it was believed or not.
+    pub named_main: Option<i32>,
+    /// What of that the keeper was told after the first process had ended, so that it has the last word once.
+    pub judged_at_its_end: Option<i32>,
+    /// The keeper is to say which process is its main one.
+    pub is_in_question: bool,
 }
 
 impl Run {
@@ -45,6 +51,9 @@ impl Run {
             channel: None,
             asked: BTreeSet::new(),
             uncertain_looks: 0,
+            named_main: None,
+            judged_at_its_end: None,
+            is_in_question: false,
         }
     }
 
@@ -71,6 +80,12 @@ impl Run {
         let first = self.row.pid.filter(|_| !self.row.first_ended);
         let runs = self.row.exit.is_none();
         [first, self.row.main_pid].into_iter().flatten().filter(move |_| runs)
+    }
+
+    /// Whether a word at its notify socket is believed of this user. Anybody can send to the abstract address of another
+    /// user's app; the others' sockets are in a directory that only we can enter.
+    pub fn believes(&self, user: u32) -> bool {
+        self.row.user.is_none_or(|own| [own, 0, nix::unistd::geteuid().as_raw()].contains(&user))
     }
 
     /// Everybody who is left in its control group, if it has one.

@@ -61,14 +61,15 @@ impl Supervisor {
 
     fn runs_of(&self, unit: &Unit) -> control::Runs {
         let lived = self.fleet.app(unit.id);
-        let needs = self.fleet.waits_for(unit.id).into_iter().chain(self.fleet.waits_for_end_of(unit.id));
+        let names = |ids: Vec<AppId>| ids.into_iter().map(|id| self.name_of(id)).collect();
         control::Runs {
             id: unit.id.0,
             name: unit.app.name.clone(),
             wanted: lived.goal() == Goal::Up,
             newest: lived.newest_run().map(|run| run.0),
             finished: lived.finished_run().map(|run| run.0),
-            waits_for: needs.map(|id| self.name_of(id)).collect(),
+            waits_for: names(self.fleet.waits_for(unit.id)),
+            follows: names(self.fleet.waits_for_end_of(unit.id)),
             to_be_reloaded: self.fleet.reload_pending(unit.id),
         }
     }

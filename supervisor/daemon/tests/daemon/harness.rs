@@ -75,6 +75,14 @@ impl Hub {
         Self { folder, keeper }
     }
 
+    /// As `betti-ctl` starts it: with `logs/betti-supervisor.log` as its output, which says this already.
+    pub fn start_on_a_log(ecosystem: &str, said: &str) -> Self {
+        let folder = folder(ecosystem, &[("logs/betti-supervisor.log", said)]);
+        let log = fs::OpenOptions::new().append(true).open(folder.path().join("logs/betti-supervisor.log")).unwrap();
+        let keeper = keeper(folder.path(), &[]).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        Self { folder, keeper }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -90,8 +98,13 @@ impl Hub {
 
     /// Starts again after the keeper has ended.
     pub fn start_again(&mut self) {
+        self.start_again_in(&[]);
+    }
+
+    /// As [`start_again`](Self::start_again), with variables in the keeper's environment.
+    pub fn start_again_in(&mut self, environment: &[(&str, &Path)]) {
         self.keeper.wait().unwrap();
-        self.keeper = keeper(self.folder.path(), &[]).spawn().unwrap();
+        self.keeper = keeper(self.folder.path(), &[]).envs(environment.iter().copied()).spawn().unwrap();
     }
 
     pub fn keeper_pid(&self) -> i32 {
@@ -209,6 +222,7 @@ fn folder(ecosystem: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     fs::write(folder.path().join("ecosystem.toml"), ecosystem).unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }

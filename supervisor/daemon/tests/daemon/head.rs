@@ -113,3 +113,22 @@ fn a_file_that_broke_meanwhile_hurts_nothing_that_runs() {
     let watch = after_another_took_over(&hub, before);
     assert_eq!(app(&watch, "a").pid, worker);
 }
+
+#[test]
+fn a_long_log_of_our_own_is_put_aside_and_both_halves_go_on_in_a_new_one() {
+    let old = "an old line\n".repeat(100_000);
+    let hub = Hub::start_on_a_log("[[apps]]\nname='a'\nscript='/bin/sleep'\nargs=['1000']\n", &old);
+    hub.until_status("a", Word::Online);
+    let before = supervisor(&hub);
+    hub.end_by(before, Signal::SIGKILL); // the keeper says so
+    after_another_took_over(&hub, before);
+    let new = eventually("the keeper's line", || {
+        Some(hub.read("logs/betti-supervisor.log")).filter(|text| text.contains("keeper: "))
+    });
+    assert!(new.len() < old.len());
+    assert!(hub.read("logs/betti-supervisor.log.1").starts_with(&old));
+    let holds = |pid: i32, file: i32| std::fs::read_link(format!("/proc/{pid}/fd/{file}")).unwrap();
+    for pid in [hub.keeper_pid(), supervisor(&hub)] {
+        assert_eq!([1, 2].map(|file| holds(pid, file)), [(); 2].map(|()| hub.path("logs/betti-supervisor.log")));
+    }
+}

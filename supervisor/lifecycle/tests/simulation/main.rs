@@ -6,7 +6,9 @@
 //! * `BETTI_WORLDS=…` looks at that many worlds that nobody has seen yet.
 
 mod drive;
+mod finale;
 mod judge;
+mod keeper;
 mod plan;
 mod random;
 mod world;

@@ -1,19 +1,24 @@
-//! A random fleet: who depends on whom, with which policy, and how badly each app behaves.
+//! Random files: which apps there are, who depends on whom, with which policy, and how badly each app behaves.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use lifecycle::{AppId, Fleet, Invocation, Policy};
+use lifecycle::{AppId, Fleet, Invocation, Member, Policy};
 
 use crate::random::Random;
 
-const MOST_APPS: usize = 7;
+/// How many apps there are in all the files of a world together.
+const MOST_APPS: usize = 8;
 
-/// One app of a world.
+/// One app of a file.
+#[derive(Clone)]
 pub struct Plan {
     pub policy: Policy,
     pub needs: Vec<AppId>,
     pub character: Character,
 }
+
+/// A file: the apps that it names.
+pub type File = BTreeMap<AppId, Plan>;
 
 /// How an app's processes behave. Numbers are percentages of its runs.
 #[derive(Clone)]
@@ -21,6 +26,12 @@ pub struct Character {
     pub not_spawned: usize,
     pub never_ready: usize,
     pub crashes: usize,
+    /// Says that it is ending before it does.
+    pub leaves: usize,
+    /// Fails a health check or its watchdog, or takes too much memory.
+    pub ails: usize,
+    /// Asks for more time.
+    pub extends: usize,
     /// Ignores SIGTERM.
     pub deaf: usize,
     /// Has children that outlive the first process.
@@ -42,6 +53,9 @@ impl Character {
             not_spawned: 0,
             never_ready: 0,
             crashes: 0,
+            leaves: 0,
+            ails: 0,
+            extends: 0,
             deaf: 0,
             forks: 0,
             escapes: 0,
@@ -56,12 +70,15 @@ impl Character {
             not_spawned: random.pick(&[0, 0, 0, 5, 50]),
             never_ready: random.pick(&[0, 0, 5, 50, 100]),
             crashes: random.pick(&[0, 5, 50, 90, 100]),
+            leaves: random.pick(&[0, 0, 20, 100]),
+            ails: random.pick(&[0, 0, 0, 20, 100]),
+            extends: random.pick(&[0, 0, 20, 100]),
             deaf: random.pick(&[0, 0, 20, 100]),
             forks: random.pick(&[0, 10, 50, 100]),
             escapes: random.pick(&[0, 10, 100]),
             unseen: random.pick(&[0, 0, 10, 50]),
             slowness: Duration::from_millis(random.pick(&[10, 200, 3_000, 12_000])),
-            lifetime: Duration::from_millis(random.pick(&[50, 1_000, 5_000, 90_000])),
+            lifetime: Duration::from_millis(random.pick(&[50, 1_000, 5_000, 90_000, 900_000])),
         }
     }
 }
@@ -80,26 +97,94 @@ fn policy(random: &mut Random) -> Policy {
     }
 }
 
-/// Some apps, each depending on some of those before it; their ids say nothing about that order.
-pub fn apps(random: &mut Random) -> Vec<Plan> {
-    let count = random.below(MOST_APPS) + 1;
-    let mut ids: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        ids.swap(last, random.below(last + 1));
-    }
-    let density = random.pick(&[0, 20, 50, 80]);
-    let mut apps: Vec<(usize, Plan)> = Vec::new();
-    for place in 0..count {
-        let needs = ids[..place].iter().filter(|_| random.percent(density)).map(|id| AppId(*id as u32)).collect();
-        let (policy, character) = (policy(random), Character::random(random));
-        apps.push((ids[place], Plan { policy, needs, character }));
-    }
-    apps.sort_by_key(|(id, _)| *id);
-    apps.into_iter().map(|(_, plan)| plan).collect()
+/// All apps that a world may have, so that each depends only on some of those before it; their ids say nothing about that order.
+pub struct Pool {
+    order: Vec<AppId>,
+    density: usize,
 }
 
-/// The fleet that is made of the plan; its first run comes after `last_run`.
-pub fn fleet(apps: &[Plan], last_run: Invocation) -> Fleet {
-    let rows = apps.iter().zip(0..).map(|(plan, id)| (AppId(id), plan.policy.clone(), plan.needs.clone()));
+impl Pool {
+    pub fn random(random: &mut Random) -> Self {
+        let count = random.below(MOST_APPS) + 1;
+        let mut order: Vec<AppId> = (0..count as u32).map(AppId).collect();
+        for last in (1..count).rev() {
+            order.swap(last, random.below(last + 1));
+        }
+        Self { order, density: random.pick(&[0, 20, 50, 80]) }
+    }
+
+    /// One of all the apps, whether there is such an app now or not.
+    pub fn any(&self, random: &mut Random) -> AppId {
+        random.pick(&self.order)
+    }
+
+    /// All of them, in no order that means anything.
+    pub fn all(&self) -> &[AppId] {
+        &self.order
+    }
+
+    pub fn first_file(&self, random: &mut Random) -> File {
+        let share = random.pick(&[40, 80, 100]);
+        let chosen: Vec<AppId> = self.order.iter().copied().filter(|_| random.percent(share)).collect();
+        chosen.into_iter().map(|id| (id, self.plan(random, id))).collect()
+    }
+
+    /// The file after somebody edited it: a word here or there, or a whole other profile.
+    pub fn edited(&self, random: &mut Random, file: &File) -> File {
+        let change = random.pick(&[5, 20, 60]);
+        let mut next = File::new();
+        for &id in &self.order {
+            let mut plan = match file.get(&id) {
+                Some(_) if random.percent(change / 2) => continue,
+                None if !random.percent(change) => continue,
+                Some(plan) => plan.clone(),
+                None => self.plan(random, id),
+            };
+            if random.percent(change) {
+                plan.policy = policy(random);
+            }
+            if random.percent(change) {
+                plan.needs = self.needs(random, id);
+            }
+            if random.percent(change) {
+                plan.character = Character::random(random);
+            }
+            next.insert(id, plan);
+        }
+        next
+    }
+
+    fn plan(&self, random: &mut Random, id: AppId) -> Plan {
+        Plan { policy: policy(random), needs: self.needs(random, id), character: Character::random(random) }
+    }
+
+    /// Some of those before it; they need not be in the file.
+    fn needs(&self, random: &mut Random, id: AppId) -> Vec<AppId> {
+        self.order.iter().copied().take_while(|other| *other != id).filter(|_| random.percent(self.density)).collect()
+    }
+}
+
+/// The members that a file makes of this fleet: who has to begin anew, and who takes over from whom.
+pub fn members(random: &mut Random, fleet: &Fleet, file: &File) -> Vec<Member> {
+    let (relaunches, follows) = (random.pick(&[0, 30, 100]), random.pick(&[0, 20, 60]));
+    let relaunched: Vec<AppId> = file.keys().copied().filter(|_| random.percent(relaunches)).collect();
+    let is_ending = |id: &AppId| !file.contains_key(id) || relaunched.contains(id);
+    let member = |(&id, plan): (&AppId, &Plan)| {
+        let likely = |other: &AppId| if is_ending(other) { follows } else { follows / 20 };
+        Member {
+            id,
+            policy: plan.policy.clone(),
+            needs: plan.needs.clone(),
+            follows: fleet.ids().filter(|other| random.percent(likely(other))).collect(),
+            relaunch: relaunched.contains(&id),
+            up: random.percent(90),
+        }
+    };
+    file.iter().map(member).collect()
+}
+
+/// The fleet that is made of a file; its first run comes after `last_run`.
+pub fn fleet(file: &File, last_run: Invocation) -> Fleet {
+    let rows = file.iter().map(|(id, plan)| (*id, plan.policy.clone(), plan.needs.clone()));
     Fleet::new(rows, last_run).expect("apps depend only on those before them")
 }

@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use lifecycle::{AppId, Event, Exit, Invocation, Moment, Signal};
+use lifecycle::{Ailment, AppId, Event, Exit, Invocation, Moment, Signal};
 
 use crate::{plan::Character, random::Random};
+
+/// For how much time a run asks at most, and how long after its start.
+const MOST_TIME: Duration = Duration::from_secs(8);
 
 /// A run as the keeper's table has it, until it is forgotten.
 pub struct Process {
@@ -13,12 +16,14 @@ pub struct Process {
     pub alive: bool,
     leader_is_alive: bool,
     said_ready: bool,
+    said_leaving: bool,
     exit: Option<Exit>,
     kills: usize,
     deaf: bool,
     forks: bool,
     escapes: bool,
     unseen: bool,
+    extends: bool,
     slowness: Duration,
     /// What is said about one run is heard in order.
     last_heard: Moment,
@@ -28,6 +33,8 @@ pub struct Process {
 #[derive(Clone, Copy, Debug)]
 pub enum Happening {
     SaysReady(Invocation),
+    SaysLeaving(Invocation),
+    AsksForTime(Invocation),
     LeaderEnds(Invocation, Exit),
     TreeEnds(Invocation),
     /// The supervisor hears of it.
@@ -70,12 +77,14 @@ impl World {
             alive: true,
             leader_is_alive: true,
             said_ready: false,
+            said_leaving: false,
             exit: None,
             kills: 0,
             deaf: random.percent(character.deaf),
             forks: random.percent(character.forks),
             escapes: random.percent(character.escapes),
             unseen: random.percent(character.unseen),
+            extends: random.percent(character.extends),
             slowness: character.slowness,
             last_heard: now,
         };
@@ -88,18 +97,38 @@ impl World {
             let at = now.after(random.span(character.slowness));
             self.plan(at, Happening::SaysReady(run));
         }
-        if random.percent(character.crashes) {
-            let exits = [
-                Exit::Code(0),
-                Exit::Code(1),
-                Exit::Code(3),
-                Exit::OutOfMemory,
-                Exit::Signal { signal: 11, core_dumped: true },
-            ];
-            let exit = random.pick(&exits);
-            let at = now.after(random.span(character.lifetime));
-            self.plan(at, Happening::LeaderEnds(run, exit));
+        if self.processes[&run].extends {
+            self.plan(now.after(random.span(MOST_TIME)), Happening::AsksForTime(run));
         }
+        if random.percent(character.ails) {
+            let ailment = random.pick(&[Ailment::Health, Ailment::Watchdog, Ailment::Memory]);
+            let at = now.after(random.span(character.lifetime));
+            self.plan(at, Happening::Hear(app, Event::Unhealthy(run, ailment)));
+        }
+        if random.percent(character.crashes) {
+            self.plan_end(random, now, run, character);
+        }
+    }
+
+    /// It is going to end by itself, and perhaps says so first; then it may take its time, or for ever.
+    fn plan_end(&mut self, random: &mut Random, now: Moment, run: Invocation, character: &Character) {
+        let exits = [
+            Exit::Code(0),
+            Exit::Code(1),
+            Exit::Code(3),
+            Exit::OutOfMemory,
+            Exit::Signal { signal: 11, core_dumped: true },
+        ];
+        let exit = random.pick(&exits);
+        let mut at = now.after(random.span(character.lifetime));
+        if random.percent(character.leaves) {
+            self.plan(at, Happening::SaysLeaving(run));
+            at = at.after(random.span(character.slowness));
+            if random.percent(20) {
+                return;
+            }
+        }
+        self.plan(at, Happening::LeaderEnds(run, exit));
     }
 
     /// A signal arrives. One that comes too late for its run does nothing.
@@ -113,6 +142,10 @@ impl World {
                 let exit = random.pick(&[Exit::Code(0), Exit::Signal { signal: 15, core_dumped: false }]);
                 let at = now.after(random.span(process.slowness));
                 let left = !process.leader_is_alive;
+                let asks = process.extends.then(|| now.after(random.span(process.slowness)));
+                if let Some(at) = asks {
+                    self.plan(at, Happening::AsksForTime(run));
+                }
                 self.plan(at, if left { Happening::TreeEnds(run) } else { Happening::LeaderEnds(run, exit) });
             }
             Signal::Kill => {
@@ -130,6 +163,19 @@ impl World {
         let Some(process) = self.processes.get_mut(&run).filter(|process| process.leader_is_alive) else { return };
         process.said_ready = true;
         self.tell(random, now, run, Event::Ready(run));
+    }
+
+    pub fn says_leaving(&mut self, random: &mut Random, now: Moment, run: Invocation) {
+        let Some(process) = self.processes.get_mut(&run).filter(|process| process.leader_is_alive) else { return };
+        process.said_leaving = true;
+        self.tell(random, now, run, Event::Leaving(run));
+    }
+
+    pub fn asks_for_time(&mut self, random: &mut Random, now: Moment, run: Invocation) {
+        if self.processes.get(&run).is_some_and(|process| process.alive) {
+            let until = now.after(random.span(MOST_TIME * 2));
+            self.tell(random, now, run, Event::Extend(run, until));
+        }
     }
 
     pub fn leader_ends(&mut self, random: &mut Random, now: Moment, run: Invocation, exit: Exit) {
@@ -176,14 +222,16 @@ impl World {
 
     /// What the keeper tells a new supervisor: all it knows, whether it was heard before or not. What was on its way to
     /// the old one is lost with it.
-    pub fn tell_everything(&mut self, now: Moment) {
+    pub fn tell_everything(&mut self, random: &mut Random, now: Moment) {
         self.queue.retain(|_, happening| !matches!(happening, Happening::Hear(..)));
         let mut news = Vec::new();
         for (&run, process) in &self.processes {
             let ready = process.said_ready.then_some(Event::Ready(run));
+            // What a run said of itself is nowhere but in a datagram: it may be told again, or be lost.
+            let leaving = (process.said_leaving && random.percent(50)).then_some(Event::Leaving(run));
             let exited = process.exit.map(|exit| Event::Exited(run, exit));
             let gone = (!process.alive).then_some(Event::Gone(run));
-            news.extend([ready, exited, gone].into_iter().flatten().map(|event| (process.app, event)));
+            news.extend([ready, leaving, exited, gone].into_iter().flatten().map(|event| (process.app, event)));
         }
         for (app, event) in news {
             self.plan(now, Happening::Hear(app, event));

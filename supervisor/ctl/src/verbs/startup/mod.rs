@@ -4,8 +4,10 @@ mod systemd;
 mod user;
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::User;
 use serde::Serialize;
 
 use super::Context;
@@ -62,6 +64,9 @@ pub fn startup(arguments: &Startup, context: &Context<'_>) -> Outcome {
     for command in &to_do.0 {
         printer.say(&format!("To do: {command}"));
     }
+    if let Some(note) = foreign(&manifest.folder, &user) {
+        printer.say(&note);
+    }
     let runtime_dir = unit.runtime_dir();
     printer.say(&format!(
         "Then it runs as {}: BETTI_RUNTIME_DIR={} betti-ctl status",
@@ -69,6 +74,15 @@ pub fn startup(arguments: &Startup, context: &Context<'_>) -> Outcome {
         runtime_dir.display()
     ));
     Ok(Exit::Done)
+}
+
+/// That the folder is somebody else's, in which everything is to write its logs and data.
+fn foreign(folder: &Path, user: &User) -> Option<String> {
+    let owner = std::fs::metadata(folder).ok()?.uid();
+    let is_foreign = !user.uid.is_root() && owner != user.uid.as_raw();
+    is_foreign.then(|| {
+        format!("Note: {} belongs to somebody else, and {} writes logs and data there", folder.display(), user.name)
+    })
 }
 
 fn print(text: &str, target: &Path, context: &Context<'_>) -> Outcome {

@@ -7,20 +7,23 @@ mod scale;
 mod signal;
 
 use std::collections::BTreeSet;
+use std::io;
 
 use http::StatusCode;
 use lifecycle::AppId;
 use manifest::targets::{self, Named};
 use protocol::control::{Flushed, Pong};
 use protocol::request::Ask;
+use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::Supervisor;
 use super::apply::ApplyError;
 use crate::control::Reply;
 
 impl Supervisor {
-    pub(super) fn answer(&mut self, ask: Ask) -> Reply {
-        match ask {
+    pub(super) fn answer(&mut self, ask: Ask, reply: oneshot::Sender<Reply>) {
+        let answer = match ask {
             Ask::Status => Reply::json(&self.status()),
             // It is news by now, or the time for waiting is over.
             Ask::Watch { .. } => Reply::json(&self.watch()),
@@ -30,11 +33,8 @@ impl Supervisor {
             Ask::Act(act, targets) => self.act(act, &targets),
             Ask::Scale(app, amount) => self.scale(&app, amount),
             Ask::Signal(asked) => self.send_signal(&asked),
-            Ask::Flush(targets) => self.flush(&targets),
-            Ask::ReloadLogs => {
-                self.logs.reopen();
-                Reply::json(&serde_json::json!({}))
-            }
+            Ask::Flush(targets) => return self.flush(&targets, reply),
+            Ask::ReloadLogs => return self.reopen_logs(reply),
             Ask::Run(run) => self.run_ad_hoc(&run),
             Ask::Apply(asked) => match self.apply(&asked) {
                 Ok(applied) => Reply::json(&applied),
@@ -44,7 +44,8 @@ impl Supervisor {
                 self.stop_all();
                 Reply::json(&serde_json::json!({}))
             }
-        }
+        };
+        let _ = reply.send(answer); // whoever went away is not to be told
     }
 
     fn pong(&self) -> Pong {
@@ -55,17 +56,20 @@ impl Supervisor {
         }
     }
 
-    fn flush(&mut self, targets: &[String]) -> Reply {
+    fn flush(&mut self, targets: &[String], reply: oneshot::Sender<Reply>) {
         let meant = match self.meant(targets) {
             Ok(meant) => meant,
-            Err(refusal) => return refusal,
+            Err(refusal) => return drop(reply.send(refusal)),
         };
         let units = meant.into_iter().filter_map(|id| self.unit(id));
         let files: BTreeSet<_> = units.flat_map(|unit| [unit.out_file(), unit.error_file()]).collect();
-        for file in &files {
-            self.logs.flush(file.clone());
-        }
-        Reply::json(&Flushed { files: files.iter().map(|file| file.to_string_lossy().into_owned()).collect() })
+        let flushed = Flushed { files: files.iter().map(|file| file.to_string_lossy().into_owned()).collect() };
+        let answer = move |done| drop(reply.send(when_done(done, &flushed)));
+        self.logs.flush(files.into_iter().collect(), Box::new(answer));
+    }
+
+    fn reopen_logs(&mut self, reply: oneshot::Sender<Reply>) {
+        self.logs.reopen(Box::new(move |done| drop(reply.send(when_done(done, &serde_json::json!({}))))));
     }
 
     /// Those that the targets mean, by number.
@@ -74,6 +78,13 @@ impl Supervisor {
         let meant = targets::meant(&units, targets, |unit| Named::from(&**unit));
         let meant = meant.map_err(|unknown| Reply::refusal(StatusCode::NOT_FOUND, unknown.to_string()))?;
         Ok(meant.into_iter().map(|unit| unit.id).collect())
+    }
+}
+
+fn when_done<T: Serialize>(done: io::Result<()>, value: &T) -> Reply {
+    match done {
+        Ok(()) => Reply::json(value),
+        Err(error) => Reply::refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
 

@@ -7,122 +7,206 @@ mod check;
 mod hear;
 mod order;
 mod record;
+mod reload;
+mod reshape;
+mod show;
+mod trial;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lifecycle::{AppId, Event, Goal, Invocation, Policy, Request};
+use lifecycle::{AppId, Event, Goal, Invocation, Member, Moment, Policy, Request};
 
 pub use self::record::Record;
-use crate::plan::Plan;
+use crate::plan::{File, Plan};
 
 /// What the supervisor is told.
 #[derive(Clone, Debug)]
 pub enum Input {
     Event(AppId, Event),
     Request(Request),
+    Reshape(Vec<Member>),
     Tick,
 }
 
+/// What is in force for an app.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    pub policy: Policy,
+    pub needs: Vec<AppId>,
+}
+
+impl Design {
+    pub fn of(plan: &Plan) -> Self {
+        Self { policy: plan.policy.clone(), needs: plan.needs.clone() }
+    }
+}
+
 pub struct Judge {
-    policies: Vec<Policy>,
-    needs: Vec<Vec<AppId>>,
-    pub records: Vec<Record>,
+    pub designs: BTreeMap<AppId, Design>,
+    pub records: BTreeMap<AppId, Record>,
     /// What the world has led to: see [`SITUATIONS`].
     pub seen: BTreeSet<&'static str>,
 }
 
 /// What has to come up in some world, or the promises are checked in vain.
-pub const SITUATIONS: [&str; 16] = [
+pub const SITUATIONS: [&str; 56] = [
+    "a circle refused",
+    "a comeback after it was told to end",
+    "a comeback before it was told to end",
+    "a file edit ended a back-off",
+    "a hold outlived a reshape",
+    "a mended app that had ended badly for good was tried",
+    "a refresh of a job that had ended for good",
+    "a refresh of a stopped app",
+    "a refresh of what runs",
+    "a refresh while it ended",
+    "a relaunch of what runs",
+    "a relaunch while it ended",
+    "a reload asked for again while it was under way",
+    "a reload ended by a failure",
+    "a reload ended by a failure that its successor had to end",
+    "a reload went on after one that was ready",
+    "a reload went on after one that was taken out",
+    "a reload went on under a new supervisor",
+    "a reset",
+    "a reshape begun anew by a new supervisor",
+    "a run that left by itself and was killed",
+    "a run that left by itself ended badly",
+    "a run that left by itself ended well",
+    "a run that left by itself vanished",
+    "a run that left by itself was asked for again",
+    "a run that left by itself was stopped",
+    "an app added",
+    "an app dropped",
+    "an app left under a new supervisor",
+    "an unhealthy run was forgotten after a healthy one",
+    "asked for more time than the one deadline allows",
+    "asked for more time to become ready",
+    "asked for more time to end",
+    "asked for more time too late",
     "cooled down and tried again",
     "ended badly for good",
     "ended well for good",
     "escaped from a kill",
     "given up on before it was ready",
     "held back by a dependency",
+    "held back by what it follows",
     "killed",
     "restarted after a back-off",
+    "restarted after a back-off although it had lived long",
+    "restarted along with what it needs",
     "restarted at once after a long run",
     "restarted at once because its cause might have been gone",
     "spawn lost with the supervisor",
     "started again while it stopped",
+    "told to begin anew after what needed it was gone",
     "told to end after what needed it was gone",
     "told to end at half the deadline",
+    "trial failed and taken back",
+    "trial passed",
     "unhealthy",
     "vanished",
 ];
 
 impl Judge {
-    pub fn new(apps: &[Plan]) -> Self {
-        let blank = Record {
-            wish: Goal::Down,
-            run: None,
-            failures: Vec::new(),
-            pardoned: false,
-            over: false,
-            gone_at: None,
-            turn: None,
-            waited: false,
-            spawns: Vec::new(),
-            excuses: Vec::new(),
-            fresh: true,
-            restarts: 0,
-            exit: None,
-            reason: None,
-            finished: None,
-        };
+    pub fn new(file: &File) -> Self {
         Self {
-            policies: apps.iter().map(|plan| plan.policy.clone()).collect(),
-            needs: apps.iter().map(|plan| plan.needs.clone()).collect(),
-            records: vec![blank; apps.len()],
+            designs: file.iter().map(|(id, plan)| (*id, Design::of(plan))).collect(),
+            records: file.keys().map(|id| (*id, Record::blank())).collect(),
             seen: BTreeSet::new(),
         }
     }
 
-    fn ids(&self) -> impl Iterator<Item = AppId> + use<> {
-        (0..self.records.len() as u32).map(AppId)
+    /// What is known of an app that there is.
+    pub fn record(&self, app: AppId) -> &Record {
+        self.records.get(&app).unwrap_or_else(|| panic!("{app:?} is no app"))
+    }
+
+    fn record_mut(&mut self, app: AppId) -> &mut Record {
+        self.records.get_mut(&app).unwrap_or_else(|| panic!("{app:?} is no app"))
+    }
+
+    fn design(&self, app: AppId) -> &Design {
+        self.designs.get(&app).unwrap_or_else(|| panic!("{app:?} is in no file"))
+    }
+
+    fn saw(&mut self, situation: &'static str) {
+        debug_assert!(SITUATIONS.contains(&situation), "{situation:?} is not on the list");
+        self.seen.insert(situation);
     }
 
     fn dependants(&self, app: AppId) -> impl Iterator<Item = AppId> + '_ {
-        self.ids().filter(move |user| self.needs[index(*user)].contains(&app))
+        self.records.keys().copied().filter(move |user| self.design(*user).needs.contains(&app))
     }
 
-    /// Said that it is ready, and is neither ending nor wanted down.
     pub fn is_ready(&self, app: AppId) -> bool {
-        let record = &self.records[index(app)];
-        record.wish == Goal::Up && record.run.as_ref().is_some_and(|run| run.ready_at.is_some() && run.is_untouched())
-    }
-
-    pub fn wish(&self, app: AppId) -> Goal {
-        self.records[index(app)].wish
-    }
-
-    pub fn is_over(&self, app: AppId) -> bool {
-        self.records[index(app)].over
+        self.records.get(&app).is_some_and(Record::is_ready)
     }
 
     pub fn live_run(&self, app: AppId) -> Option<Invocation> {
-        self.records[index(app)].run.as_ref().map(|run| run.run)
+        self.records.get(&app)?.run.as_ref().map(|run| run.run)
     }
 
-    fn all_ready(&self, needs: &[AppId]) -> bool {
-        needs.iter().all(|need| self.is_ready(*need))
+    /// The dependencies that an app waits for.
+    fn waits_for(&self, app: AppId) -> Vec<AppId> {
+        self.design(app).needs.iter().copied().filter(|need| !self.is_ready(*need)).collect()
+    }
+
+    /// What an app follows and what is not gone.
+    fn waits_for_end_of(&self, app: AppId) -> Vec<AppId> {
+        let lives = |(other, run): &&(AppId, Invocation)| self.live_run(*other) == Some(*run);
+        self.record(app).follows.iter().filter(lives).map(|(other, _)| *other).collect()
+    }
+
+    fn is_held_back(&self, app: AppId) -> bool {
+        !self.waits_for(app).is_empty() || !self.waits_for_end_of(app).is_empty()
+    }
+
+    /// Who ends before `app` may be told to.
+    fn in_the_way(&self, app: AppId) -> Vec<AppId> {
+        let stops = self.record(app).wish == Goal::Down;
+        let ends_first = |user: &AppId| {
+            let user = self.record(*user);
+            user.run.is_some() && if stops { user.wish == Goal::Down } else { user.is_ending() }
+        };
+        self.dependants(app).filter(ends_first).collect()
+    }
+
+    /// Whether an app comes up if everybody behaves from now on and nobody asks for anything.
+    pub fn can_be_ready(&self, app: AppId) -> bool {
+        let Some(record) = self.records.get(&app) else { return false };
+        let stays = |other: &AppId| !self.record(*other).is_ending();
+        record.wish == Goal::Up
+            && !record.over
+            && !self.waits_for_end_of(app).iter().any(stays)
+            && self.design(app).needs.iter().all(|need| self.can_be_ready(*need))
     }
 
     /// A spawn that was counted and remembered, but whose order was lost: the run never existed.
     pub fn lose_spawn(&mut self, app: AppId, heard: &Record) {
-        self.seen.insert("spawn lost with the supervisor");
-        let restarts = self.records[index(app)].restarts;
-        self.records[index(app)] = Record { restarts, fresh: true, ..heard.clone() };
+        self.saw("spawn lost with the supervisor");
+        let record = self.record_mut(app);
+        let Record { restarts, place, newest, .. } = *record;
+        let follows = std::mem::take(&mut record.follows);
+        *record = Record { restarts, place, newest, follows, fresh: true, ..heard.clone() };
     }
 
     /// A kill that was ordered may have been lost with the supervisor, so it may come again.
     pub fn forget_kills(&mut self) {
-        for run in self.records.iter_mut().filter_map(|record| record.run.as_mut()) {
+        for run in self.records.values_mut().filter_map(|record| record.run.as_mut()) {
             run.killed_at = None;
         }
     }
-}
 
-fn index(app: AppId) -> usize {
-    app.0 as usize
+    /// An app that is in no file of a new supervisor's goes on leaving, whatever became of it in a reshape that was not
+    /// finished.
+    pub fn restore_leaving(&mut self, now: Moment, app: AppId) {
+        self.saw("an app left under a new supervisor");
+        let record = self.record_mut(app);
+        (record.wish, record.leaves, record.place) = (Goal::Down, true, None);
+        record.follows.clear();
+        if record.is_untouched() {
+            record.turn = record.turn.or(Some((now, None)));
+        }
+    }
 }

@@ -1,0 +1,55 @@
+//! Looks into a pipe without taking anything from it, and takes from it what nobody can keep.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, SpliceFFlags, splice, tee};
+use nix::unistd::pipe2;
+
+use super::{CHUNK, Moved};
+
+/// A pipe of our own that `tee` copies into. One serves all, because it is empty again after every look.
+pub struct Glass {
+    read: File,
+    write: OwnedFd,
+    nothing: File,
+}
+
+/// What a look into a pipe shows.
+pub enum Glance {
+    Seen(Vec<u8>),
+    Not(Moved),
+}
+
+impl Glass {
+    pub fn new() -> io::Result<Self> {
+        let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        let nothing = OpenOptions::new().write(true).open("/dev/null")?;
+        Ok(Self { read: read.into(), write, nothing })
+    }
+
+    /// The first bytes in the pipe, `most` of them at most.
+    pub fn look(&mut self, pipe: &OwnedFd, most: usize) -> io::Result<Glance> {
+        let mut seen = vec![0; most.min(CHUNK)];
+        match tee(pipe, &self.write, seen.len(), SpliceFFlags::SPLICE_F_NONBLOCK) {
+            Ok(0) => return Ok(Glance::Not(Moved::End)),
+            Ok(length) => seen.truncate(length),
+            Err(Errno::EAGAIN) => return Ok(Glance::Not(Moved::Empty)),
+            Err(errno) => return Err(errno.into()),
+        }
+        self.read.read_exact(&mut seen)?;
+        Ok(Glance::Seen(seen))
+    }
+
+    /// Takes a chunk into nothing.
+    pub fn throw_away(&self, pipe: &OwnedFd, most: usize) -> io::Result<Moved> {
+        match splice(pipe, None, &self.nothing, None, most.min(CHUNK), SpliceFFlags::SPLICE_F_NONBLOCK) {
+            Ok(0) => Ok(Moved::End),
+            Ok(length) => Ok(Moved::Some(length)),
+            Err(Errno::EAGAIN) => Ok(Moved::Empty),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
