@@ -8,6 +8,7 @@ use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
+use super::monitors::notify_socket;
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
@@ -98,7 +99,7 @@ impl Supervisor {
                 }
                 Descriptor::Notify => {
                     run.sources.extend(descriptor.try_clone().map(Source::Notes));
-                    tokio::task::spawn_local(ready::follow_notes(descriptor, number, events));
+                    tokio::task::spawn_local(notify_socket::follow(descriptor, number, run.senders(), events));
                 }
             }
         }
@@ -152,8 +153,9 @@ impl Supervisor {
         if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
             return false;
         }
-        let sources = self.runs.get_mut(&number).map(|run| std::mem::take(&mut run.sources)).unwrap_or_default();
-        unit.app.ready == Ready::None || sources.iter().any(Source::says_ready)
+        let Some(run) = self.runs.get_mut(&number) else { return unit.app.ready == Ready::None };
+        let sources = std::mem::take(&mut run.sources);
+        unit.app.ready == Ready::None || sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
     /// Whether a run was to go on, so that its end is a failure to be told.
@@ -204,6 +206,8 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::NotYet(_) | Said::Unhealthy(..) => {}
+            Said::Extend(_) | Said::Watchdog | Said::WatchdogTrigger | Said::WatchdogInterval(_) => {}
+            Said::Stopping(done) => self.waiting.push(done),
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lifecycle::AppId;
 use protocol::keeper::Row;
 
+use super::monitors::notify_socket::Senders;
 use super::ready::Source;
 use crate::cgroup;
 use crate::tree::{Hub, Process};
@@ -85,7 +86,11 @@ impl Run {
     /// Whether a word at its notify socket is believed of this user. Anybody can send to the abstract address of another
     /// user's app; the others' sockets are in a directory that only we can enter.
     pub fn believes(&self, user: u32) -> bool {
-        self.row.user.is_none_or(|own| [own, 0, nix::unistd::geteuid().as_raw()].contains(&user))
+        self.senders().believe(user)
+    }
+
+    pub fn senders(&self) -> Senders {
+        Senders::of(self.row.user)
     }
 
     /// Everybody who is left in its control group, if it has one.
