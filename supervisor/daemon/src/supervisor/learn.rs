@@ -8,6 +8,7 @@ use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
+use super::monitors::{Task, notify_socket};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
@@ -94,11 +95,13 @@ impl Supervisor {
                     let node = launch::is_socket(&descriptor);
                     run.sources.extend(descriptor.try_clone().map(|descriptor| Source::Pipe { descriptor, node }));
                     run.channel = descriptor.try_clone().ok().filter(|_| node);
-                    tokio::task::spawn_local(ready::follow_pipe(descriptor, node, known, number, events));
+                    let done = known || unit.app.ready != Ready::Pipe; // then what it writes there is only taken
+                    run.listeners.push(Task::spawn(ready::follow_pipe(descriptor, node, done, number, events)));
                 }
                 Descriptor::Notify => {
                     run.sources.extend(descriptor.try_clone().map(Source::Notes));
-                    tokio::task::spawn_local(ready::follow_notes(descriptor, number, events));
+                    let follow = notify_socket::follow(descriptor, number, run.senders(), events);
+                    run.listeners.push(Task::spawn(follow));
                 }
             }
         }
@@ -152,8 +155,11 @@ impl Supervisor {
         if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
             return false;
         }
-        let sources = self.runs.get_mut(&number).map(|run| std::mem::take(&mut run.sources)).unwrap_or_default();
-        unit.app.ready == Ready::None || sources.iter().any(Source::says_ready)
+        let Some(run) = self.runs.get_mut(&number) else { return unit.app.ready == Ready::None };
+        let sources = std::mem::take(&mut run.sources);
+        unit.app.ready == Ready::None
+            || unit.app.ready == Ready::Pipe
+                && sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
     /// Whether a run was to go on, so that its end is a failure to be told.
@@ -190,7 +196,17 @@ impl Supervisor {
         let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
-                run.sources.retain(|source| matches!(source, Source::Notes(_))); // which may still name a main process
+                // Where the file names another way to become ready, its own word is not enough.
+                let counts =
+                    self.roster.unit(run.app).is_none_or(|unit| matches!(unit.app.ready, Ready::Pipe | Ready::None));
+                if counts {
+                    // Its notes may still name a main process.
+                    run.sources.retain(|source| matches!(source, Source::Notes(_)));
+                    self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
+                }
+                self.waiting.push(done);
+            }
+            Said::Passed(done) => {
                 self.happened.push_back((run.app, lifecycle::Event::Ready(Invocation(number))));
                 self.waiting.push(done);
             }
@@ -205,6 +221,17 @@ impl Supervisor {
             }
             Said::NotYet(words) => run.monitors.not_yet = Some(words),
             Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
+            Said::Watchdog => run.monitors.feed_watchdog(),
+            Said::WatchdogInterval(interval) => run.monitors.set_watchdog(number, interval, &self.events),
+            Said::WatchdogTrigger => run.monitors.trigger_watchdog(number, &self.events),
+            Said::Extend(span) => {
+                let until = super::now().after(span);
+                self.happened.push_back((run.app, lifecycle::Event::Extend(Invocation(number), until)));
+            }
+            Said::Stopping(done) => {
+                self.happened.push_back((run.app, lifecycle::Event::Leaving(Invocation(number))));
+                self.waiting.push(done);
+            }
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

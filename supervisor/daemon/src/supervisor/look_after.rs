@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lifecycle::{Ailment, AppId, Event, Invocation, State};
 use manifest::App;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::monitors::cron::{self, CronTask};
 use super::monitors::files;
@@ -34,6 +35,27 @@ pub struct RunMonitors {
     watchdog: Option<Watchdog>,
     /// Why it is not ready yet.
     pub not_yet: Option<String>,
+}
+
+impl RunMonitors {
+    /// `WATCHDOG=1`
+    pub fn feed_watchdog(&self) {
+        self.watchdog.iter().for_each(Watchdog::feed);
+    }
+
+    /// `WATCHDOG_USEC=`: also of a run whose app asks for no watchdog.
+    pub fn set_watchdog(&mut self, run: u64, interval: Duration, events: &UnboundedSender<super::Event>) {
+        match &self.watchdog {
+            Some(watchdog) => watchdog.set_interval(interval),
+            None => self.watchdog = Some(Watchdog::arm(run, interval, events.clone())),
+        }
+    }
+
+    /// `WATCHDOG=trigger`
+    pub fn trigger_watchdog(&mut self, run: u64, events: &UnboundedSender<super::Event>) {
+        let armed = || Watchdog::arm(run, Duration::MAX, events.clone());
+        self.watchdog.get_or_insert_with(armed).trigger();
+    }
 }
 
 /// What an app asks to be watched for: its hours, its files, and whether the clock is believed.
@@ -165,21 +187,6 @@ impl Supervisor {
         self.happened.push_back((id, Event::Unhealthy(Invocation(number), ailment)));
     }
 
-    pub(super) fn hear_of_watchdog(&mut self, number: u64, said: &WatchdogSaid) {
-        let events = self.events.clone();
-        let Some(monitors) = self.runs.get_mut(&number).map(|run| &mut run.monitors) else { return };
-        match (said, &monitors.watchdog) {
-            (WatchdogSaid::Alive, watchdog) => watchdog.iter().for_each(Watchdog::feed),
-            (WatchdogSaid::Interval(interval), Some(watchdog)) => watchdog.set_interval(*interval),
-            (WatchdogSaid::Interval(interval), None) => {
-                monitors.watchdog = Some(Watchdog::arm(number, *interval, events));
-            }
-            (WatchdogSaid::Failed, Some(watchdog)) => watchdog.trigger(),
-            // It says so although nobody asked it to.
-            (WatchdogSaid::Failed, None) => Watchdog::arm(number, Duration::MAX, events).trigger(),
-        }
-    }
-
     pub(super) fn hear_of_occasion(&mut self, id: u32, occasion: Occasion) {
         let id = AppId(id);
         let cause = match occasion {
@@ -220,14 +227,4 @@ impl Supervisor {
     pub(super) fn next_scheduled(&self, id: AppId) -> Option<Timestamp> {
         self.app_monitors.get(&id)?.1.cron.as_ref()?.next()
     }
-}
-
-/// What a run says to its watchdog.
-pub enum WatchdogSaid {
-    /// `WATCHDOG=1`
-    Alive,
-    /// `WATCHDOG_USEC=`
-    Interval(Duration),
-    /// `WATCHDOG=trigger`
-    Failed,
 }

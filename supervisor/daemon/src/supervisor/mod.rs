@@ -225,7 +225,7 @@ impl Supervisor {
         let (log_events, limit_events) = (events.clone(), events.clone());
         let tell = move |news| match news {
             News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
-            News::Said(run) => drop(log_events.send(Event::Said(run, Said::Ready(oneshot::channel().0)))),
+            News::Said(run) => drop(log_events.send(Event::Said(run, Said::Passed(oneshot::channel().0)))),
         };
         let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());

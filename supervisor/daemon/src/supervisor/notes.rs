@@ -40,7 +40,12 @@ pub fn waiting(socket: &OwnedFd) -> Vec<Note> {
     notes
 }
 
-fn peek(socket: &OwnedFd) -> Result<Note, Errno> {
+/// The first of them, which is left there too. `EAGAIN` if there is none.
+pub fn first(socket: &impl AsRawFd) -> Result<Note, Errno> {
+    peek(socket)
+}
+
+fn peek(socket: &impl AsRawFd) -> Result<Note, Errno> {
     let mut text = [0; LONGEST_PIECE];
     let mut control = nix::cmsg_space!(UnixCredentials, [RawFd; MOST_DESCRIPTORS]);
     let mut parts = [IoSliceMut::new(&mut text)];

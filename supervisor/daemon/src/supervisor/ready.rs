@@ -1,4 +1,5 @@
-//! Hears when a run says that it is ready: through its ready pipe, Node's channel, or `sd_notify`.
+//! Hears when a run says that it is ready through its ready pipe or Node's channel. What it says through `sd_notify` is heard
+//! in [`notify_socket`](super::monitors::notify_socket).
 //!
 //! Nothing is taken from a pipe before the readiness it announces is remembered by the keeper: until then it is only looked at
 //! (`tee`, `MSG_PEEK`), so that a successor sees the same line. Afterwards everything is read and thrown away, for as
@@ -7,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use lifecycle::Ailment;
 use nix::errno::Errno;
@@ -18,22 +20,34 @@ use protocol::worker::LONGEST_READY_LINE;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use super::{Event, notes};
+use super::Event;
+use super::monitors::notify::{Word, main_pid_in, words};
+use super::notes::{self, Note};
 
-/// The longest `sd_notify` datagram that is looked at.
-const LONGEST_NOTE: usize = 4096;
 const SHORTEST_GLANCE: usize = 4096;
 
 /// What a run says about itself.
 pub enum Said {
     /// Answered when it is remembered.
     Ready(oneshot::Sender<()>),
+    /// It is what the file asks for: its probe passed, or it wrote the line. Answered when it is remembered.
+    Passed(oneshot::Sender<()>),
     /// The ready pipe ended without a line.
     NeverReady,
     /// `STATUS=`. Answered when it is remembered.
     Status(String, oneshot::Sender<()>),
     /// `MAINPID=`. Answered when the keeper was told.
     MainPid(i32, oneshot::Sender<()>),
+    /// `STOPPING=1`: it ends by itself. Answered when it is remembered.
+    Stopping(oneshot::Sender<()>),
+    /// `EXTEND_TIMEOUT_USEC=`: it needs so much longer, from now, for what it is doing.
+    Extend(Duration),
+    /// `WATCHDOG=1`: it lives.
+    Watchdog,
+    /// `WATCHDOG=trigger`: it gives itself up.
+    WatchdogTrigger,
+    /// `WATCHDOG_USEC=`: from now on it says so at least this often.
+    WatchdogInterval(Duration),
     /// Its probe does not pass yet, for this reason.
     NotYet(String),
     /// A monitor gave up on it, for this reason.
@@ -64,7 +78,11 @@ pub async fn follow_pipe(pipe: OwnedFd, node: bool, known: bool, run: u64, event
 
 /// Tells what the run said, and waits until a successor would know; whether it came to that. So a run that never stops
 /// talking is heard at the pace at which we remember, and no faster.
-async fn remembered(run: u64, said: impl FnOnce(oneshot::Sender<()>) -> Said, events: &UnboundedSender<Event>) -> bool {
+pub async fn remembered(
+    run: u64,
+    said: impl FnOnce(oneshot::Sender<()>) -> Said,
+    events: &UnboundedSender<Event>,
+) -> bool {
     let (done, is_done) = oneshot::channel();
     events.send(Event::Said(run, said(done))).is_ok() && is_done.await.is_ok()
 }
@@ -192,19 +210,12 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether it says so among what waits there. Takes from a pipe nothing, from a socket everything.
-    pub fn says_ready(&self) -> bool {
+    /// Whether it says so among what waits there. Takes nothing.
+    pub fn says_ready(&self, is_believed: impl Fn(u32) -> bool) -> bool {
         match self {
             Self::Pipe { descriptor, node } => glance(descriptor, *node, LONGEST_READY_LINE)
                 .is_ok_and(|seen| lines_of(&seen).any(|line| judge(line, *node) == Judgement::Ready)),
-            Self::Notes(socket) => {
-                let mut note = vec![0; LONGEST_NOTE];
-                let mut next = || {
-                    recv(socket.as_raw_fd(), &mut note, MsgFlags::MSG_DONTWAIT).map(|length| note[..length].to_vec())
-                };
-                std::iter::from_fn(|| next().ok())
-                    .any(|note| note.split(|&byte| byte == b'\n').any(|line| line == b"READY=1"))
-            }
+            Self::Notes(socket) => believed(socket, is_believed).any(|note| words(&note.text).contains(&Word::Ready)),
         }
     }
 }
@@ -219,48 +230,12 @@ impl Source {
     /// of them.
     pub fn main_pid(&self, is_believed: impl Fn(u32) -> bool) -> Option<i32> {
         let Self::Notes(socket) = self else { return None };
-        let notes = notes::waiting(socket);
-        let believed = notes.iter().filter(|note| note.user.is_none_or(&is_believed));
-        believed.filter_map(|note| main_pid_in(&note.text)).next_back()
+        believed(socket, is_believed).filter_map(|note| main_pid_in(&note.text)).last()
     }
 }
 
-fn main_pid_in(note: &str) -> Option<i32> {
-    note.lines().filter_map(|line| line.strip_prefix("MAINPID=")?.parse().ok()).next_back().filter(|pid| *pid > 1)
-}
-
-/// Follows a run's `sd_notify` socket. A datagram is taken only when what it says is remembered.
-pub async fn follow_notes(socket: OwnedFd, run: u64, events: UnboundedSender<Event>) {
-    let Ok(socket) = watched(socket) else { return };
-    let mut note = vec![0; LONGEST_NOTE];
-    loop {
-        if socket.readable().await.is_err() {
-            return;
-        }
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let length = match socket.try_io(|| Ok(recv(socket.as_raw_fd(), &mut note, flags)?)) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        };
-        let said = String::from_utf8_lossy(&note[..length]).into_owned();
-        let status = said.lines().filter_map(|line| line.strip_prefix("STATUS=")).next_back().map(str::to_owned);
-        if let Some(status) = status
-            && !remembered(run, |done| Said::Status(status, done), &events).await
-        {
-            return;
-        }
-        if let Some(pid) = main_pid_in(&said)
-            && !remembered(run, |done| Said::MainPid(pid, done), &events).await
-        {
-            return;
-        }
-        if said.lines().any(|line| line == "READY=1") && !remembered(run, Said::Ready, &events).await {
-            return;
-        }
-        tokio::task::yield_now().await;
-        let _ = recv(socket.as_raw_fd(), &mut [0; 1], MsgFlags::MSG_DONTWAIT);
-    }
+fn believed(socket: &OwnedFd, is_believed: impl Fn(u32) -> bool) -> impl Iterator<Item = Note> {
+    notes::waiting(socket).into_iter().filter(move |note| note.user.is_none_or(&is_believed))
 }
 
 #[cfg(test)]
@@ -281,14 +256,6 @@ mod tests {
         assert_eq!(judge(b"READY=1\n", true), Judgement::Ready);
         assert_eq!(judge(b"{\"node_version\":\"20\"}\n\"ready\"\n", true), Judgement::Passed(22));
         assert_eq!(judge(b"\"read", true), Judgement::Unfinished);
-    }
-
-    #[test]
-    fn the_last_word_on_the_main_process_counts_and_must_be_a_pid() {
-        assert_eq!(main_pid_in("READY=1\nMAINPID=7\nMAINPID=8"), Some(8));
-        for nonsense in ["MAINPID=", "MAINPID=x", "MAINPID=-5", "MAINPID=0", "MAINPID=1", "XMAINPID=7"] {
-            assert_eq!(main_pid_in(nonsense), None, "{nonsense}");
-        }
     }
 
     fn pipe() -> (Receiver, OwnedFd) {

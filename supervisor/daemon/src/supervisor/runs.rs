@@ -8,6 +8,8 @@ use lifecycle::AppId;
 use protocol::keeper::Row;
 
 use super::look_after::RunMonitors;
+use super::monitors::Task;
+use super::monitors::notify_socket::Senders;
 use super::ready::Source;
 use crate::cgroup;
 use crate::tree::{Hub, Process};
@@ -29,6 +31,8 @@ pub struct Run {
     pub sources: Vec<Source>,
     /// Our end of Node's channel, if it has one.
     pub channel: Option<OwnedFd>,
+    /// What follows its ready pipe and its notify socket, which have no end of their own.
+    pub listeners: Vec<Task>,
     /// What watches it.
     pub monitors: RunMonitors,
     /// Those of its tree that were asked to end after its first process had.
@@ -52,6 +56,7 @@ impl Run {
             never_ready: false,
             sources: Vec::new(),
             channel: None,
+            listeners: Vec::new(),
             monitors: RunMonitors::default(),
             asked: BTreeSet::new(),
             uncertain_looks: 0,
@@ -89,7 +94,11 @@ impl Run {
     /// Whether a word at its notify socket is believed of this user. Anybody can send to the abstract address of another
     /// user's app; the others' sockets are in a directory that only we can enter.
     pub fn believes(&self, user: u32) -> bool {
-        self.row.user.is_none_or(|own| [own, 0, nix::unistd::geteuid().as_raw()].contains(&user))
+        self.senders().believe(user)
+    }
+
+    pub fn senders(&self) -> Senders {
+        Senders::of(self.row.user)
     }
 
     /// Everybody who is left in its control group, if it has one.

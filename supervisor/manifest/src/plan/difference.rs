@@ -20,7 +20,8 @@ impl Difference {
     /// Takes both apart without `..`, so that a new key cannot be forgotten here.
     pub(super) fn between(old: &App, new: &App) -> Self {
         let App {
-            id,
+            // A place in the file: whoever runs keeps the number that it was given.
+            id: _,
             name: _,
             namespace,
             script,
@@ -79,7 +80,6 @@ impl Difference {
         launch.note("ready", (*ready == Ready::Pipe) != (new.ready == Ready::Pipe));
 
         let mut change = Changes::default();
-        change.step("id", id, &new.id);
         change.step("namespace", namespace, &new.namespace);
         change.note("depends_on", depends_on != &new.depends_on);
         change.note("ready", ready != &new.ready && launch.lacks("ready"));

@@ -112,7 +112,8 @@ mod tests {
     fn a_clock_that_is_set_neither_misses_nor_doubles_what_is_near() {
         let hours = |hours: i64| hours * 3600;
         // Each look: minutes that have passed, seconds that the clock was set by, what is due then.
-        let cases: [(&str, &[(u64, i64, Option<&str>)]); 8] = [
+        type Look = (u64, i64, Option<&'static str>);
+        let cases: [(&str, &[Look]); 8] = [
             ("forward over it by two minutes", &[(59, 0, None), (59, 120, Some("03:00"))]),
             ("forward over it by an hour", &[(59, 0, None), (59, hours(1), None)]),
             (

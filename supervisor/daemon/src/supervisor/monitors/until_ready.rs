@@ -66,7 +66,7 @@ pub struct Starting {
     pub just_spawned: bool,
 }
 
-/// Says [`Said::Ready`] when the probe passes, and [`Said::NotYet`] until then, whenever the words change.
+/// Says [`Said::Passed`] when the probe passes, and [`Said::NotYet`] until then, whenever the words change.
 pub fn spawn(probe: Probe, starting: Starting, events: UnboundedSender<Event>) -> Task {
     Task::spawn(until_ready(probe, starting, events))
 }
@@ -90,7 +90,7 @@ async fn until_ready(probe: Probe, starting: Starting, events: UnboundedSender<E
         pause = longer(pause);
     }
     let (done, is_done) = oneshot::channel();
-    let _ = events.send(Event::Said(run, Said::Ready(done)));
+    let _ = events.send(Event::Said(run, Said::Passed(done)));
     let _ = is_done.await;
 }
 
@@ -148,7 +148,7 @@ mod tests {
             let Said::NotYet(words) = next(&mut heard).await else { panic!("nobody listens yet") };
             assert_eq!(words, format!("nobody listens on {address}"));
             let _listener = TcpListener::bind(address).unwrap();
-            let Said::Ready(done) = next(&mut heard).await else { panic!("the same words are not said twice") };
+            let Said::Passed(done) = next(&mut heard).await else { panic!("the same words are not said twice") };
             done.send(()).unwrap();
             assert!(heard.recv().await.is_none(), "that was all");
         };
