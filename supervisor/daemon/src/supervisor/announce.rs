@@ -29,7 +29,10 @@ impl Supervisor {
             State::Stopping { kill_at: None, .. } => "still there after its kill_timeout; killing it".to_owned(),
             State::Stopping { why, .. } => match why {
                 StopReason::Asked => "stopping, as asked".to_owned(),
-                StopReason::Restart => "restarting, as asked".to_owned(),
+                StopReason::Restart => match &notes.cause {
+                    Some(cause) => format!("restarting: {cause}"),
+                    None => "restarting, as asked".to_owned(),
+                },
                 StopReason::NotReady | StopReason::Unhealthy => {
                     format!("ending it: {}", failure().unwrap_or_default())
                 }

@@ -13,6 +13,7 @@ use manifest::plan::{Plan, What};
 use protocol::control;
 
 use super::book::{self, File, InForce, KeptTrial};
+use super::monitors::saved::Saved;
 use super::roster::{Roster, Unit};
 use super::{Supervisor, hand_over, now};
 use crate::clock;
@@ -47,6 +48,14 @@ struct Touched {
 impl Supervisor {
     // -- taking a file on
 
+    /// What is in force is what is known of it: a file that was saved while nobody looked is noticed.
+    pub(super) fn watch_the_file(&mut self) {
+        match Saved::spawn(&self.config, Some(self.file.text.clone().into_bytes()), self.events.clone()) {
+            Ok(saved) => self.saved = Some(saved),
+            Err(words) => say!("supervisor: {words}; betti-ctl apply has the file applied"),
+        }
+    }
+
     /// Somebody saved the file, perhaps with nothing new in it.
     pub(super) fn file_saved(&mut self) {
         if self.stopping {
@@ -76,6 +85,7 @@ impl Supervisor {
             return Err(ApplyError::Stopping);
         }
         let text = hand_over::read(&self.config)?;
+        self.saved.iter().for_each(|saved| saved.note(text.as_bytes()));
         let profile = asked.profile.clone().or_else(|| self.still_asked(&text));
         let proposal = self.propose(File { text, asked: profile })?;
         let mut applied = control::Applied {
@@ -303,6 +313,7 @@ impl Supervisor {
             // The file was checked for that, and apps in no file depend on nobody.
             Err(circle) => say!("supervisor: {circle}"),
         }
+        self.look_after_apps();
         if !self.in_force.relaunch.is_empty() {
             self.in_force.relaunch.clear();
             self.order(&book::remember_in_force(&self.in_force));

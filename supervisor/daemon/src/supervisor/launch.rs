@@ -14,6 +14,7 @@ use protocol::keeper::{Channel, Spawn, Step};
 use protocol::worker;
 
 use super::identity::{self, Person};
+use super::monitors::program::ExecCheck;
 use super::roster::Unit;
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
@@ -103,6 +104,7 @@ impl Ground {
         set("name", app.name.clone());
         set("namespace", app.namespace.clone());
         set("pm_id", unit.id.0.to_string());
+        set("NODE_APP_INSTANCE", unit.instance.to_string());
         set(&app.instance_var, unit.instance.to_string());
         if let Some(file) = &app.env_file {
             env.extend(env_file(file)?);
@@ -111,6 +113,21 @@ impl Ground {
         env.insert(worker::APP.to_owned(), app.name.clone());
         env.insert(worker::INSTANCE.to_owned(), unit.instance.to_string());
         Ok(env)
+    }
+
+    /// A program that checks an app: run as the app is. What cannot be found is found missing when it is run.
+    pub fn check(&self, unit: &Unit, words: &[String]) -> ExecCheck {
+        let env = self.environment(unit).unwrap_or_default();
+        let path = env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+        let name = words.first().map(String::as_str).unwrap_or_default();
+        let program = self.script(name, path).unwrap_or_else(|_| PathBuf::from(name));
+        ExecCheck {
+            program,
+            args: words.iter().skip(1).cloned().collect(),
+            cwd: unit.app.cwd.clone(),
+            user: person(&unit.app).ok().flatten().map(|person| person.identity),
+            env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        }
     }
 
     /// The program that a run spawned now would execute.

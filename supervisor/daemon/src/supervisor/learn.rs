@@ -8,11 +8,12 @@ use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
+use super::look_after::WatchdogSaid;
 use super::monitors::notify_socket;
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
-use super::{Event, Supervisor, launch, memory};
+use super::{Event, Supervisor, launch, memory, now};
 use crate::logs;
 
 impl Supervisor {
@@ -48,7 +49,7 @@ impl Supervisor {
             None if unit.app.ready == Ready::None => {
                 self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
             }
-            None => {}
+            None => self.look_after_run(row.run),
             Some(exit) => self.learn_exit(&unit, row.run, memory::exit_in(exit)),
         }
     }
@@ -183,7 +184,7 @@ impl Supervisor {
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
-            Event::Due(..) => {}
+            Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
         }
     }
 
@@ -205,9 +206,19 @@ impl Supervisor {
                 }
                 self.waiting.push(done);
             }
-            Said::NotYet(_) | Said::Unhealthy(..) => {}
-            Said::Extend(_) | Said::Watchdog | Said::WatchdogTrigger | Said::WatchdogInterval(_) => {}
-            Said::Stopping(done) => self.waiting.push(done),
+            Said::NotYet(words) => run.monitors.not_yet = Some(words),
+            Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
+            Said::Watchdog => self.hear_of_watchdog(number, &WatchdogSaid::Alive),
+            Said::WatchdogInterval(interval) => self.hear_of_watchdog(number, &WatchdogSaid::Interval(interval)),
+            Said::WatchdogTrigger => self.hear_of_watchdog(number, &WatchdogSaid::Failed),
+            Said::Extend(time) => {
+                let until = now().after(time);
+                self.happened.push_back((run.app, lifecycle::Event::Extend(Invocation(number), until)));
+            }
+            Said::Stopping(done) => {
+                self.happened.push_back((run.app, lifecycle::Event::Leaving(Invocation(number))));
+                self.waiting.push(done);
+            }
             Said::Status(text, done) => {
                 if is_newest {
                     self.notes.entry(run.app).or_default().says = Some(text);

@@ -46,6 +46,10 @@ pub struct Notes {
     pub lasted_ms: Option<u64>,
     /// What else is known of the last failure.
     pub detail: Option<String>,
+    /// Why it is begun anew, if nobody asked for that.
+    pub cause: Option<String>,
+    /// The last time of its `cron_restart` that was seen to, in seconds since 1970.
+    pub scheduled_at: Option<i64>,
     /// What the newest run said of itself last.
     pub says: Option<String>,
 }
@@ -426,8 +430,14 @@ mod tests {
                 follows: vec![(AppId(3), Invocation(5))],
                 reload: Some(Reload { place: 1, begun: true }),
             };
-            let notes =
-                Notes { ready_ms: Some(5), lasted_ms: None, detail: Some("why".into()), says: Some("well".into()) };
+            let notes = Notes {
+                ready_ms: Some(5),
+                detail: Some("why".into()),
+                cause: Some("app.js changed".into()),
+                scheduled_at: Some(9),
+                says: Some("well".into()),
+                ..Notes::default()
+            };
             let memory = kept_in(vec![remember_app("a", &snapshot, &notes)]);
             assert_eq!(remembered_app(&memory, "a"), Some((snapshot, notes)));
             assert_eq!(remembered_app(&memory, "b"), None);

@@ -19,6 +19,7 @@ mod identity;
 mod keeper_link;
 mod launch;
 mod learn;
+mod look_after;
 mod measure;
 mod memory;
 mod monitors;
@@ -28,7 +29,6 @@ mod ready;
 mod reason;
 mod roster;
 mod runs;
-mod saved;
 mod status;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -49,9 +49,12 @@ use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
 use self::launch::Ground;
+use self::look_after::{AppMonitors, Asked};
 use self::measure::Measure;
 use self::memory::Notes;
 use self::monitors::Occasion;
+use self::monitors::memory_limit::MemoryLimit;
+use self::monitors::saved::Saved;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
@@ -199,6 +202,11 @@ struct Supervisor {
     done: bool,
     events: mpsc::UnboundedSender<Event>,
     logs: LogPump,
+    /// By app, with what they were asked for.
+    app_monitors: BTreeMap<AppId, (Asked, AppMonitors)>,
+    memory_limit: MemoryLimit,
+    /// None where its folder cannot be watched.
+    saved: Option<Saved>,
     measure: Measure,
     sequence: watch::Sender<u64>,
     published: Vec<UnitState>,
@@ -214,7 +222,7 @@ impl Supervisor {
     ) -> Result<Self, AdoptError> {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
-        let log_events = events.clone();
+        let (log_events, limit_events) = (events.clone(), events.clone());
         let tell = move |news| match news {
             News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
             News::Said(run) => drop(log_events.send(Event::Said(run, Said::Ready(oneshot::channel().0)))),
@@ -248,6 +256,9 @@ impl Supervisor {
             done: false,
             events,
             logs,
+            app_monitors: BTreeMap::new(),
+            memory_limit: MemoryLimit::start(limit_events),
+            saved: None,
             measure: Measure::new(),
             sequence,
             published: Vec::new(),
@@ -266,14 +277,11 @@ impl Supervisor {
         }
         supervisor.orders.give(&Order::Adopted)?;
         supervisor.put_right();
-        saved::watch(supervisor.config.clone(), supervisor.events.clone());
+        supervisor.watch_the_file();
         if told.stop_all || memory::was_leaving(&told.memory) {
             supervisor.stop_all();
         }
         supervisor.settle();
-        if !first {
-            let _ = supervisor.events.send(Event::Saved); // it may have been while nobody looked
-        }
         Ok(supervisor)
     }
 

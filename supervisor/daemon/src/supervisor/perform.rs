@@ -21,6 +21,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// As PM2 says it: one JSON value a line.
 const SHUTDOWN_MESSAGE: &[u8] = b"\"shutdown\"\n";
 
+/// The run that a state is about.
+fn run_in(state: State) -> Option<Invocation> {
+    match state {
+        State::Starting { run, .. } | State::Running { run, .. } | State::Stopping { run, .. } => Some(run),
+        State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => None,
+    }
+}
+
 impl Supervisor {
     pub(super) fn perform(&mut self, id: AppId, action: Action) {
         match action {
@@ -175,15 +183,21 @@ impl Supervisor {
                 let spawned = self.runs.get(&run.0).map(super::Run::spawned);
                 let notes = self.notes.entry(id).or_default();
                 notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
-                notes.detail = None;
+                (notes.detail, notes.cause) = (None, None);
             }
             State::Stopping { run, why: StopReason::NotReady, .. } if matches!(before, State::Starting { .. }) => {
-                let silent = self.runs.get(&run.0).is_some_and(|run| run.never_ready);
+                let run = self.runs.get(&run.0);
+                let silent =
+                    run.filter(|run| run.never_ready).map(|_| "closed its ready pipe without a line".to_owned());
+                let not_yet = run.and_then(|run| run.monitors.not_yet.clone());
                 let notes = self.notes.entry(id).or_default();
-                let says = notes.says.as_ref().map(|text| format!("it says \"{text}\""));
-                notes.detail = if silent { Some("closed its ready pipe without a line".to_owned()) } else { says };
+                let says = || notes.says.as_ref().map(|text| format!("it says \"{text}\""));
+                notes.detail = silent.or(not_yet).or_else(says);
             }
             _ => self.close_sockets_if_down(id, after.state),
+        }
+        for run in [run_in(*before), run_in(after.state)].into_iter().flatten() {
+            self.look_after_run(run.0);
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lifecycle::AppId;
 use protocol::keeper::Row;
 
+use super::look_after::RunMonitors;
 use super::monitors::notify_socket::Senders;
 use super::ready::Source;
 use crate::cgroup;
@@ -29,6 +30,8 @@ pub struct Run {
     pub sources: Vec<Source>,
     /// Our end of Node's channel, if it has one.
     pub channel: Option<OwnedFd>,
+    /// What watches it.
+    pub monitors: RunMonitors,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
@@ -50,6 +53,7 @@ impl Run {
             never_ready: false,
             sources: Vec::new(),
             channel: None,
+            monitors: RunMonitors::default(),
             asked: BTreeSet::new(),
             uncertain_looks: 0,
             named_main: None,

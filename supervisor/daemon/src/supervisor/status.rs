@@ -44,7 +44,7 @@ impl Supervisor {
             pid: run.and_then(super::Run::pid),
             never_ready: run.is_some_and(|run| run.never_ready),
             leaving: self.stopping,
-            notice: self.in_force.notice.clone(),
+            notice: self.notice(),
         })
     }
 
@@ -93,7 +93,7 @@ impl Supervisor {
             },
             profile: self.roster.manifest.profile.clone(),
             apps: self.shown().iter().map(|unit| self.status_of(unit)).collect(),
-            notice: self.in_force.notice.clone(),
+            notice: self.notice(),
         }
     }
 
@@ -156,7 +156,7 @@ impl Supervisor {
         let run = app.alive().and_then(|run| self.runs.get(&run.0));
         let says = run.filter(|_| !app.is_ready()).and_then(|run| {
             let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
-            silent.or_else(|| notes.says.clone())
+            silent.or_else(|| run.monitors.not_yet.clone()).or_else(|| notes.says.clone())
         });
         let parts: Vec<String> = [waits, failure, next, says].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join("; "))

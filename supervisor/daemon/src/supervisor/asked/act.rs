@@ -22,6 +22,9 @@ impl Supervisor {
         if self.stopping {
             return Reply::json(&accepted); // stop wins; the watcher sees that we are leaving
         }
+        for id in &ids {
+            self.notes.entry(*id).or_default().cause = None; // an operator's wish is cause enough
+        }
         let request = match act {
             Act::Start => Request::Start(ids),
             // By one deadline, whatever everything was called.

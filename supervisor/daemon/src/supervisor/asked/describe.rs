@@ -58,13 +58,22 @@ impl Supervisor {
             depends_on: app.depends_on.clone(),
             listen: app.listen.iter().map(ToString::to_string).collect(),
             ready: ready(&app.ready),
-            settings: settings(app),
+            settings: self.settings(unit),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
             held: lived.goal() == Goal::Down && !self.fleet.is_leaving(unit.id),
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
         }
+    }
+
+    fn settings(&self, unit: &Unit) -> Vec<(String, String)> {
+        let mut settings = settings(&unit.app);
+        let zone = unit.app.cron_restart.as_ref().and_then(|cron| jiff::tz::TimeZone::get(cron.zone.as_deref()?).ok());
+        let next = self.next_scheduled(unit.id);
+        let next = next.map(|next| next.to_zoned_datetime(zone.unwrap_or_else(jiff::tz::TimeZone::system)));
+        settings.extend(next.map(|next| ("next cron_restart".to_owned(), next.strftime("%F %T %Z").to_string())));
+        settings
     }
 
     /// What the running process was started with, against what one that is started now would get.
