@@ -153,17 +153,21 @@ impl Supervisor {
             Err(words) => (None, Some(format!("cron_restart: {words}"))),
         };
         let files = app.watch.as_ref().map(|watch| {
-            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.written_by_the_hub(id) };
+            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.passed_over(id) };
             files::spawn(app, watch, self.events.clone())
         });
         AppMonitors { cron, _files: files, trouble }
     }
 
-    /// What changes because an app runs is no reason to restart it.
-    fn written_by_the_hub(&self, id: AppId) -> Vec<PathBuf> {
+    /// What changes because an app runs is no reason to restart it; and what an edit of the file changes is seen when it is
+    /// applied.
+    fn passed_over(&self, id: AppId) -> Vec<PathBuf> {
         let logs = self.unit(id).map(|unit| [unit.out_file(), unit.error_file()]);
-        let folders = [self.roster.manifest.folder.join("logs"), self.ground.data_dir.clone()];
-        logs.into_iter().flatten().chain(folders).collect()
+        let manifest = &self.roster.manifest;
+        let ours = [manifest.folder.join("logs"), self.ground.data_dir.clone(), manifest.path.clone()];
+        let is_root = nix::unistd::geteuid().is_root();
+        let runtime = protocol::place::runtime_dir(|name| std::env::var_os(name), is_root).ok();
+        logs.into_iter().flatten().chain(ours).chain(runtime).collect()
     }
 
     // -- what they say

@@ -158,6 +158,10 @@ mod tests {
             of_failure(Failure::NotReady { within: ms(3000) }, &notes),
             "not ready within 3 s: closed its ready pipe without a line"
         );
+        let words = "3 health checks failed: nobody listens on 127.0.0.1:80";
+        let notes = Notes { detail: Some(words.into()), ..Notes::default() };
+        assert_eq!(of_failure(Failure::Unhealthy(Ailment::Health), &notes), words);
+        assert_eq!(of_failure(Failure::Unhealthy(Ailment::Memory), &Notes::default()), "used more memory than it may");
     }
 
     #[test]
