@@ -136,7 +136,8 @@ impl Fleet {
         }
         self.last_run = self.last_run.max(snapshot.newest_run.unwrap_or_default());
         let mut app = App::new(policy);
-        app.restore(now, Snapshot { goal: Goal::Down, leaving: true, ..snapshot }, exists);
+        let leaves = Snapshot { goal: Goal::Down, leaving: true, follows: Vec::new(), reload: None, ..snapshot };
+        app.restore(now, leaves, exists);
         self.apps.insert(id, app);
         self.order.insert(id, needs);
         self.drop_what_has_left();

@@ -3,10 +3,10 @@
 mod stage;
 
 use lifecycle::{
-    Action, AppId, CycleError, Event, Exit, Fleet, Goal, Invocation, Policy, Request, STOP_ALL_TIMEOUT, Signal, State,
-    Status, StopReason,
+    AppId, CycleError, Event, Exit, Fleet, Goal, Invocation, Policy, Request, STOP_ALL_TIMEOUT, Signal, State, Status,
+    StopReason,
 };
-use stage::{CRASH, Stage, ids, millis, seconds, send};
+use stage::{CRASH, Stage, ids, millis, seconds, send, sent, spawned};
 
 /// api (0) needs nothing, web (1) needs api, ble (2) needs api.
 fn house() -> Stage {
@@ -16,19 +16,6 @@ fn house() -> Stage {
 
 fn kill_timeout(millis: u64) -> Policy {
     Policy { kill_timeout: stage::millis(millis), ..Policy::default() }
-}
-
-/// Who was sent this signal.
-fn sent(actions: &[(AppId, Action)], signal: Signal) -> Vec<u32> {
-    let to = |(id, action): &(AppId, Action)| match action {
-        Action::Send(_, which) if *which == signal => Some(id.0),
-        Action::Send(..) | Action::Spawn(_) => None,
-    };
-    actions.iter().filter_map(to).collect()
-}
-
-fn spawned(actions: &[(AppId, Action)]) -> Vec<u32> {
-    actions.iter().filter(|(_, action)| matches!(action, Action::Spawn(_))).map(|(id, _)| id.0).collect()
 }
 
 #[test]
