@@ -95,10 +95,19 @@ impl App {
         }
     }
 
-    /// Whether what depends on it may start: it said that it is ready, and is not about to end.
+    /// Whether it said that it is ready, and is not about to end.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.is_to_end() && matches!(self.state, State::Running { .. })
+    }
+
+    /// Whether what depends on it may start: it is ready, or was and is done. A job that ended as its policy accepts runs
+    /// no second time, so whoever needs it must not wait for that.
+    #[must_use]
+    pub fn lets_dependants_start(&self) -> bool {
+        let is_done = matches!(self.state, State::Finished) && self.last_failure.is_none();
+        let was_ready = self.ready_run.is_some() && self.ready_run == self.newest_run;
+        self.is_ready() || (!self.is_to_end() && is_done && was_ready)
     }
 
     /// How often it was spawned again, by itself or by a restart; not by a start.

@@ -66,6 +66,7 @@ impl Fleet {
         }
         let was_ready = app.is_ready();
         let action = app.handle(now, event);
+        // A job that is done has encouraged them already, when it became ready.
         if !was_ready && app.is_ready() {
             self.encourage_dependants(now, id);
         }
