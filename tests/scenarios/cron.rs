@@ -73,4 +73,6 @@ fn a_job_that_is_done_is_run_again_at_its_time() {
     hub.until("it ran three times", |watch| runs(watch, "job").finished.is_some_and(|run| run >= 3));
     let job = hub.app("job");
     assert!(matches!(job.status, Word::Stopped | Word::Online | Word::Launching | Word::Stopping), "{job:?}");
+    let log = hub.read("logs/betti-supervisor.log");
+    assert!(log.lines().any(|line| line.ends_with("job: starting (run 2): cron_restart")), "{log}");
 }

@@ -1,8 +1,9 @@
 //! Whoever cannot say that it is ready is asked: by connecting to it, by asking for a page, by looking at what it writes.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
-use protocol::control::Word;
+use protocol::control::{LONGEST_WATCH_MS, Word};
 use scenarios::hub::Hub;
 use scenarios::ports::Port;
 use scenarios::{App, process, wait};
@@ -73,11 +74,13 @@ fn a_page_that_is_answered_with_an_error_is_not_ready_until_it_is_mended() {
     hub.write("sick", "");
     hub.gate("web").let_one_through();
     hub.ctl(&["start", "--no-wait"]).succeeded();
+    let asked = Instant::now();
     let words = format!("{url} answered 503");
     hub.until_app("web", "says what it waits for", |web| {
         assert_ne!(web.status, Word::Online, "it answers, but not well");
         web.reason.as_deref() == Some(&words)
     });
+    assert!(asked.elapsed() < Duration::from_millis(LONGEST_WATCH_MS), "whoever watches is told of it");
     std::fs::remove_file(hub.path("sick")).expect("it is there");
     hub.until_status("web", Word::Online);
 }

@@ -44,7 +44,7 @@ fn until_restarts(hub: &Hub, name: &str, restarts: u64) {
 /// What the supervisor says that changed.
 fn told(hub: &Hub) -> Vec<String> {
     let log = hub.read("logs/betti-supervisor.log");
-    log.lines().filter_map(|line| line.split_once(": restarting: ").map(|(_, words)| words.to_owned())).collect()
+    log.lines().filter_map(|line| line.split_once(": restarting").map(|(_, words)| words[2..].to_owned())).collect()
 }
 
 #[test]
@@ -148,6 +148,21 @@ fn a_crashed_app_is_tried_at_once_when_its_files_change() {
     until_watched(&hub, "site/src");
     hub.write("site/app.sh", "eval \"echo ready >&$BETTI_READY_FD\"\nexec sleep 1000\n");
     hub.until_status("web", Word::Online);
+    let log = hub.read("logs/betti-supervisor.log");
+    assert!(log.lines().any(|line| line.ends_with("web: starting (run 2): app.sh changed")), "{log}");
+}
+
+#[test]
+fn a_change_is_the_reason_for_one_restart_and_not_for_the_next() {
+    let hub = started(&[watcher("web").set("watch_delay", "100ms")]);
+    hub.write("site/src/app.js", "1");
+    until_restarts(&hub, "web", 1);
+    hub.ctl(&["restart", "web"]).succeeded();
+    hub.ctl(&["stop", "web"]).succeeded();
+    hub.write("site/src/app.js", "2");
+    hub.ctl(&["start", "web"]).succeeded();
+    hub.ctl(&["restart", "web"]).succeeded();
+    assert_eq!(told(&hub)[..2], ["src/app.js changed", "as asked"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lifecycle::{Ailment, AppId, Event, Invocation, State};
+use lifecycle::{Ailment, AppId, Event, Goal, Invocation, State};
 use manifest::App;
 
 use super::monitors::cron::{self, CronTask};
@@ -207,7 +207,10 @@ impl Supervisor {
                 return;
             }
         };
-        self.notes.entry(id).or_default().cause = Some(cause);
+        // What an operator stopped begins for another reason one day.
+        if self.fleet.get(id).is_some_and(|app| app.goal() == Goal::Up) {
+            self.notes.entry(id).or_default().cause = Some(cause);
+        }
         self.happened.push_back((id, Event::Refresh));
     }
 
