@@ -3,16 +3,16 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use lifecycle::{AppId, Exit, Goal, Invocation, State};
+use lifecycle::{AppId, Exit, Goal, Invocation, State, StopReason};
 use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
-use super::monitors::{Task, notify_socket};
+use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
-use super::{Event, Supervisor, launch, memory};
+use super::{Event, Supervisor, launch, memory, now};
 use crate::logs;
 
 impl Supervisor {
@@ -162,11 +162,14 @@ impl Supervisor {
                 && sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
-    /// Whether a run was to go on, so that its end is a failure to be told.
+    /// Whether a run was to go on, or said that it is ending by itself, so that its end is its own and is to be told.
     fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
         let Some(app) = self.fleet.get(id) else { return false };
-        let goes_on = matches!(app.state(), State::Starting { .. } | State::Running { .. });
-        goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
+        let is_its_own = matches!(
+            app.state(),
+            State::Starting { .. } | State::Running { .. } | State::Stopping { why: StopReason::Itself, .. }
+        );
+        is_its_own && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
     }
 
     fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
@@ -222,10 +225,10 @@ impl Supervisor {
             Said::NotYet(words) => run.monitors.not_yet = Some(words),
             Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
             Said::Watchdog => run.monitors.feed_watchdog(),
-            Said::WatchdogInterval(interval) => run.monitors.set_watchdog(number, interval, &self.events),
-            Said::WatchdogTrigger => run.monitors.trigger_watchdog(number, &self.events),
+            Said::WatchdogInterval(interval) => self.set_watchdog(number, interval),
+            Said::WatchdogTrigger => watchdog::trigger(number, &self.events),
             Said::Extend(span) => {
-                let until = super::now().after(span);
+                let until = now().after(span);
                 self.happened.push_back((run.app, lifecycle::Event::Extend(Invocation(number), until)));
             }
             Said::Stopping(done) => {

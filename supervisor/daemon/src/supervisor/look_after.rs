@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lifecycle::{Ailment, AppId, Event, Invocation, State};
+use lifecycle::{Ailment, AppId, Event, Goal, Invocation, State};
 use manifest::App;
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::monitors::cron::{self, CronTask};
 use super::monitors::files;
@@ -41,20 +40,6 @@ impl RunMonitors {
     /// `WATCHDOG=1`
     pub fn feed_watchdog(&self) {
         self.watchdog.iter().for_each(Watchdog::feed);
-    }
-
-    /// `WATCHDOG_USEC=`: also of a run whose app asks for no watchdog.
-    pub fn set_watchdog(&mut self, run: u64, interval: Duration, events: &UnboundedSender<super::Event>) {
-        match &self.watchdog {
-            Some(watchdog) => watchdog.set_interval(interval),
-            None => self.watchdog = Some(Watchdog::arm(run, interval, events.clone())),
-        }
-    }
-
-    /// `WATCHDOG=trigger`
-    pub fn trigger_watchdog(&mut self, run: u64, events: &UnboundedSender<super::Event>) {
-        let armed = || Watchdog::arm(run, Duration::MAX, events.clone());
-        self.watchdog.get_or_insert_with(armed).trigger();
     }
 }
 
@@ -106,7 +91,9 @@ impl Supervisor {
             let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, words));
             health::spawn(number, health, attempt, online_for, self.events.clone())
         });
-        let watchdog = unit.app.watchdog.map(|interval| Watchdog::arm(number, interval, self.events.clone()));
+        let said = self.runs.get(&number).and_then(|run| run.watchdog_interval);
+        let interval = said.or(unit.app.watchdog);
+        let watchdog = interval.map(|interval| Watchdog::arm(number, interval, self.events.clone()));
         RunMonitors { _tasks: health.into_iter().collect(), watchdog, not_yet: None }
     }
 
@@ -166,17 +153,21 @@ impl Supervisor {
             Err(words) => (None, Some(format!("cron_restart: {words}"))),
         };
         let files = app.watch.as_ref().map(|watch| {
-            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.written_by_the_hub(id) };
+            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.passed_over(id) };
             files::spawn(app, watch, self.events.clone())
         });
         AppMonitors { cron, _files: files, trouble }
     }
 
-    /// What changes because an app runs is no reason to restart it.
-    fn written_by_the_hub(&self, id: AppId) -> Vec<PathBuf> {
+    /// What changes because an app runs is no reason to restart it; and what an edit of the file changes is seen when it is
+    /// applied.
+    fn passed_over(&self, id: AppId) -> Vec<PathBuf> {
         let logs = self.unit(id).map(|unit| [unit.out_file(), unit.error_file()]);
-        let folders = [self.roster.manifest.folder.join("logs"), self.ground.data_dir.clone()];
-        logs.into_iter().flatten().chain(folders).collect()
+        let manifest = &self.roster.manifest;
+        let ours = [manifest.folder.join("logs"), self.ground.data_dir.clone(), manifest.path.clone()];
+        let is_root = nix::unistd::geteuid().is_root();
+        let runtime = protocol::place::runtime_dir(|name| std::env::var_os(name), is_root).ok();
+        logs.into_iter().flatten().chain(ours).chain(runtime).collect()
     }
 
     // -- what they say
@@ -185,6 +176,18 @@ impl Supervisor {
         let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
         self.notes.entry(id).or_default().detail = Some(words);
         self.happened.push_back((id, Event::Unhealthy(Invocation(number), ailment)));
+    }
+
+    /// `WATCHDOG_USEC=`: from now on, or from when it is ready; also of an app that asks for no watchdog.
+    pub(super) fn set_watchdog(&mut self, number: u64, interval: Duration) {
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        run.watchdog_interval = Some(interval);
+        let is_online = matches!(self.fleet.get(run.app).map(lifecycle::App::state), Some(State::Running { .. }));
+        match &run.monitors.watchdog {
+            Some(watchdog) => watchdog.set_interval(interval),
+            None if is_online => self.look_after_run(number),
+            None => {}
+        }
     }
 
     pub(super) fn hear_of_occasion(&mut self, id: u32, occasion: Occasion) {
@@ -204,7 +207,10 @@ impl Supervisor {
                 return;
             }
         };
-        self.notes.entry(id).or_default().cause = Some(cause);
+        // What an operator stopped begins for another reason one day.
+        if self.fleet.get(id).is_some_and(|app| app.goal() == Goal::Up) {
+            self.notes.entry(id).or_default().cause = Some(cause);
+        }
         self.happened.push_back((id, Event::Refresh));
     }
 
