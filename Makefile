@@ -95,10 +95,10 @@ lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_module
 	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
 
 # cargo-fuzz asks the compiler for sanitizers, which a stable one has but keeps from whoever does not insist.
-FUZZ := manifest profile pm2_json pm2_yaml
+FUZZ := manifest profile pm2_json pm2_yaml control keeper notes
 FUZZ_SECONDS := 60
 
-fuzz: needs-run ## Feed the readers of files with what nobody would write (FUZZ_SECONDS for each)
+fuzz: needs-run ## Feed the readers of files and messages with what nobody would write (FUZZ_SECONDS for each)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 	@for target in $(FUZZ); do \
 		echo "==> Fuzzing $$target for $(FUZZ_SECONDS) s"; \

@@ -18,6 +18,7 @@ mod pid;
 mod ping;
 mod profile;
 mod reload;
+mod reload_logs;
 mod reset;
 mod restart;
 mod scale;
@@ -104,6 +105,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Reset(arguments) => reset::run(&arguments, context).await,
         Verb::SendSignal(arguments) => send_signal::run(&arguments, context).await,
         Verb::Flush(arguments) => flush::run(&arguments, context).await,
+        Verb::ReloadLogs => reload_logs::run(context).await,
         Verb::Kill => kill::run(context).await,
         Verb::Status => status::run(context).await,
         Verb::Describe(arguments) => describe::run(&arguments, context).await,

@@ -27,6 +27,8 @@ mod notes;
 mod perform;
 mod ready;
 mod reason;
+#[cfg(test)]
+mod remembered;
 mod roster;
 mod runs;
 mod status;
