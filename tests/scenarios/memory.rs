@@ -44,7 +44,7 @@ fn it_is_asked_to_stop_before_it_is_killed_and_comes_back() {
 #[test]
 fn a_limit_that_comes_to_the_file_counts_without_a_restart() {
     let free = App::puppet("web", "family 120").gated();
-    let mut hub = Hub::started(&[free.clone()]);
+    let mut hub = Hub::started(std::slice::from_ref(&free));
     let pid = hub.pid("web");
     hub.gate("web").let_one_through();
     hub.journal().until("web hoarding");
