@@ -90,7 +90,7 @@ fn parse(answer: &[u8]) -> Option<Response> {
     let head_length = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let (head, body) = answer.split_at(head_length);
     let head = std::str::from_utf8(head).ok()?.to_owned();
-    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let status = head.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?; // either minor version
     let mut response = Response { status, head, body: body[4..].to_vec() };
     match (response.header("transfer-encoding"), response.header("content-length")) {
         (Some(_), _) => response.body = unchunked(&response.body)?,

@@ -1,11 +1,8 @@
-//! One app, and how it is begun and told to end. What happens to it meanwhile is in `transitions`.
+//! One app: what is known of it. What is ordered is in `orders`, and what happens to it in `transitions`.
 
 use std::time::Duration;
 
-use crate::{
-    Action, AppId, Exit, Failure, Goal, Invocation, Moment, Policy, Reload, Signal, State, StopReason, Turn,
-    crash_record::CrashRecord,
-};
+use crate::{AppId, Exit, Failure, Goal, Invocation, Moment, Policy, Reload, State, Turn, crash_record::CrashRecord};
 
 /// How long after a kill what is still left of a tree is killed again: a process may have forked under the first one.
 pub const KILL_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -98,10 +95,19 @@ impl App {
         }
     }
 
-    /// Whether what depends on it may start: it said that it is ready, and is not about to end.
+    /// Whether it said that it is ready, and is not about to end.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.is_to_end() && matches!(self.state, State::Running { .. })
+    }
+
+    /// Whether what depends on it may start: it is ready, or was and is done. A job that ended as its policy accepts runs
+    /// no second time, so whoever needs it must not wait for that.
+    #[must_use]
+    pub fn lets_dependants_start(&self) -> bool {
+        let is_done = matches!(self.state, State::Finished) && self.last_failure.is_none();
+        let was_ready = self.ready_run.is_some() && self.ready_run == self.newest_run;
+        self.is_ready() || (!self.is_to_end() && is_done && was_ready)
     }
 
     /// How often it was spawned again, by itself or by a restart; not by a start.
@@ -172,47 +178,5 @@ impl App {
     /// Whether its run, if there is one, is to end: now or in its turn, for good or to begin anew.
     pub(crate) fn is_to_end(&self) -> bool {
         self.goal == Goal::Down || self.turn.is_some()
-    }
-
-    /// Begins a run. The caller knows that it is due and that nothing holds it back.
-    pub(crate) fn spawn(&mut self, now: Moment, run: Invocation) -> Action {
-        debug_assert!(self.is_due(now), "spawned out of turn: {self:?}");
-        if !matches!(self.state, State::Stopped) {
-            self.restarts += 1;
-        }
-        if self.failed_in_reload() {
-            self.reload = None;
-        }
-        self.follows.clear();
-        self.extended = Duration::ZERO;
-        self.newest_run = Some(run);
-        self.state = State::Starting { run, ready_by: now.after(self.policy.listen_timeout) };
-        Action::Spawn(run)
-    }
-
-    /// Tells a run that is to end: its turn has come.
-    pub(crate) fn tell(&mut self, now: Moment) -> Option<Action> {
-        let turn = self.turn?;
-        let run = self.alive()?;
-        let kill_at = turn.kill_by.unwrap_or(now.after(self.policy.kill_timeout));
-        self.terminate(run, kill_at, self.why_it_is_to_end())
-    }
-
-    /// Why a run that is to end in its turn is to.
-    pub(crate) fn why_it_is_to_end(&self) -> StopReason {
-        match self.goal {
-            Goal::Up => StopReason::Restart,
-            Goal::Down => StopReason::Asked,
-        }
-    }
-
-    /// Tells a run to end, and remembers why. Its time is up by the one deadline of a stop of everything, if there is one.
-    pub(crate) fn terminate(&mut self, run: Invocation, kill_at: Moment, why: StopReason) -> Option<Action> {
-        let kill_by = self.turn.take().and_then(|turn| turn.kill_by);
-        self.end_by = self.end_by.or(kill_by);
-        self.untold = false;
-        let kill_at = self.end_by.map_or(kill_at, |by| by.min(kill_at));
-        self.state = State::Stopping { run, kill_at: Some(kill_at), why };
-        Some(Action::Send(run, Signal::Terminate))
     }
 }

@@ -77,19 +77,6 @@ impl App {
         self.terminate(run, now.after(self.policy.kill_timeout), StopReason::Unhealthy)
     }
 
-    /// It is ending by itself, so it is not told to, and has the time that one has who was. What is to end anyway is told
-    /// in its turn.
-    pub(crate) fn leaves(&mut self, now: Moment, run: Invocation) -> Option<Action> {
-        if self.is_to_end() {
-            return None;
-        }
-        self.ready_for = self.uptime(now);
-        self.untold = true;
-        let kill_at = Some(now.after(self.policy.kill_timeout));
-        self.state = State::Stopping { run, kill_at, why: StopReason::Itself };
-        None
-    }
-
     /// A ready timeout is a failure with a reason, unless nobody waits for it any more.
     pub(crate) fn check_ready(&mut self, now: Moment, run: Invocation, ready_by: Moment) -> Option<Action> {
         if self.is_to_end() || ready_by > now {

@@ -66,6 +66,7 @@ impl Fleet {
         }
         let was_ready = app.is_ready();
         let action = app.handle(now, event);
+        // A job that is done has encouraged them already, when it became ready.
         if !was_ready && app.is_ready() {
             self.encourage_dependants(now, id);
         }
@@ -135,7 +136,8 @@ impl Fleet {
         }
         self.last_run = self.last_run.max(snapshot.newest_run.unwrap_or_default());
         let mut app = App::new(policy);
-        app.restore(now, Snapshot { goal: Goal::Down, leaving: true, ..snapshot }, exists);
+        let leaves = Snapshot { goal: Goal::Down, leaving: true, follows: Vec::new(), reload: None, ..snapshot };
+        app.restore(now, leaves, exists);
         self.apps.insert(id, app);
         self.order.insert(id, needs);
         self.drop_what_has_left();

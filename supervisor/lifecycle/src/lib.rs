@@ -30,30 +30,48 @@
 //!      │              ┌───────────────────┼───────────────────┐
 //!      │              ▼                   ▼                   ▼
 //!      └───────── Backoff              Cooling            Finished
-//!   wanted down       │ soon              │ in a minute, or   │ when somebody
-//!                     ▼                   ▼ its cause is gone ▼ asks for it
+//!   wanted down       │ soon              │ in a minute, or   │ when somebody asks for
+//!                     ▼                   ▼ its cause is gone ▼ it, or its hour comes
 //!                 Starting            Starting            Starting
 //! ```
 //!
-//! * **Stopped**: nothing is alive. If it is wanted up it only waits for what it depends on; without that, nothing is due.
-//! * **Starting**: a run was ordered and has not said that it is ready. It has until `ready_by`. Being too late is a
-//!   failure with a reason, and a run that is given up on never becomes online, whatever it says afterwards.
+//! * **Stopped**: nothing is alive. If it is wanted up it only waits for what it depends on, or for the end of what it
+//!   follows; without that, nothing is due.
+//! * **Starting**: a run was ordered and has not said that it is ready. It has until `ready_by`, and may ask for more
+//!   ([`Event::Extend`]). Being too late is a failure with a reason, and a run that is given up on never becomes online,
+//!   whatever it says afterwards.
 //! * **Running**: it said so. Only now may what depends on it start.
-//! * **Stopping**: it was told to end, or its first process ended and what is left of its tree was told to. It stays here
-//!   until *nothing* is left, so that two runs of an app are never alive together. Why it is being ended is kept, for
-//!   that decides what comes next: a worker that never becomes ready has to back off like one that crashes.
+//! * **Stopping**: it was told to end; or its first process ended, and what is left of its tree was told to; or it said that
+//!   it is ending ([`Event::Leaving`]), and is not told. It stays here until *nothing* is left, so that two runs of an app
+//!   are never alive together. Why it is being ended is kept, for that decides what comes next: a worker that never becomes
+//!   ready has to back off like one that crashes. How one that is ending by itself is judged, its exit decides.
 //! * **Backoff**: it failed. The next run waits for `restart_delay`, half as long again after every further failure, up to
-//!   [`LONGEST_BACKOFF`]. After a run that had been ready for `min_uptime` there is no wait.
+//!   [`LONGEST_BACKOFF`]. After a run that had been ready for `min_uptime` there is no wait, unless it was ended for an
+//!   [`Ailment`]: those runs live long and are counted on their own, until one was ready for [`HEALTHY_LONG_ENOUGH`].
 //! * **Cooling**: it failed more than `max_restarts` times in [`CRASH_WINDOW`]. It is tried every [`COOLING_TIME`], and once
 //!   is enough to come back here, until a run holds out for `min_uptime` or somebody asks for the app.
 //! * **Finished**: it ended by itself with a code that its policy accepts, or its policy is not to restart it.
 //!
-//! An app that is wanted down and was not told yet, because what needs it is told first, is still `Starting` or `Running`
-//! with [`Goal::Down`]: "going down" in the table below. It is not ready for anybody any more.
+//! An app that is to end and was not told yet, because what needs it is told first, is still `Starting` or `Running`, with a
+//! [`Turn`]: "going down" in the table below if it is wanted down, "to begin anew" if it is wanted up. It is not ready for
+//! anybody any more.
+//!
+//! # All apps
+//!
+//! ```text
+//!   Start, Stop, Restart, Reset     each for itself; what depends on it waits going up, and goes first going down
+//!   RestartWithDependants           down in order, up in order
+//!   Reload                          one after the other; the rest keep their old runs if one fails
+//!   reshape                         what is not named leaves; what is new comes; what stays is left alone, or relaunched
+//!   Trial                           whether what came has come up
+//! ```
+//!
+//! A fleet is [reshaped](Fleet::reshape) when its file was edited or its profile changed. What leaves is ended in order and
+//! dropped when nothing of it is alive. What comes for it, and takes over what it held, [follows](Member::follows) it.
 //!
 //! # The table
 //!
-//! This is every state with every event; `tests/table.rs` reads it and checks that it is what happens. "Due" is a tick at the
+//! This is every state with every event and every wish; `tests/table.rs` reads it and checks that it is what happens. "Due" is a tick at the
 //! app's next deadline, "tick" one before. What is heard about a run that is not alive changes nothing, in any state.
 //!
 //! ```text
@@ -61,17 +79,22 @@
 //! ```
 //!
 //! Two outcomes depend on more than the table shows. "Backoff" is `Cooling` after too many failures, and `Finished` if the
-//! policy leaves it at that. What is spawned at once here is spawned as soon as its dependencies are ready.
+//! policy leaves it at that. What is spawned at once here is spawned as soon as its dependencies are ready and what it follows
+//! is gone. An app that leaves is one that is wanted down and that no wish brings up.
 //!
 //! # Promises
 //!
 //! 1. *Stopped means gone.* A run counts as ended only at [`Event::Gone`], and what is left after a kill is killed again.
 //! 2. *Ready means ready.* Nothing is spawned before everything that it depends on is `Running` and wanted up.
-//! 3. *Stop wins.* While the goal is [`Goal::Down`] nothing is spawned, whatever happens, until somebody asks for the app.
+//! 3. *Stop wins.* While the goal is [`Goal::Down`] nothing is spawned, whatever happens, until somebody asks for the app: no
+//!    edited file, no hour that comes, no reload undoes a stop.
 //! 4. *No dead end.* Whoever is not where it is wanted has a deadline at which that changes, or waits in plain sight for a
-//!    dependency ([`Fleet::waits_for`]); and nobody fails faster than its back-off and [`MOST_RESTARTS`] allow.
+//!    dependency ([`Fleet::waits_for`]) or for an end ([`Fleet::waits_for_end_of`]); and nobody fails faster than its
+//!    back-off and [`MOST_RESTARTS`] allow. A reload goes on or is over, and a trial ends.
 //! 5. *The head may die.* A [`Snapshot`] of each app, kept by the keeper, makes a successor of which nothing that is alive
 //!    takes notice ([`Fleet::restore`]).
+//! 6. *Nothing else is touched.* A reshape leaves alone what was not changed, a restart what depends on it, and a reload has
+//!    one app down at a time.
 //!
 //! # Driving it
 //!
@@ -80,7 +103,15 @@
 //!   what was heard. A death in between is then covered: an order that was lost is given again, with two exceptions. A lost
 //!   [`Signal::Terminate`] is not repeated, because asking twice means "hurry" to some programs; its run is killed at the
 //!   deadline. And a [`Signal::Kill`] is repeated whether it was lost or not.
-//! * To take over: [`Fleet::restore`] every app, pass on what the keeper knows about its runs, then [`Fleet::tick`].
+//! * With each snapshot, remember the app's policy and what it needs. Forget both when the fleet has dropped the app.
+//! * To take over: make the fleet of the file in force. [`Fleet::restore`] every app that it names, and
+//!   [`Fleet::restore_leaving`] every other one that was remembered. Pass on what the keeper knows about their runs, then
+//!   [`Fleet::tick`].
+//! * To reshape: have the keeper remember what is to be, the members and a [`Trial`] that was made before; then call
+//!   [`Fleet::reshape`], remember the snapshots, remember that the new file is in force and nothing is to be any more, and only
+//!   then perform the actions. A successor that finds something that is to be takes over with the file in force as above, and
+//!   reshapes once more with the same members: what was remembered of the first time is not done twice. Only then it asks
+//!   for a trial's verdict.
 //! * An app that has no way to say that it is ready gets its [`Event::Ready`] as soon as it was executed. One that could not
 //!   be executed gets [`Event::Exited`] with [`Exit::NotSpawned`], then [`Event::Gone`].
 
@@ -93,17 +124,20 @@ mod fleet;
 mod identity;
 mod moment;
 mod order;
+mod orders;
 mod policy;
 mod reload;
 mod request;
 mod reshape;
 mod restore;
+mod saying;
 mod snapshot;
 mod state;
 mod status;
 mod transitions;
 mod trial;
 mod waiting;
+mod wishes;
 
 pub use app::{App, KILL_AGAIN_AFTER};
 pub use backoff::LONGEST_BACKOFF;

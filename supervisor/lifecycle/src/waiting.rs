@@ -3,7 +3,7 @@
 use crate::{App, AppId, Fleet, Goal, Moment, State};
 
 impl Fleet {
-    /// The dependencies that hold back an app that is to be spawned: those that are not ready.
+    /// The dependencies that hold back an app that is to be spawned: those that are not ready, nor done after they were.
     ///
     /// # Panics
     /// If there is no such app.
@@ -12,7 +12,7 @@ impl Fleet {
         if !self.app(id).wants_spawn() {
             return Vec::new();
         }
-        self.order.dependencies(id).iter().copied().filter(|need| !self.is_ready(*need)).collect()
+        self.order.dependencies(id).iter().copied().filter(|need| !self.lets_dependants_start(*need)).collect()
     }
 
     /// What an app that is to be spawned [follows](crate::Member::follows), as far as it is not gone yet.
@@ -42,8 +42,8 @@ impl Fleet {
         turn.tell_by <= now || !users.any(|user| user.is_in_the_way_of(app.goal()))
     }
 
-    fn is_ready(&self, id: AppId) -> bool {
-        self.get(id).is_some_and(App::is_ready)
+    fn lets_dependants_start(&self, id: AppId) -> bool {
+        self.get(id).is_some_and(App::lets_dependants_start)
     }
 }
 

@@ -3,10 +3,10 @@
 mod stage;
 
 use lifecycle::{
-    Action, AppId, CycleError, Event, Exit, Fleet, Goal, Invocation, Policy, Request, STOP_ALL_TIMEOUT, Signal, State,
-    Status, StopReason,
+    AppId, CycleError, Event, Exit, Fleet, Goal, Invocation, Policy, Request, STOP_ALL_TIMEOUT, Signal, State, Status,
+    StopReason,
 };
-use stage::{CRASH, Stage, ids, millis, seconds, send};
+use stage::{CRASH, Stage, ids, millis, seconds, send, sent, spawned};
 
 /// api (0) needs nothing, web (1) needs api, ble (2) needs api.
 fn house() -> Stage {
@@ -16,19 +16,6 @@ fn house() -> Stage {
 
 fn kill_timeout(millis: u64) -> Policy {
     Policy { kill_timeout: stage::millis(millis), ..Policy::default() }
-}
-
-/// Who was sent this signal.
-fn sent(actions: &[(AppId, Action)], signal: Signal) -> Vec<u32> {
-    let to = |(id, action): &(AppId, Action)| match action {
-        Action::Send(_, which) if *which == signal => Some(id.0),
-        Action::Send(..) | Action::Spawn(_) => None,
-    };
-    actions.iter().filter_map(to).collect()
-}
-
-fn spawned(actions: &[(AppId, Action)]) -> Vec<u32> {
-    actions.iter().filter(|(_, action)| matches!(action, Action::Spawn(_))).map(|(id, _)| id.0).collect()
 }
 
 #[test]
@@ -290,4 +277,43 @@ fn an_app_is_called_what_it_is() {
             Status::Stopped
         ]
     );
+}
+
+#[test]
+fn a_job_that_is_done_is_not_waited_for_again_by_what_needs_it() {
+    let once = Policy { autorestart: false, ..Policy::default() };
+    let mut stage = Stage::with([(once, vec![]), (Policy::default(), vec![0])]).all_up();
+    stage.wait(seconds(10));
+    assert_eq!(stage.exit(0, Exit::Code(0)), [send(&stage, 0, Signal::Terminate)]);
+    stage.gone(0);
+    assert_eq!(stage.state(0), State::Finished);
+    assert_eq!(spawned(&stage.end(1, CRASH)), [1], "it comes back although the job runs no more");
+    stage.ready(1);
+    stage.restart(1);
+    assert_eq!(spawned(&stage.gone(1)), [1]);
+    // A job that runs again is waited for again.
+    stage.ready(1);
+    stage.restart(1);
+    stage.restart(0);
+    assert_eq!((spawned(&stage.gone(1)), stage.fleet.waits_for(AppId(1))), (vec![], vec![AppId(0)]));
+    assert_eq!(spawned(&stage.ready(0)), [1]);
+}
+
+#[test]
+fn a_job_that_failed_was_never_ready_or_is_wanted_down_is_waited_for() {
+    let once = Policy { autorestart: false, ..Policy::default() };
+    let play = || Stage::with([(once.clone(), vec![]), (Policy::default(), vec![0])]);
+    let mut failed = play().all_up();
+    failed.end(0, CRASH);
+    assert_eq!(spawned(&failed.end(1, CRASH)), [] as [u32; 0]);
+    let mut never_ready = play();
+    never_ready.fleet.request(never_ready.now, Request::Start(ids(&[0, 1])));
+    assert_eq!(spawned(&never_ready.end(0, Exit::Code(0))), [] as [u32; 0]);
+    assert_eq!(never_ready.fleet.waits_for(AppId(1)), [AppId(0)]);
+    let mut down = play().all_up();
+    down.end(0, Exit::Code(0));
+    down.stop(&[0]);
+    down.restart(1);
+    assert_eq!(spawned(&down.gone(1)), [] as [u32; 0]);
+    assert_eq!(down.fleet.waits_for(AppId(1)), [AppId(0)]);
 }

@@ -3,8 +3,8 @@
 mod stage;
 
 use lifecycle::{
-    Ailment, AppId, COOLING_TIME, CRASH_WINDOW, Event, Exit, Failure, KILL_AGAIN_AFTER, MOST_RESTARTS, Policy, Signal,
-    State, Status, StopReason,
+    AppId, COOLING_TIME, CRASH_WINDOW, Event, Exit, Failure, KILL_AGAIN_AFTER, MOST_RESTARTS, Policy, Signal, State,
+    Status, StopReason,
 };
 use stage::{CRASH, Stage, millis, seconds, send};
 
@@ -360,16 +360,4 @@ fn endless_timeouts_mean_never() {
     stage.restart(0);
     assert_eq!(stage.wait(seconds(1 << 40)), []);
     assert!(stage.is_stopping(0, StopReason::Restart));
-}
-
-#[test]
-fn an_unhealthy_worker_is_ended_and_restarted_with_its_reason() {
-    let mut stage = Stage::with_one(Policy::default());
-    stage.ready(0);
-    stage.wait(seconds(10));
-    let run = stage.run(0);
-    assert_eq!(stage.handle(0, Event::Unhealthy(run, Ailment::Health)), [send(&stage, 0, Signal::Terminate)]);
-    assert_eq!(stage.fleet.app(APP).last_failure(), Some(Failure::Unhealthy(Ailment::Health)));
-    stage.end(0, Exit::Code(0));
-    assert!(stage.is_starting(0), "it had been up for long");
 }

@@ -3,21 +3,11 @@
 mod stage;
 
 use lifecycle::{
-    Action, AppId, Event, Exit, Fleet, Goal, Invocation, KILL_AGAIN_AFTER, Policy, Signal, Snapshot, State, StopReason,
+    Action, AppId, Event, Exit, Goal, Invocation, KILL_AGAIN_AFTER, Policy, Signal, Snapshot, State, StopReason,
 };
 use stage::{CRASH, Stage, millis, seconds, send};
 
 const APP: AppId = AppId(0);
-
-/// The stage as a successor finds it; `exists` tells which runs the keeper knows.
-fn succeed(stage: &Stage, exists: impl Fn(Invocation) -> bool) -> Stage {
-    let apps: Vec<_> = stage.fleet.ids().map(|id| (id, stage.fleet.app(id).policy().clone(), vec![])).collect();
-    let mut fleet = Fleet::new(apps, Invocation(0)).expect("nobody depends on anybody");
-    for id in stage.fleet.ids() {
-        fleet.restore(stage.now, id, stage.fleet.snapshot(id), &exists);
-    }
-    Stage { fleet, now: stage.now }
-}
 
 #[test]
 fn what_is_alive_is_left_alone_and_its_uptime_and_counts_carry_on() {
@@ -26,7 +16,7 @@ fn what_is_alive_is_left_alone_and_its_uptime_and_counts_carry_on() {
     stage.wait(millis(100));
     stage.ready(0);
     stage.wait(seconds(10));
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     assert_eq!(successor.fleet.snapshot(APP), stage.fleet.snapshot(APP));
     assert_eq!(successor.wait(seconds(1_000)), []);
     assert_eq!(successor.fleet.app(APP).restarts(), 1);
@@ -37,7 +27,7 @@ fn what_is_alive_is_left_alone_and_its_uptime_and_counts_carry_on() {
 #[test]
 fn a_spawn_that_was_delivered_is_not_repeated() {
     let stage = Stage::with_one(Policy::default());
-    let mut successor = succeed(&stage, |run| run == Invocation(1));
+    let mut successor = stage.succeed(|run| run == Invocation(1));
     assert_eq!(successor.fleet.tick(stage.now), []);
     assert_eq!(successor.state(0), stage.state(0));
 }
@@ -47,7 +37,7 @@ fn a_spawn_that_was_lost_is_due_again_under_a_new_number_and_is_neither_failure_
     let mut stage = Stage::with_one(Policy::default());
     stage.end(0, CRASH);
     stage.wait(millis(100));
-    let mut successor = succeed(&stage, |_| false);
+    let mut successor = stage.succeed(|_| false);
     assert!(successor.fleet.next_deadline().is_some_and(|due| due <= stage.now), "due at once");
     assert_eq!(successor.fleet.tick(stage.now), [(APP, Action::Spawn(Invocation(3)))]);
     let (before, after) = (stage.fleet.snapshot(APP), successor.fleet.snapshot(APP));
@@ -59,7 +49,7 @@ fn a_kill_that_may_have_been_lost_is_repeated() {
     let mut stage = Stage::with_one(Policy::default());
     stage.stop(&[0]);
     stage.wait(seconds(5));
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     let kill = send(&successor, 0, Signal::Kill);
     assert_eq!(successor.fleet.tick(stage.now), [kill]);
     assert_eq!(successor.wait(KILL_AGAIN_AFTER), [kill]);
@@ -74,7 +64,7 @@ fn a_run_that_was_being_ended_and_is_unknown_has_ended() {
         } else {
             stage.restart(0)
         };
-        let mut successor = succeed(&stage, |_| false);
+        let mut successor = stage.succeed(|_| false);
         let spawned = !successor.fleet.tick(stage.now).is_empty();
         assert_eq!(spawned, !asked, "{expected}");
         assert_eq!(successor.fleet.app(APP).finished_run(), Some(Invocation(1)));
@@ -85,7 +75,7 @@ fn a_run_that_was_being_ended_and_is_unknown_has_ended() {
 fn a_run_that_was_up_and_is_unknown_has_failed_unseen() {
     let mut stage = Stage::with_one(Policy::default());
     stage.ready(0);
-    let successor = succeed(&stage, |_| false);
+    let successor = stage.succeed(|_| false);
     assert_eq!(successor.delay(0), millis(100));
     assert_eq!(successor.fleet.app(APP).last_exit(), None);
 }
@@ -94,7 +84,7 @@ fn a_run_that_was_up_and_is_unknown_has_failed_unseen() {
 fn a_hold_outlives_the_supervisor() {
     let mut stage = Stage::with_one(Policy::default());
     stage.stop(&[0]);
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     successor.gone(0);
     assert_eq!(successor.wait(seconds(1_000)), []);
     assert_eq!(successor.fleet.app(APP).goal(), Goal::Down);
@@ -105,10 +95,10 @@ fn failures_are_not_forgiven_by_a_death() {
     let mut stage = Stage::with_one(Policy { max_restarts: 1, ..Policy::default() });
     stage.end(0, CRASH);
     stage.wait(millis(100));
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     successor.end(0, CRASH);
     assert!(successor.is_cooling(0));
-    let mut successor = succeed(&successor, |_| true);
+    let mut successor = successor.succeed(|_| true);
     successor.wait(seconds(60));
     successor.end(0, CRASH);
     assert!(successor.is_cooling(0), "and has not held out since");
@@ -119,7 +109,7 @@ fn a_wish_to_be_down_that_was_remembered_without_its_turn_is_carried_out() {
     let mut stage = Stage::with_one(Policy::default());
     stage.ready(0);
     let snapshot = Snapshot { goal: Goal::Down, ..stage.fleet.snapshot(APP) };
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     successor.fleet.restore(stage.now, APP, snapshot, |_| true);
     assert_eq!(successor.fleet.tick(stage.now), [send(&stage, 0, Signal::Terminate)]);
 }
@@ -141,7 +131,7 @@ fn an_exit_that_is_told_again_is_not_counted_again() {
     let mut stage = Stage::with_one(Policy::default());
     let run = stage.run(0);
     stage.exit(0, CRASH);
-    let mut successor = succeed(&stage, |_| true);
+    let mut successor = stage.succeed(|_| true);
     successor.handle(0, Event::Exited(run, CRASH));
     successor.gone(0);
     assert_eq!(successor.delay(0), millis(100));

@@ -4,7 +4,7 @@
 //! | method and path | asks | answers |
 //! |---|---|---|
 //! | `GET /v1/status` | | [`Status`] |
-//! | `GET /v1/watch?after=N` | waits until the sequence is not `N` any more, at most [`LONGEST_WATCH_MS`] | [`Watch`] |
+//! | `GET /v1/watch?after=N` | waits until the sequence is not `N` any more, at most [`LONGEST_WATCH_MS`]; without `after` not at all | [`Watch`] |
 //! | `GET /v1/describe?target=T&target=U` | | list of [`Description`] |
 //! | `GET /v1/ping` | | [`Pong`] |
 //! | `GET /v1/logs` | | list of [`LogSource`] |
@@ -17,11 +17,14 @@
 //! | `POST /v1/apply` | [`Apply`] | [`Applied`] |
 //! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |
 //!
+//! A body that is left out means the same as `{}`: every app, or the file as it is.
+//!
 //! An act is answered as soon as it is decided; whether it came true is seen by watching. So a caller loses nothing
 //! when the supervisor is replaced in between: it asks the next one.
 //!
-//! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such app, 409 another file or a conflict with
-//! what runs, 422 a file with mistakes.
+//! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such path or no such app, 409 another file or a
+//! conflict with what runs, 422 a file with mistakes, 500 a log file that cannot be emptied or opened, 503 the supervisor is
+//! being replaced: ask again.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +44,7 @@ pub struct Status {
     pub supervisor: Supervisor,
     /// The profile in force.
     pub profile: String,
-    /// Every app of the profile, by id; each instance is one.
+    /// Every app of the profile, those that are in no file, and those on their way out, by id; each instance is one.
     pub apps: Vec<App>,
     /// What the operator should know of the file: that it is broken and the last good one is in force, or that another
     /// profile did not become ready and the last good one came back.
@@ -68,7 +71,8 @@ pub struct Supervisor {
 /// One app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct App {
-    /// PM2's number for it: its place in the file, from 0.
+    /// PM2's number for it: from 0, by its place in the file when it came; stays with it however the file is edited, and is the
+    /// same in every profile. Further instances and apps that are in no file come after those.
     pub id: u32,
     /// Its name.
     pub name: String,
@@ -250,7 +254,7 @@ pub struct Scale {
 pub struct SendSignal {
     /// Its name, with `SIG` or without, or its number.
     pub signal: String,
-    /// As the user wrote them.
+    /// As the user wrote them; at least one.
     pub targets: Vec<String>,
 }
 

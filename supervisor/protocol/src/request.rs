@@ -175,6 +175,8 @@ fn after(query: &str) -> Result<Option<u64>, AskError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn ask(method: &str, target: &str, body: &str) -> Result<Ask, String> {
@@ -193,6 +195,37 @@ mod tests {
         assert_eq!(ask("POST", "/v1/start", ""), Ok(Ask::Act(Act::Start, Targets::default())));
         let scale = Ask::Scale("web".into(), Amount::More(2));
         assert_eq!(ask("POST", "/v1/scale", r#"{"app":"web","instances":"+2"}"#), Ok(scale));
+    }
+
+    /// Every method and path in the table of `control.rs`.
+    fn documented() -> BTreeSet<(String, String)> {
+        let rows = include_str!("control.rs").lines().filter_map(|line| line.strip_prefix("//! | `"));
+        let mut found = BTreeSet::new();
+        for row in rows {
+            let (cell, _) = row.split_once('|').expect("a table");
+            let (method, paths) = cell.split_once(' ').expect("a method and paths");
+            let paths = paths.split(['`', ',', ' ']).filter(|path| path.starts_with('/'));
+            let path = |path: &str| path.split('?').next().expect("a path").to_owned();
+            found.extend(paths.map(|one| (method.to_owned(), path(one))));
+        }
+        found
+    }
+
+    /// Every method and path in the table of `understand`.
+    fn understood() -> BTreeSet<(String, String)> {
+        let arms = include_str!("request.rs").lines().filter_map(|line| line.trim().strip_prefix("(\""));
+        let arms = arms.filter_map(|arm| arm.split_once("\") => Ask::").or_else(|| arm.split_once("\") => scale(")));
+        let pair = |(arm, _): (&str, &str)| arm.split_once("\", \"").map(|(method, path)| (method.into(), path.into()));
+        arms.filter_map(pair).collect()
+    }
+
+    #[test]
+    fn what_is_documented_is_what_is_understood() {
+        assert_eq!(documented(), understood());
+        for (method, path) in documented() {
+            let answer = understand(&method, &path, None, b"");
+            assert!(!matches!(answer, Err(AskError::NoSuchPath(_))), "{method} {path}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
 pub const LISTEN_FDS: &str = "LISTEN_FDS";
 /// The process that the lent sockets are meant for.
 pub const LISTEN_PID: &str = "LISTEN_PID";
-/// Names of the lent sockets, separated by colons: here, the addresses' ports or paths.
+/// Names of the lent sockets, separated by colons: here, the addresses' ports.
 pub const LISTEN_FDNAMES: &str = "LISTEN_FDNAMES";
 /// The first lent socket's descriptor.
 pub const FIRST_SOCKET_FD: i32 = 3;

@@ -190,6 +190,7 @@ fn heartbeat() {
 }
 
 /// Says who goes on in its place.
+#[expect(clippy::zombie_processes, reason = "it outlives us, and its next parent waits for it")]
 fn daemon() -> ExitCode {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     let child = command.arg("never-ready").stdin(Stdio::null()).spawn().expect("a child");

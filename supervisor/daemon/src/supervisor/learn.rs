@@ -8,11 +8,11 @@ use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
-use super::monitors::{Task, notify_socket};
+use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
-use super::{Event, Supervisor, launch, memory};
+use super::{Event, Supervisor, launch, memory, now};
 use crate::logs;
 
 impl Supervisor {
@@ -225,10 +225,10 @@ impl Supervisor {
             Said::NotYet(words) => run.monitors.not_yet = Some(words),
             Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
             Said::Watchdog => run.monitors.feed_watchdog(),
-            Said::WatchdogInterval(interval) => run.monitors.set_watchdog(number, interval, &self.events),
-            Said::WatchdogTrigger => run.monitors.trigger_watchdog(number, &self.events),
+            Said::WatchdogInterval(interval) => self.set_watchdog(number, interval),
+            Said::WatchdogTrigger => watchdog::trigger(number, &self.events),
             Said::Extend(span) => {
-                let until = super::now().after(span);
+                let until = now().after(span);
                 self.happened.push_back((run.app, lifecycle::Event::Extend(Invocation(number), until)));
             }
             Said::Stopping(done) => {

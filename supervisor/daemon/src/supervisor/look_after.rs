@@ -8,7 +8,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lifecycle::{Ailment, AppId, Event, Goal, Invocation, State};
 use manifest::App;
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::monitors::cron::{self, CronTask};
 use super::monitors::files;
@@ -41,20 +40,6 @@ impl RunMonitors {
     /// `WATCHDOG=1`
     pub fn feed_watchdog(&self) {
         self.watchdog.iter().for_each(Watchdog::feed);
-    }
-
-    /// `WATCHDOG_USEC=`: also of a run whose app asks for no watchdog.
-    pub fn set_watchdog(&mut self, run: u64, interval: Duration, events: &UnboundedSender<super::Event>) {
-        match &self.watchdog {
-            Some(watchdog) => watchdog.set_interval(interval),
-            None => self.watchdog = Some(Watchdog::arm(run, interval, events.clone())),
-        }
-    }
-
-    /// `WATCHDOG=trigger`
-    pub fn trigger_watchdog(&mut self, run: u64, events: &UnboundedSender<super::Event>) {
-        let armed = || Watchdog::arm(run, Duration::MAX, events.clone());
-        self.watchdog.get_or_insert_with(armed).trigger();
     }
 }
 
@@ -107,7 +92,9 @@ impl Supervisor {
             let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, invocation, words));
             health::spawn(number, health, attempt, online_for, self.events.clone())
         });
-        let watchdog = unit.app.watchdog.map(|interval| Watchdog::arm(number, interval, self.events.clone()));
+        let said = self.runs.get(&number).and_then(|run| run.watchdog_interval);
+        let interval = said.or(unit.app.watchdog);
+        let watchdog = interval.map(|interval| Watchdog::arm(number, interval, self.events.clone()));
         RunMonitors { _tasks: health.into_iter().collect(), watchdog, not_yet: None }
     }
 
@@ -190,6 +177,18 @@ impl Supervisor {
         let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
         self.notes.entry(id).or_default().detail = Some(words);
         self.happened.push_back((id, Event::Unhealthy(Invocation(number), ailment)));
+    }
+
+    /// `WATCHDOG_USEC=`: from now on, or from when it is ready; also of an app that asks for no watchdog.
+    pub(super) fn set_watchdog(&mut self, number: u64, interval: Duration) {
+        let Some(run) = self.runs.get_mut(&number) else { return };
+        run.watchdog_interval = Some(interval);
+        let is_online = matches!(self.fleet.get(run.app).map(lifecycle::App::state), Some(State::Running { .. }));
+        match &run.monitors.watchdog {
+            Some(watchdog) => watchdog.set_interval(interval),
+            None if is_online => self.look_after_run(number),
+            None => {}
+        }
     }
 
     pub(super) fn hear_of_occasion(&mut self, id: u32, occasion: Occasion) {

@@ -33,7 +33,10 @@ pub fn of_failure(failure: Failure, notes: &Notes) -> String {
             let what = format!("not ready within {}", span(within));
             detail.map_or(what.clone(), |detail| format!("{what}: {detail}"))
         }
-        Failure::Unhealthy(ailment) => detail.unwrap_or(of_ailment(ailment)).to_owned(),
+        Failure::Unhealthy(ailment) => match detail {
+            Some(detail) => format!("{}: {detail}", of_ailment(ailment)),
+            None => of_ailment(ailment).to_owned(),
+        },
         Failure::Vanished => "ended while nobody looked".to_owned(),
     }
 }

@@ -35,6 +35,8 @@ pub struct Run {
     pub listeners: Vec<Task>,
     /// What watches it.
     pub monitors: RunMonitors,
+    /// What `WATCHDOG_USEC=` said last.
+    pub watchdog_interval: Option<Duration>,
     /// Those of its tree that were asked to end after its first process had.
     pub asked: BTreeSet<Process>,
     pub uncertain_looks: u32,
@@ -57,6 +59,7 @@ impl Run {
             sources: Vec::new(),
             channel: None,
             listeners: Vec::new(),
+            watchdog_interval: None,
             monitors: RunMonitors::default(),
             asked: BTreeSet::new(),
             uncertain_looks: 0,

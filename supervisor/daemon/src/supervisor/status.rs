@@ -156,7 +156,8 @@ impl Supervisor {
             Goal::Down => None,
         };
         let run = app.alive().and_then(|run| self.runs.get(&run.0));
-        let says = run.filter(|_| !app.is_ready()).and_then(|run| {
+        // Why it is not ready yet; once it was given up on, that is part of the failure.
+        let says = run.filter(|_| matches!(app.state(), State::Starting { .. })).and_then(|run| {
             let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
             silent.or_else(|| run.monitors.not_yet.clone()).or_else(|| notes.says.clone())
         });

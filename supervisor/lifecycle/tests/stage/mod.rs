@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each play uses some of the words")]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use lifecycle::{Action, AppId, Event, Exit, Fleet, Invocation, Moment, Policy, Request, Signal, State, StopReason};
+use lifecycle::{
+    Action, Ailment, AppId, Event, Exit, Fleet, Invocation, Member, Moment, Policy, Request, Signal, State, StopReason,
+};
 
 pub const CRASH: Exit = Exit::Code(1);
 
@@ -12,6 +14,8 @@ pub const CRASH: Exit = Exit::Code(1);
 pub struct Stage {
     pub fleet: Fleet,
     pub now: Moment,
+    /// What each app depends on, for a successor.
+    needs: BTreeMap<AppId, Vec<AppId>>,
 }
 
 pub fn seconds(seconds: u64) -> Duration {
@@ -27,6 +31,30 @@ pub fn send(stage: &Stage, app: u32, signal: Signal) -> (AppId, Action) {
     (AppId(app), Action::Send(stage.run(app), signal))
 }
 
+/// Who was sent this signal.
+pub fn sent(actions: &[(AppId, Action)], signal: Signal) -> Vec<u32> {
+    let to = |(id, action): &(AppId, Action)| match action {
+        Action::Send(_, which) if *which == signal => Some(id.0),
+        Action::Send(..) | Action::Spawn(_) => None,
+    };
+    actions.iter().filter_map(to).collect()
+}
+
+/// Who was asked to end.
+pub fn told(actions: &[(AppId, Action)]) -> Vec<u32> {
+    sent(actions, Signal::Terminate)
+}
+
+pub fn spawned(actions: &[(AppId, Action)]) -> Vec<u32> {
+    actions.iter().filter(|(_, action)| matches!(action, Action::Spawn(_))).map(|(id, _)| id.0).collect()
+}
+
+/// An app as it is to be: wanted up, and begun anew by nothing.
+pub fn member(app: u32, needs: &[u32]) -> Member {
+    let policy = Policy::default();
+    Member { id: AppId(app), policy, needs: ids(needs), follows: vec![], relaunch: false, up: true }
+}
+
 impl Stage {
     /// One app, id 0, wanted up and spawned.
     pub fn with_one(policy: Policy) -> Self {
@@ -37,9 +65,10 @@ impl Stage {
 
     /// Apps with ids from 0, each with what it needs; all of them down.
     pub fn with(apps: impl IntoIterator<Item = (Policy, Vec<u32>)>) -> Self {
-        let apps = (0..).zip(apps).map(|(id, (policy, needs))| (AppId(id), policy, ids(&needs)));
+        let apps: Vec<_> = (0..).zip(apps).map(|(id, (policy, needs))| (AppId(id), policy, ids(&needs))).collect();
+        let needs = apps.iter().map(|(id, _, needs)| (*id, needs.clone())).collect();
         let fleet = Fleet::new(apps, Invocation(0)).expect("the play has no circle");
-        Self { fleet, now: Moment::at(seconds(1_000)) }
+        Self { fleet, now: Moment::at(seconds(1_000)), needs }
     }
 
     /// All are wanted up, and become ready in the order of their ids.
@@ -70,6 +99,16 @@ impl Stage {
         self.fleet.request(self.now, Request::Restart(ids(&[app])))
     }
 
+    pub fn request(&mut self, request: Request) -> Vec<(AppId, Action)> {
+        self.fleet.request(self.now, request)
+    }
+
+    pub fn reshape(&mut self, members: impl IntoIterator<Item = Member>) -> Vec<(AppId, Action)> {
+        let members: Vec<Member> = members.into_iter().collect();
+        self.needs.extend(members.iter().map(|member| (member.id, member.needs.clone())));
+        self.fleet.reshape(self.now, members).expect("the play has no circle")
+    }
+
     pub fn stop_all(&mut self) -> Vec<(AppId, Action)> {
         self.fleet.request(self.now, Request::StopAll)
     }
@@ -93,6 +132,33 @@ impl Stage {
     pub fn gone(&mut self, app: u32) -> Vec<(AppId, Action)> {
         let run = self.run(app);
         self.handle(app, Event::Gone(run))
+    }
+
+    pub fn ails(&mut self, app: u32, ailment: Ailment) -> Vec<(AppId, Action)> {
+        let run = self.run(app);
+        self.handle(app, Event::Unhealthy(run, ailment))
+    }
+
+    /// The run asks for time, from now on.
+    pub fn extend(&mut self, app: u32, time: Duration) -> Vec<(AppId, Action)> {
+        let run = self.run(app);
+        self.handle(app, Event::Extend(run, self.now.after(time)))
+    }
+
+    /// The run says that it is ending.
+    pub fn leave(&mut self, app: u32) -> Vec<(AppId, Action)> {
+        let run = self.run(app);
+        self.handle(app, Event::Leaving(run))
+    }
+
+    /// The stage as the next supervisor finds it, with the same file; `exists` tells which runs the keeper knows.
+    pub fn succeed(&self, exists: impl Fn(Invocation) -> bool) -> Self {
+        let apps = self.fleet.ids().map(|id| (id, self.fleet.app(id).policy().clone(), self.needs[&id].clone()));
+        let mut fleet = Fleet::new(apps, Invocation(0)).expect("there was none before");
+        for id in self.fleet.ids() {
+            fleet.restore(self.now, id, self.fleet.snapshot(id), &exists);
+        }
+        Self { fleet, now: self.now, needs: self.needs.clone() }
     }
 
     /// The only process ends.

@@ -173,7 +173,7 @@ mod tests {
             }
             let Said::NotYet(words) = next(&mut heard).await else { panic!("first 503") };
             assert_eq!(words, format!("http://127.0.0.1:{port}/health answered 503"));
-            assert!(matches!(next(&mut heard).await, Said::Ready(_)));
+            assert!(matches!(next(&mut heard).await, Said::Passed(_)));
         };
         LocalSet::new().run_until(body).await;
     }

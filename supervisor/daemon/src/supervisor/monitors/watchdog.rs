@@ -19,11 +19,12 @@ use crate::supervisor::reason::span;
 /// How long after the time is up words are still looked for that came in time, when we were busy elsewhere.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
+/// No interval is longer: time is counted from now, and there is an end to what can be counted.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// One run's.
 pub struct Watchdog {
     state: Rc<State>,
-    run: u64,
-    events: UnboundedSender<Event>,
     _task: Task,
 }
 
@@ -37,10 +38,10 @@ struct State {
 impl Watchdog {
     /// Says [`Said::Unhealthy`] once when the run was silent for longer than `interval`.
     pub fn arm(run: u64, interval: Duration, events: UnboundedSender<Event>) -> Self {
-        let (fed, interval) = (Cell::new(Instant::now()), Cell::new(interval));
+        let (fed, interval) = (Cell::new(Instant::now()), Cell::new(interval.min(LONGEST_INTERVAL)));
         let state = Rc::new(State { fed, interval, changed: Notify::new() });
-        let task = Task::spawn(watch(run, Rc::clone(&state), events.clone()));
-        Self { state, run, events, _task: task }
+        let task = Task::spawn(watch(run, Rc::clone(&state), events));
+        Self { state, _task: task }
     }
 
     /// `WATCHDOG=1`
@@ -50,16 +51,16 @@ impl Watchdog {
 
     /// `WATCHDOG_USEC=`: from now on it is this interval.
     pub fn set_interval(&self, interval: Duration) {
-        self.state.interval.set(interval);
+        self.state.interval.set(interval.min(LONGEST_INTERVAL));
         self.feed();
         self.state.changed.notify_one();
     }
+}
 
-    /// `WATCHDOG=trigger`: the run says itself that it failed.
-    pub fn trigger(&self) {
-        let words = "it said WATCHDOG=trigger".to_owned();
-        let _ = self.events.send(Event::Said(self.run, Said::Unhealthy(Ailment::Watchdog, words)));
-    }
+/// `WATCHDOG=trigger`: the run says itself that it failed, whether anybody asked it to say so or not.
+pub fn trigger(run: u64, events: &UnboundedSender<Event>) {
+    let words = "it said WATCHDOG=trigger".to_owned();
+    let _ = events.send(Event::Said(run, Said::Unhealthy(Ailment::Watchdog, words)));
 }
 
 async fn watch(run: u64, state: Rc<State>, events: UnboundedSender<Event>) {
@@ -154,13 +155,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_that_gives_itself_up_is_heard_at_once() {
+    async fn an_endless_interval_is_only_very_long() {
         armed(async |watchdog, heard| {
-            watchdog.trigger();
-            let begun = Instant::now();
-            assert_eq!(words(heard.recv().await), "it said WATCHDOG=trigger");
-            assert_eq!(begun.elapsed(), Duration::ZERO);
+            watchdog.set_interval(Duration::MAX);
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            assert!(heard.try_recv().is_err());
         })
         .await;
+    }
+
+    #[test]
+    fn a_run_that_gives_itself_up_is_heard_at_once() {
+        let (events, mut heard) = mpsc::unbounded_channel();
+        trigger(7, &events);
+        assert_eq!(words(heard.try_recv().ok()), "it said WATCHDOG=trigger");
     }
 }

@@ -142,13 +142,17 @@ impl Judge {
         self.records.get(&app).is_some_and(Record::is_ready)
     }
 
+    fn lets_dependants_start(&self, app: AppId) -> bool {
+        self.records.get(&app).is_some_and(Record::lets_dependants_start)
+    }
+
     pub fn live_run(&self, app: AppId) -> Option<Invocation> {
         self.records.get(&app)?.run.as_ref().map(|run| run.run)
     }
 
     /// The dependencies that an app waits for.
     fn waits_for(&self, app: AppId) -> Vec<AppId> {
-        self.design(app).needs.iter().copied().filter(|need| !self.is_ready(*need)).collect()
+        self.design(app).needs.iter().copied().filter(|need| !self.lets_dependants_start(*need)).collect()
     }
 
     /// What an app follows and what is not gone.
@@ -178,7 +182,7 @@ impl Judge {
         record.wish == Goal::Up
             && !record.over
             && !self.waits_for_end_of(app).iter().any(stays)
-            && self.design(app).needs.iter().all(|need| self.can_be_ready(*need))
+            && self.design(app).needs.iter().all(|need| self.lets_dependants_start(*need) || self.can_be_ready(*need))
     }
 
     /// A spawn that was counted and remembered, but whose order was lost: the run never existed.

@@ -171,6 +171,13 @@ impl Record {
         self.wish == Goal::Up && self.turn.is_none() && self.run.as_ref().is_some_and(is_of_use)
     }
 
+    /// What depends on it may start: it is ready, or was and ended as it was to.
+    pub fn lets_dependants_start(&self) -> bool {
+        let is_done = self.run.is_none() && self.over && self.reason.is_none();
+        let was_ready = self.last_ready.is_some() && self.last_ready == self.newest;
+        self.is_ready() || (self.wish == Goal::Up && is_done && was_ready)
+    }
+
     /// Nothing of it is alive, and a run is to follow.
     pub fn is_to_spawn(&self) -> bool {
         self.run.is_none() && self.wish == Goal::Up && !self.over

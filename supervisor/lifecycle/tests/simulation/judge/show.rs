@@ -28,6 +28,8 @@ impl Judge {
         assert_eq!(fleet.is_leaving(app), record.leaves, "{app:?}: whether it leaves");
         assert_eq!(shown.alive(), self.live_run(app), "{app:?}: what is alive");
         assert_eq!(shown.is_ready(), record.is_ready(), "{app:?}: whether it is ready");
+        let (shown_start, start) = (shown.lets_dependants_start(), record.lets_dependants_start());
+        assert_eq!(shown_start, start, "{app:?}: whether what depends on it may start");
         assert_eq!(shown.restarts(), record.restarts, "{app:?}: restarts");
         assert_eq!(shown.last_exit(), record.exit, "{app:?}: how it ended last");
         assert_eq!(shown.last_failure(), record.reason, "{app:?}: what went wrong last");
