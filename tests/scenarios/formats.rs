@@ -139,3 +139,31 @@ fn flush_empties_what_is_named_and_writing_goes_on_from_the_beginning() {
     hub.ctl(&["flush"]).succeeded();
     assert_eq!(hub.read("logs/other-out.log"), "");
 }
+
+#[test]
+fn flush_empties_files_of_any_look_and_of_every_instance() {
+    let web = App::puppet("web", "lines 5").waits_for_ready().set("instances", 2).set("log_type", "json");
+    let hub = Hub::started(&[web]);
+    let files = ["logs/web-out.log", "logs/web-out-1.log"];
+    files.iter().for_each(|file| drop(until_lines(&hub, file, 5)));
+    hub.ctl(&["flush", "web"]).succeeded();
+    files.iter().for_each(|file| assert_eq!(hub.read(file), ""));
+    hub.ctl(&["restart", "web"]).succeeded();
+    files.iter().for_each(|file| drop(until_lines(&hub, file, 5)));
+}
+
+#[test]
+fn no_line_in_another_look_is_lost_doubled_or_torn_by_the_supervisors_death() {
+    let hub = Hub::started(&[App::puppet("web", "lines 40").gated().set("log_type", "json")]);
+    until_lines(&hub, "logs/web-out.log", 40);
+    for batch in 1..=scenarios::loops(5) {
+        scenarios::process::kill_9(hub.status().supervisor.pid);
+        hub.gate("web").let_one_through();
+        let lines = until_lines(&hub, "logs/web-out.log", (batch + 1) * 40);
+        let words = |line: &String| serde_json::from_str::<Value>(line).expect("JSON")["message"].clone();
+        for (number, message) in lines.iter().map(words).enumerate() {
+            let start = format!("out line {number:06} ");
+            assert!(message.as_str().is_some_and(|message| message.starts_with(&start)), "{start} is {message}");
+        }
+    }
+}

@@ -166,3 +166,69 @@ fn a_program_that_takes_too_long_is_killed_and_has_failed() {
         wait::until("it is killed", || if process::is_alive(pid) { Err(pid) } else { Ok(()) });
     }
 }
+
+#[test]
+fn the_reason_survives_the_supervisors_death() {
+    let port = Port::free();
+    let hub = Hub::started(&[server("web", &port).set("restart_delay", "1h")]);
+    hub.write("sick", "");
+    why(&hub, "web");
+    let supervisor = hub.status().supervisor.pid;
+    process::kill_9(supervisor);
+    hub.until("another supervisor answers", |watch| watch.status.supervisor.pid != supervisor);
+    let web = hub.app("web");
+    assert_eq!(web.status, Word::WaitingRestart);
+    assert!(web.reason.is_some_and(|reason| reason.starts_with("3 health checks failed: http://")));
+}
+
+#[test]
+fn a_check_goes_on_after_the_supervisors_death() {
+    let port = Port::free();
+    let hub = Hub::started(&[server("web", &port).set("restart_delay", "1h")]);
+    process::kill_9(hub.status().supervisor.pid);
+    hub.until_status("web", Word::Online);
+    hub.write("sick", "");
+    let reason = why(&hub, "web");
+    assert!(reason.starts_with("3 health checks failed: http://"), "{reason}");
+}
+
+#[test]
+fn a_check_that_comes_to_the_file_begins_without_a_restart_and_one_that_leaves_ends() {
+    let port = Port::free();
+    let plain = |name| App::puppet(name, "ready").waits_for_ready();
+    let checked = |name| {
+        let health = json!({ "tcp": port.address(), "interval": "100ms", "threshold": 2, "grace": 0 });
+        plain(name).set("health", health).set("restart_delay", "1h")
+    };
+    let listener = TcpListener::bind(port.address()).expect("it is free");
+    let mut hub = Hub::started(&[plain("comes"), checked("leaves")]);
+    let (comes, leaves) = (hub.pid("comes"), hub.pid("leaves"));
+    hub.save("", &[checked("comes"), plain("leaves")]);
+    hub.ctl(&["apply"]).succeeded();
+    assert_eq!((hub.pid("comes"), hub.pid("leaves")), (comes, leaves));
+    drop(listener);
+    let reason = why(&hub, "comes");
+    assert!(reason.starts_with("2 health checks failed: nobody listens on "), "{reason}");
+    assert_eq!((hub.app("leaves").status, hub.app("leaves").pid), (Word::Online, Some(leaves)));
+}
+
+#[test]
+fn whoever_a_check_leaves_behind_when_the_supervisor_dies_ends_with_the_app() {
+    let hub = Hub::new(&[checked_by(&["./check.sh"], "300s")]);
+    program(&hub, "check.sh", "#!/bin/sh\nsleep 1000 &\necho $$ $! >>pids\nwait\n");
+    hub.ctl(&["start"]).succeeded();
+    let until_begun = |checks: usize| {
+        wait::until(&format!("{checks} checks were begun"), || {
+            let pids = std::fs::read_to_string(hub.path("pids")).unwrap_or_default();
+            if pids.lines().count() >= checks && pids.ends_with('\n') { Ok(()) } else { Err(pids) }
+        });
+    };
+    until_begun(1);
+    process::kill_9(hub.status().supervisor.pid);
+    until_begun(2);
+    hub.ctl(&["stop", "web"]).succeeded();
+    hub.assert_no_worker_is_left();
+    for pid in hub.read("pids").split_whitespace().map(|pid| pid.parse().expect("a pid")) {
+        wait::until("its checks are gone", || if process::is_alive(pid) { Err(pid) } else { Ok(()) });
+    }
+}

@@ -40,3 +40,17 @@ fn it_is_asked_to_stop_before_it_is_killed_and_comes_back() {
     hub.journal().until("web leaving");
     assert_eq!(hub.app("web").exit, Some(Exit::Code { code: 0 }));
 }
+
+#[test]
+fn a_limit_that_comes_to_the_file_counts_without_a_restart() {
+    let free = App::puppet("web", "family 120").gated();
+    let mut hub = Hub::started(std::slice::from_ref(&free));
+    let pid = hub.pid("web");
+    hub.gate("web").let_one_through();
+    hub.journal().until("web hoarding");
+    hub.save("", &[free.set("max_memory_restart", "60M").set("restart_delay", "1h")]);
+    hub.ctl(&["apply"]).succeeded();
+    assert_eq!(hub.pid("web"), pid);
+    let waits = hub.until_status("web", Word::WaitingRestart);
+    assert!(waits.reason.is_some_and(|reason| reason.contains("more than max_memory_restart = 60 MiB")));
+}

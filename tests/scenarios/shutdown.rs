@@ -82,3 +82,15 @@ fn another_way_to_be_stopped_is_taken_on_without_a_restart() {
     assert_eq!(hub.pid("web"), pid);
     assert_eq!(stopped(&hub).0, "web SIGINT");
 }
+
+#[test]
+fn an_app_that_does_not_listen_to_the_message_is_killed_when_its_time_is_up() {
+    let deaf = "process.on('message', () => {});\nprocess.send('ready');\nsetInterval(() => {}, 1000);\n";
+    let app = App::program("web", "./app.js").waits_for_ready().set("shutdown_with_message", true);
+    let hub = Hub::new(&[app.set("kill_timeout", 300)]);
+    hub.write("app.js", deaf);
+    hub.ctl(&["start"]).succeeded();
+    hub.ctl(&["stop", "web"]).succeeded();
+    hub.assert_no_worker_is_left();
+    assert_eq!(hub.app("web").exit, Some(Exit::Signal { signal: "SIGKILL".into(), core_dumped: false }));
+}

@@ -152,3 +152,30 @@ fn what_was_asked_for_and_said_survives_the_supervisors_death() {
     let web = hub.until_status("web", Word::WaitingRestart);
     assert_eq!(web.exit, Some(Exit::Code { code: 0 }));
 }
+
+#[test]
+fn silence_is_noticed_after_the_supervisors_death_too() {
+    let web = App::puppet("web", "heartbeat").gated().set("watchdog", INTERVAL).set("restart_delay", "1h");
+    let hub = Hub::started(&[web]);
+    process::kill_9(hub.status().supervisor.pid);
+    hub.until_status("web", Word::Online);
+    hub.journal().until("web lived on");
+    assert_eq!(hub.app("web").restarts, 0);
+    hub.gate("web").let_one_through();
+    let web = hub.until_status("web", Word::WaitingRestart);
+    assert!(web.reason.is_some_and(|reason| reason.starts_with("no WATCHDOG=1 for 1.")));
+}
+
+#[test]
+fn nobody_is_let_out_of_a_stop_by_saying_that_it_is_ready_or_leaving() {
+    let hub = online(&[App::puppet("web", "says-deaf READY=1 READY=1 STOPPING=1 exit=5").gated()]);
+    let stop = hub.begin(&["stop"]);
+    hub.until_status("web", Word::Stopping);
+    hear(&hub, "web", "READY=1");
+    hear(&hub, "web", "STOPPING=1");
+    assert_eq!(hub.app("web").status, Word::Stopping);
+    hub.gate("web").let_one_through();
+    stop.output().succeeded();
+    let web = hub.app("web");
+    assert_eq!((web.status, web.exit), (Word::Stopped, Some(Exit::Code { code: 5 })));
+}

@@ -88,7 +88,8 @@ impl Supervisor {
 
     fn monitors_of_a_run(&self, unit: &Unit, number: u64, online_for: Duration) -> RunMonitors {
         let health = unit.app.health.as_ref().map(|health| {
-            let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, words));
+            let invocation = format!("{}-{number}", self.hub);
+            let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, invocation, words));
             health::spawn(number, health, attempt, online_for, self.events.clone())
         });
         let said = self.runs.get(&number).and_then(|run| run.watchdog_interval);
