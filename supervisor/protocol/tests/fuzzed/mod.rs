@@ -98,13 +98,9 @@ fn request(ask: &Ask) -> Request {
         Ask::Ping => get("ping", None),
         Ask::Logs => get("logs", None),
         Ask::Act(act, targets) => post(name(*act), encoded(targets)),
-        Ask::Scale(app, amount) => {
-            post("scale", encoded(&Scale { app: app.clone(), instances: written(*amount) }))
-        }
+        Ask::Scale(app, amount) => post("scale", encoded(&Scale { app: app.clone(), instances: written(*amount) })),
         Ask::Signal(asked) => post("signal", encoded(asked)),
-        Ask::Flush(targets) => {
-            post("flush", encoded(&Targets { targets: targets.clone(), dependants: false }))
-        }
+        Ask::Flush(targets) => post("flush", encoded(&Targets { targets: targets.clone(), dependants: false })),
         Ask::ReloadLogs => post("reload-logs", Vec::new()),
         Ask::Run(run) => post("run", encoded(run)),
         Ask::Apply(apply) => post("apply", encoded(apply)),
