@@ -73,3 +73,28 @@ fn starting_one_app_brings_up_what_it_needs() {
     let status = hub.status();
     assert!(status.apps.iter().all(|app| app.status == Word::Online), "{status:?}");
 }
+
+#[test]
+fn what_needs_a_job_that_is_done_comes_back_after_a_crash_and_a_restart() {
+    let job = App::puppet("job", "exit 0").set("autorestart", false);
+    let web = App::puppet("web", "ready").waits_for_ready().depends_on(&["job"]);
+    let hub = Hub::started(&[job, web]);
+    hub.until_status("job", Word::Stopped);
+    let first = hub.pid("web");
+    scenarios::process::kill_9(first);
+    hub.until("web is back", |watch| {
+        let web = app(&watch.status, "web");
+        web.status == Word::Online && web.pid.is_some_and(|pid| pid != first)
+    });
+    hub.ctl(&["restart", "web"]).succeeded();
+}
+
+#[test]
+fn what_waits_for_a_deleted_app_is_not_waited_for() {
+    let hub = Hub::started(&[App::puppet("database", "ready"), App::puppet("web", "ready").depends_on(&["database"])]);
+    hub.ctl(&["delete", "database"]).succeeded();
+    let restart = hub.ctl(&["restart", "web"]).with_code(1);
+    assert!(format!("{restart}").contains("database, which is deleted: betti-ctl start database"), "{restart}");
+    hub.ctl(&["start", "database"]).succeeded();
+    hub.until_status("web", Word::Online);
+}

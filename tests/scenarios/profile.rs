@@ -126,3 +126,30 @@ fn a_profile_asked_for_on_the_command_line_lasts_until_the_file_names_another() 
     hub.ctl(&["start", "--profile", "https"]).succeeded();
     assert_eq!(profile(&hub), "https");
 }
+
+#[test]
+fn an_operators_stop_and_delete_outlast_other_profiles_and_one_that_is_taken_back() {
+    let only = |name: &str, profile: &str| App::puppet(name, "ready").waits_for_ready().set("profiles", vec![profile]);
+    let broken = App::puppet("broken", "exit 7").waits_for_ready().set("profiles", vec!["broken"]);
+    let mut hub = Hub::new(&[]);
+    hub.save("profile = \"one\"", &[only("held", "one"), only("away", "one"), only("other", "two"), broken]);
+    hub.ctl(&["start"]).succeeded();
+    hub.ctl(&["stop", "held"]).succeeded();
+    hub.ctl(&["delete", "away"]).succeeded();
+    let is_left_alone = |hub: &Hub| {
+        assert_eq!(hub.app("held").status, Word::Stopped);
+        assert!(hub.status().apps.iter().all(|app| app.name != "away"));
+    };
+    hub.ctl(&["profile", "two"]).succeeded();
+    hub.ctl(&["profile", "one"]).succeeded();
+    is_left_alone(&hub);
+    let refused = hub.ctl(&["profile", "broken", "--json"]).with_code(1);
+    is_left_alone(&hub);
+    let answer: serde_json::Value = serde_json::from_str(&refused.stdout).expect("JSON");
+    let failed = answer["failed"].as_array().expect("those that failed");
+    assert!(failed.iter().all(|app| app["name"] == "broken"), "what came back is not blamed: {answer}");
+    hub.ctl(&["start", "held", "away"]).succeeded();
+    hub.ctl(&["profile", "two"]).succeeded();
+    hub.ctl(&["profile", "one"]).succeeded();
+    assert!(["held", "away"].iter().all(|name| hub.app(name).status == Word::Online));
+}

@@ -15,7 +15,7 @@ pub const FILE: &str = "ecosystem.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// What `--config` names cannot be used.
-    #[error("--config {}: {why}", path.display())]
+    #[error("--config {}: {}", path.display(), in_words(path, why))]
     Given {
         /// As it was given.
         path: PathBuf,
@@ -52,6 +52,11 @@ fn find_named(path: &Path) -> io::Result<PathBuf> {
     if found.is_dir() { found.join(FILE).canonicalize() } else { Ok(found) }
 }
 
+/// Of a folder it is the file in it that cannot be used.
+fn in_words(path: &Path, why: &io::Error) -> String {
+    if path.is_dir() { format!("no {FILE} in this folder can be used: {why}") } else { why.to_string() }
+}
+
 fn above(here: &Path) -> Option<PathBuf> {
     here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file())
 }
@@ -63,7 +68,10 @@ fn above(here: &Path) -> Option<PathBuf> {
 pub fn named_or(named: Option<&Path>, found: Option<&Path>) -> Result<PathBuf, Failure> {
     let found = || found.map(Path::to_owned).ok_or_else(missing);
     match named {
-        Some(path) => Ok(find_named(path).map_err(|why| Failure::misuse(format!("{}: {why}", path.display())))?),
+        Some(path) => {
+            Ok(find_named(path)
+                .map_err(|why| Failure::misuse(format!("{}: {}", path.display(), in_words(path, &why))))?)
+        }
         None => found(),
     }
 }

@@ -1,10 +1,13 @@
 //! A script on the command line as one `[[apps]]` table. Pure but for the look at whether a file is there.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use crate::arguments::Script;
+use crate::config::FILE;
+use crate::exit::Failure;
 
 /// Endings by which a bare name is a script, if there is such a file.
 const ENDINGS: [&str; 13] = ["js", "cjs", "mjs", "ts", "tsx", "mts", "py", "sh", "bash", "rb", "pl", "php", "lua"];
@@ -17,11 +20,31 @@ pub fn is_script(target: &str, here: &Path) -> bool {
     target.contains('/') || target.contains(' ') || (has_ending && here.join(target).is_file())
 }
 
-/// What a script is called unless it is given a name.
-pub fn default_name(target: &str) -> String {
-    let program = target.split_whitespace().next().unwrap_or(target);
-    let stem = Path::new(if target.contains(' ') { program } else { target }).file_stem();
-    stem.map_or_else(|| target.to_owned(), |stem| stem.to_string_lossy().into_owned())
+/// What a script is called unless it is given a name; of a command, that is its first word.
+pub fn default_name(target: &str, here: &Path) -> String {
+    let is_command = target.contains(' ') && !here.join(target).is_file();
+    let program = target.split_whitespace().next().filter(|_| is_command).unwrap_or(target);
+    Path::new(program).file_stem().map_or_else(|| target.to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Why a script cannot be an app.
+#[derive(Debug, thiserror::Error)]
+pub enum ScriptError {
+    /// It is not there, or is not a file.
+    #[error("{0}")]
+    NoScript(String),
+    /// What was written cannot be meant.
+    #[error("{0}")]
+    Mistaken(String),
+}
+
+impl From<ScriptError> for Failure {
+    fn from(error: ScriptError) -> Self {
+        match error {
+            ScriptError::NoScript(why) => Self::failed(why),
+            ScriptError::Mistaken(why) => Self::misuse(why),
+        }
+    }
 }
 
 impl Script {
@@ -60,8 +83,8 @@ impl Script {
     /// The table, as it would stand in a file; relative paths are from `here`.
     ///
     /// # Errors
-    /// If the script is not there, or a variable is not written `KEY=VALUE`.
-    pub fn table(&self, target: &str, here: &Path) -> Result<String, String> {
+    /// If the script is not there, a variable is not written `KEY=VALUE`, or an option says what cannot be.
+    pub fn table(&self, target: &str, here: &Path) -> Result<String, ScriptError> {
         let mut app = Table::new();
         let mut set = |key: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -74,12 +97,14 @@ impl Script {
             text.clone().map(|text| text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from))
         };
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| Value::from(absolute(here, path)));
-        set("name", Some(self.name.clone().unwrap_or_else(|| default_name(target)).into()));
-        set("script", Some(program(target, here)?.into()));
+        set("name", Some(self.name.clone().unwrap_or_else(|| default_name(target, here)).into()));
+        let program = program(target, here)?;
+        set("script", Some(program.as_str().into()));
         set("args", (!self.args.is_empty()).then(|| self.args.clone().into()));
         set("namespace", text(&self.namespace));
         set("cwd", path(&self.cwd).or_else(|| Some(here.display().to_string().into())));
-        set("interpreter", self.interpreter.as_ref().map(|interpreter| interpreter_of(interpreter, here).into()));
+        let interpreter = self.interpreter.as_ref().map(|interpreter| interpreter_of(interpreter, here));
+        set("interpreter", interpreter.or_else(|| interpreter_despite_space(&program)).map(Value::from));
         set("interpreter_args", text(&self.interpreter_args));
         set("instances", number(&self.instances));
         set("watch", self.watch.then(|| true.into()));
@@ -96,19 +121,28 @@ impl Script {
         set("error_file", path(&self.error));
         set("env", environment(&self.env)?.map(Value::Table));
         let apps = Table::from_iter([("apps".to_owned(), Value::Array(vec![Value::Table(app)]))]);
-        toml::to_string(&apps).map_err(|error| error.to_string())
+        let text = toml::to_string(&apps).map_err(|error| ScriptError::Mistaken(error.to_string()))?;
+        checked(text, here)
     }
 }
 
-fn program(target: &str, here: &Path) -> Result<String, String> {
-    if target.contains(' ') && !here.join(target).is_file() {
-        return Ok(target.to_owned());
-    }
+/// The supervisor would find the same mistakes, and place them in a file that the user never wrote.
+fn checked(text: String, here: &Path) -> Result<String, ScriptError> {
+    let Err(broken) = manifest::parse(&here.join(FILE), &text, None) else { return Ok(text) };
+    let in_words = |mistake: &manifest::Diagnostic| match &mistake.help {
+        Some(help) => format!("{}: {help}", mistake.message),
+        None => mistake.message.clone(),
+    };
+    Err(ScriptError::Mistaken(broken.mistakes().iter().map(in_words).collect::<Vec<_>>().join("\n")))
+}
+
+fn program(target: &str, here: &Path) -> Result<String, ScriptError> {
     let path = here.join(target);
     match path.metadata() {
         Ok(found) if found.is_file() => Ok(absolute(here, Path::new(target))),
-        Ok(_) => Err(format!("{target} is not a file")),
-        Err(why) => Err(format!("{target}: {why}")),
+        _ if target.contains(' ') => Ok(target.to_owned()),
+        Ok(_) => Err(ScriptError::NoScript(format!("{target} is not a file"))),
+        Err(why) => Err(ScriptError::NoScript(format!("{target}: {why}"))),
     }
 }
 
@@ -117,19 +151,31 @@ fn interpreter_of(interpreter: &str, here: &Path) -> String {
     if interpreter.contains('/') { absolute(here, Path::new(interpreter)) } else { interpreter.to_owned() }
 }
 
+/// In a file, a script with a space and no interpreter is a command for bash. What was named here and is there is a script.
+fn interpreter_despite_space(program: &str) -> Option<String> {
+    const INTERPRETERS: [(&str, &str); 5] =
+        [("js", "node"), ("cjs", "node"), ("mjs", "node"), ("py", "python3"), ("sh", "bash")];
+    let path = Path::new(program);
+    let found = path.metadata().ok().filter(|_| path.is_absolute() && program.contains(char::is_whitespace))?;
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let by_ending = INTERPRETERS.iter().find(|(known, _)| Some(*known) == ending).map(|(_, interpreter)| *interpreter);
+    let is_executable = found.permissions().mode() & 0o111 != 0;
+    Some(by_ending.filter(|_| !is_executable).unwrap_or("none").to_owned())
+}
+
 fn absolute(here: &Path, path: &Path) -> String {
     // Links stay as they are: what they point to may change, and that is what they are for.
     let path = std::path::absolute(here.join(path)).unwrap_or_else(|_| here.join(path));
     path.display().to_string()
 }
 
-fn environment(written: &[String]) -> Result<Option<Table>, String> {
+fn environment(written: &[String]) -> Result<Option<Table>, ScriptError> {
     let mut table = Table::new();
     for variable in written {
         let (name, value) = variable
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| format!("--env {variable}: for a script, write --env KEY=VALUE"))?;
+            .ok_or_else(|| ScriptError::Mistaken(format!("--env {variable}: for a script, write --env KEY=VALUE")))?;
         table.insert(name.to_owned(), value.into());
     }
     Ok((!table.is_empty()).then_some(table))
@@ -169,8 +215,29 @@ mod tests {
         for (target, name) in
             [("./a/worker.py", "worker"), ("/usr/bin/env", "env"), ("python3 -m http.server", "python3")]
         {
-            assert_eq!(default_name(target), name);
+            assert_eq!(default_name(target, Path::new("/nowhere")), name);
         }
+    }
+
+    #[test]
+    fn a_script_with_a_space_in_its_path_is_no_command_for_bash() {
+        let folder = folder();
+        let here = folder.path().join("two words");
+        std::fs::create_dir(&here).expect("a folder");
+        for (file, mode, interpreter) in
+            [("my job.py", 0o644, "python3"), ("job.sh", 0o755, "none"), ("job", 0o755, "none")]
+        {
+            std::fs::write(here.join(file), "#!/bin/sh\n").expect("a file");
+            std::fs::set_permissions(here.join(file), std::fs::Permissions::from_mode(mode)).expect("a mode");
+            let text = Script::default().table(&format!("./{file}"), &here).expect("a table");
+            let manifest = manifest::parse(Path::new("/f/ecosystem.toml"), &text, None).expect("a good table");
+            let app = &manifest.apps[0];
+            assert_eq!(Path::new(&app.script), here.join(file));
+            assert_eq!((app.interpreter.as_deref(), app.args.len()), (Some(interpreter), 0), "{file}");
+        }
+        assert_eq!(default_name("./my job.py", &here), "my job");
+        let command = Script::default().table("sleep 10", &here).expect("a table");
+        assert!(command.contains("script = \"sleep 10\"") && !command.contains("interpreter"), "{command}");
     }
 
     #[test]
@@ -218,10 +285,13 @@ mod tests {
     #[test]
     fn what_cannot_be_run_is_refused() {
         let folder = folder();
-        let table = |script: &Script, target: &str| script.table(target, folder.path()).expect_err("refused");
+        let table =
+            |script: &Script, target: &str| script.table(target, folder.path()).expect_err("refused").to_string();
         assert!(table(&Script::default(), "./nosuch.py").contains("./nosuch.py: No such file"));
         assert!(table(&Script::default(), "./").contains("is not a file"));
         let profile = Script { env: vec!["production".into()], ..Script::default() };
         assert!(table(&profile, "worker.py").contains("write --env KEY=VALUE"));
+        let named = |name: &str| table(&Script { name: Some(name.into()), ..Script::default() }, "worker.py");
+        assert_eq!(named("all"), "`all` cannot be a name: that means every app");
     }
 }

@@ -103,11 +103,17 @@ fn blocked(runs: &Runs, first: &Watch, seen: &Watch) -> Option<Verdict> {
     let mut path = vec![runs.name.as_str()];
     let mut waiting = vec![runs];
     while let Some(runs) = waiting.pop() {
+        // Of what was deleted nothing is listed.
+        if let Some(name) = runs.waits_for.iter().find(|needed| instances(seen, needed).next().is_none()) {
+            return Some(in_vain(name, "deleted"));
+        }
         for (app, needed) in runs.waits_for.iter().flat_map(|needed| instances(seen, needed)) {
             let name = &app.name;
             if !needed.wanted {
-                let why = format!("it waits for {name}, which is stopped: betti-ctl start {name}");
-                return Some(Verdict::Blocked { by: name.clone(), why });
+                return Some(in_vain(name, "stopped"));
+            }
+            if app.status == Word::Stopped && needed.newest.is_some() && needed.newest == needed.finished {
+                return Some(in_vain(name, "a job that ended and was never ready"));
             }
             if has_failed_since(app, needed, first) {
                 let why = format!("it waits for {name}, which is {}: {}", app.status.as_str(), why(app));
@@ -120,6 +126,14 @@ fn blocked(runs: &Runs, first: &Watch, seen: &Watch) -> Option<Verdict> {
         }
     }
     None
+}
+
+/// That an app waits for one that only somebody's start brings.
+fn in_vain(name: &str, what: &str) -> Verdict {
+    Verdict::Blocked {
+        by: name.to_owned(),
+        why: format!("it waits for {name}, which is {what}: betti-ctl start {name}"),
+    }
 }
 
 /// Whether a run failed after the act. One that is only stopped or restarted by somebody has no reason to give.
@@ -314,8 +328,14 @@ mod tests {
         };
         assert_eq!(waits(Word::Launching, true, 4), Verdict::Pending);
         assert_eq!(waits(Word::WaitingRestart, true, 4), Verdict::Pending, "that failure was before the request");
+        assert_eq!(waits(Word::Stopped, true, 4), Verdict::Pending, "its turn has not come");
+        let first = seen(Word::Launching, true, Some(4));
+        let deleted = watch(&[("api", Word::Waiting, true, None, None, &["middle"])]);
+        let why = "it waits for middle, which is deleted: betti-ctl start middle".to_owned();
+        assert_eq!(of(Goal::Online, &asked(0, false), &first, &deleted), Verdict::Blocked { by: "middle".into(), why });
         for (base, wanted, finished, why) in [
             (Word::Stopped, false, 4, "stopped: betti-ctl start base"),
+            (Word::Stopped, true, 5, "a job that ended and was never ready: betti-ctl start base"),
             (Word::Cooling, true, 4, "cooling: exited with code 1"),
             (Word::WaitingRestart, true, 5, "waiting restart: exited with code 1"),
             (Word::Launching, true, 5, "launching: exited with code 1"),

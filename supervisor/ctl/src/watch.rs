@@ -21,8 +21,17 @@ pub struct Settled {
     pub failed: Vec<Failed>,
     /// As it was seen last.
     pub status: Status,
-    /// Whether what ran before came back, because what was applied did not hold.
-    pub came_back: bool,
+    /// Whether what was applied is in force no longer, and why.
+    pub undone: Option<Undone>,
+}
+
+/// Why what was applied is in force no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// It did not hold, and what ran before came back.
+    CameBack,
+    /// Somebody applied something else.
+    Overtaken,
 }
 
 /// An app that did not come to what was asked for.
@@ -39,12 +48,12 @@ pub struct Failed {
 impl Settled {
     /// That nothing had to be waited for.
     pub fn at_once(status: Status) -> Self {
-        Self { failed: Vec::new(), status, came_back: false }
+        Self { failed: Vec::new(), status, undone: None }
     }
 
     /// How the verb ends.
     pub fn exit(&self) -> Exit {
-        if self.failed.is_empty() && !self.came_back { Exit::Done } else { Exit::Failed }
+        if self.failed.is_empty() && self.undone.is_none() { Exit::Done } else { Exit::Failed }
     }
 }
 
@@ -65,15 +74,17 @@ pub struct Wait<'a> {
 pub struct Trial<'a> {
     /// The profile that is in force as long as it holds.
     pub profile: &'a str,
-    /// What was to be known of the file before.
-    pub notice: Option<&'a str>,
 }
 
 impl Trial<'_> {
-    /// Whether what ran before is back: its profile, or a notice that was not there.
-    pub fn is_over(&self, status: &Status) -> bool {
-        let notice = status.notice.as_deref();
-        self.profile != status.profile || (notice.is_some() && notice != self.notice)
+    /// Whether another profile is in force again, and why: one that did not hold leaves a notice. A notice alone says
+    /// something else, that the file was broken meanwhile for instance.
+    pub fn undone(&self, status: &Status) -> Option<Undone> {
+        match &status.notice {
+            _ if self.profile == status.profile => None,
+            Some(_) => Some(Undone::CameBack),
+            None => Some(Undone::Overtaken),
+        }
     }
 }
 
@@ -94,18 +105,17 @@ impl<'a> Wait<'a> {
         let mut watch = first.clone();
         loop {
             progress.tell(&watch, printer);
-            let came_back = self.trial.is_some_and(|trial| trial.is_over(&watch.status));
+            let undone = self.trial.and_then(|trial| trial.undone(&watch.status));
             let mut judged = judge(self.goal, self.asked, &first, &watch);
-            if came_back {
-                // What is gone because of that did nothing wrong.
-                judged.failed.retain(|failed| watch.status.apps.iter().any(|app| app.id == failed.id));
+            if undone.is_some() {
+                judged.failed = failed_by_themselves(self.asked, &watch.status);
             }
-            if came_back || judged.is_settled() {
+            if undone.is_some() || judged.is_settled() {
                 for app in &judged.failed {
                     printer.error(&format!("[{}]({}) {}", app.name, app.id, app.why));
                 }
                 printer.settle();
-                return Ok(Settled { failed: judged.failed, status: watch.status, came_back });
+                return Ok(Settled { failed: judged.failed, status: watch.status, undone });
             }
             watch = self.next(client, printer, &watch, &judged.pending, begun).await?;
         }
@@ -182,6 +192,17 @@ fn judge<'a>(goal: Goal, asked: &'a [AcceptedApp], first: &Watch, watch: &Watch)
     judged
 }
 
+/// Of what was to come and is undone, those that have a reason. What comes back, and what leaves because of that, did
+/// nothing wrong.
+fn failed_by_themselves(asked: &[AcceptedApp], status: &Status) -> Vec<Failed> {
+    let came = asked.iter().filter(|app| !app.leaves && !app.unchanged);
+    let failed = came.filter_map(|asked| {
+        let app = status.apps.iter().find(|app| app.id == asked.id && app.name == asked.name)?;
+        Some(Failed { id: app.id, name: app.name.clone(), why: app.reason.clone()? })
+    });
+    failed.collect()
+}
+
 fn is_failed(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Failed(_) | Verdict::Blocked { .. })
 }
@@ -251,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trial_is_over_when_the_profile_or_a_new_notice_says_so() {
+    fn a_trial_is_over_when_another_profile_is_in_force_and_a_notice_says_why() {
         let status = |profile: &str, notice: Option<&str>| Status {
             keeper: Keeper { pid: 1 },
             supervisor: Supervisor { pid: 2, version: "0".into() },
@@ -259,10 +280,56 @@ mod tests {
             apps: Vec::new(),
             notice: notice.map(str::to_owned),
         };
-        let trial = Trial { profile: "ngrok", notice: Some("yesterday's news") };
-        assert!(!trial.is_over(&status("ngrok", None)));
-        assert!(!trial.is_over(&status("ngrok", Some("yesterday's news"))));
-        assert!(trial.is_over(&status("https", None)));
-        assert!(trial.is_over(&status("ngrok", Some("it did not become ready"))));
+        let trial = Trial { profile: "ngrok" };
+        assert_eq!(trial.undone(&status("ngrok", None)), None);
+        assert_eq!(trial.undone(&status("ngrok", Some("the file is broken"))), None);
+        assert_eq!(trial.undone(&status("https", Some("it did not become ready"))), Some(Undone::CameBack));
+        assert_eq!(trial.undone(&status("https", None)), Some(Undone::Overtaken));
+    }
+
+    #[test]
+    fn what_did_not_hold_is_named_and_what_came_back_is_not() {
+        let app =
+            |id: u32, name: &str, reason: Option<&str>| App { reason: reason.map(str::to_owned), ..quiet(id, name) };
+        let asked = |id: u32, name: &str, leaves: bool| AcceptedApp {
+            id,
+            name: name.into(),
+            after: 0,
+            unchanged: false,
+            leaves,
+        };
+        let (fails, leaves) = (app(3, "fails", Some("exited with code 7")), app(4, "leaves", None));
+        let status = Status {
+            keeper: Keeper { pid: 1 },
+            supervisor: Supervisor { pid: 2, version: "0".into() },
+            profile: "https".into(),
+            apps: vec![app(2, "back", Some("exited with code 1 an hour ago")), fails, leaves],
+            notice: None,
+        };
+        let asked =
+            [asked(2, "back", true), asked(3, "fails", false), asked(4, "leaves", false), asked(5, "gone", false)];
+        let expected = Failed { id: 3, name: "fails".into(), why: "exited with code 7".into() };
+        assert_eq!(failed_by_themselves(&asked, &status), [expected]);
+    }
+
+    fn quiet(id: u32, name: &str) -> App {
+        App {
+            id,
+            name: name.into(),
+            namespace: "default".into(),
+            status: Word::Stopping,
+            reason: None,
+            pid: None,
+            uptime_ms: None,
+            ready_ms: None,
+            restarts: 0,
+            cpu_percent: 0.0,
+            memory_bytes: 0,
+            exit: None,
+            says: None,
+            instance: None,
+            user: None,
+            watching: false,
+        }
     }
 }

@@ -25,6 +25,7 @@ mod keeper;
 mod link;
 mod logs;
 mod own_log;
+mod regular;
 mod supervisor;
 mod tree;
 mod users;

@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::plan;
 use crate::table;
 use crate::verdict::Goal;
-use crate::watch::{Failed, Settled, Trial, Wait};
+use crate::watch::{Failed, Settled, Trial, Undone, Wait};
 
 /// How long the supervisor may take to bring the last good one back, once an app of the new one has failed.
 const COME_BACK_PATIENCE: Duration = Duration::from_secs(15);
@@ -105,20 +105,24 @@ async fn settle(applied: &Applied, before: &Watch, client: &Client, context: &Co
         asked = on_their_way(&client.watch(None).await?);
     }
     let mut wait = Wait::new(Goal::Online, &asked, context.config.as_deref());
-    let trial = Trial { profile: &applied.profile, notice: before.status.notice.as_deref() };
+    let trial = Trial { profile: &applied.profile };
     wait.trial = applied.on_trial.then_some(trial);
     let mut settled = wait.until(client, context.printer).await?;
-    if applied.on_trial && settled.exit() != Exit::Done && !settled.came_back {
+    if applied.on_trial && settled.exit() != Exit::Done && settled.undone.is_none() {
         settled.status = come_back(&trial, settled.status, client).await?;
-        settled.came_back = trial.is_over(&settled.status);
+        settled.undone = trial.undone(&settled.status);
     }
-    if settled.came_back {
-        context.printer.error(&format!(
-            "it did not hold, and what ran before came back, in the profile {}",
-            settled.status.profile
-        ));
+    if let Some(undone) = settled.undone {
+        context.printer.error(&in_words(undone, &settled.status.profile));
     }
     Ok(settled)
+}
+
+fn in_words(undone: Undone, in_force: &str) -> String {
+    match undone {
+        Undone::CameBack => format!("it did not hold, and what ran before came back, in the profile {in_force}"),
+        Undone::Overtaken => format!("somebody switched to the profile {in_force} meanwhile"),
+    }
 }
 
 /// Those that the plan removes, unless they are among those to be watched anyway.
@@ -150,7 +154,7 @@ fn on_their_way(watch: &Watch) -> Vec<AcceptedApp> {
 async fn come_back(trial: &Trial<'_>, seen: Status, client: &Client) -> Result<Status, AskError> {
     let deadline = Instant::now() + COME_BACK_PATIENCE;
     let (mut status, mut sequence) = (seen, None);
-    while !trial.is_over(&status) {
+    while trial.undone(&status).is_none() {
         let Ok(watch) = timeout_at(deadline, client.watch(sequence)).await else { break };
         let watch = watch?;
         (status, sequence) = (watch.status, Some(watch.sequence));
@@ -173,7 +177,7 @@ pub fn show(converged: &Converged, context: &Context<'_>) -> Outcome {
             profile: &applied.profile,
             plan: &applied.steps,
             failed: settled.as_ref().map(|settled| settled.failed.as_slice()).unwrap_or_default(),
-            came_back: settled.as_ref().is_some_and(|settled| settled.came_back),
+            came_back: settled.as_ref().is_some_and(|settled| settled.undone == Some(Undone::CameBack)),
             status: settled.as_ref().map(|settled| &settled.status),
         })?;
     } else if let Some(settled) = settled {

@@ -11,6 +11,11 @@ use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::profiles::{self, Profiles};
 use crate::replace::replace;
+<<<<<<< HEAD
+=======
+use crate::runtime_dir;
+use crate::watch::Undone;
+>>>>>>> attack
 use manifest::with_profile;
 
 /// For programs.
@@ -40,7 +45,8 @@ pub async fn run(arguments: &arguments::Profile, context: &Context<'_>) -> Outco
             // The file may have named it before, and another one may be in force all the same.
             let apply = Apply { dry_run: false, profile: Some(profile.clone()) };
             let converged = apply::converge(&apply, !arguments.no_wait, &client, context).await?;
-            if let Some(settled) = converged.settled.as_ref().filter(|settled| settled.came_back) {
+            if let Some(settled) = converged.settled.as_ref().filter(|settled| settled.undone == Some(Undone::CameBack))
+            {
                 let in_force = &settled.status.profile;
                 context.printer.error(&format!(
                     "the file still names {profile}: betti-ctl profile {in_force} has it name what runs"

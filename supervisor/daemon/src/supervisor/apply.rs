@@ -130,8 +130,7 @@ impl Supervisor {
         let asked = file.asked.clone();
         self.file = file;
         let in_force = InForce { generation, asked, relaunch, trial, refused: None, notice: None };
-        self.change_roster(roster, Some(in_force), |unit| unit.app.autostart);
-        self.forget_old_texts();
+        self.change_file(roster, in_force);
         accepted
     }
 
@@ -140,7 +139,7 @@ impl Supervisor {
         let newest = |id: AppId| self.fleet.get(id).and_then(lifecycle::App::newest_run).map(|run| run.0);
         let is_wanted = |unit: &&Rc<Unit>| match self.fleet.get(unit.id) {
             Some(app) if self.roster.unit(unit.id).is_some() => app.goal() == Goal::Up,
-            Some(_) | None => unit.app.autostart,
+            Some(_) | None => self.comes_up(unit),
         };
         let watched: Vec<_> = touched.come.iter().filter(is_wanted).map(|unit| (unit.id.0, newest(unit.id))).collect();
         if watched.is_empty() {
@@ -216,8 +215,24 @@ impl Supervisor {
             refused: Some(book::fingerprint(&refused.text)).filter(|_| refused.text != self.file.text),
             notice: Some(notice),
         };
-        self.change_roster(roster, Some(in_force), |unit| unit.app.autostart);
+        self.change_file(roster, in_force);
+    }
+
+    fn change_file(&mut self, mut roster: Roster, in_force: InForce) {
+        let stopped = |unit: &Unit| self.fleet.get(unit.id).is_some_and(|app| app.goal() == Goal::Down);
+        let leave: Vec<_> = self.roster.units().filter(|unit| roster.unit(unit.id).is_none()).collect();
+        for unit in leave {
+            // What does not start by itself comes back down anyway.
+            roster.note_hold(unit, unit.app.autostart && stopped(unit));
+        }
+        let up: BTreeSet<AppId> = roster.units().filter(|unit| self.comes_up(unit)).map(|unit| unit.id).collect();
+        self.change_roster(roster, Some(in_force), |unit| up.contains(&unit.id));
         self.forget_old_texts();
+    }
+
+    /// Whether an app that the fleet does not have is started when a file brings it.
+    fn comes_up(&self, unit: &Unit) -> bool {
+        unit.app.autostart && !self.roster.changes().held.contains(&unit.key())
     }
 
     fn keep_in_spite(&mut self, notice: &str) {
@@ -300,8 +315,10 @@ impl Supervisor {
     /// `only` are started; all of them if it names none.
     pub(super) fn converge(&mut self, only: &[String]) {
         let only = only.to_vec();
+        let comes_up = |unit: &&Rc<Unit>| self.comes_up(unit) || unit.ad_hoc;
+        let up: BTreeSet<AppId> = self.roster.units().filter(comes_up).map(|unit| unit.id).collect();
         self.reshape(move |unit| match only.is_empty() {
-            true => unit.app.autostart || unit.ad_hoc,
+            true => up.contains(&unit.id),
             false => only.contains(&unit.app.name),
         });
     }
@@ -359,7 +376,7 @@ impl Supervisor {
             Some(app) if self.roster.unit(unit.id).is_some() => {
                 app.goal() == Goal::Up && !matches!(app.state(), State::Finished)
             }
-            Some(_) | None => unit.app.autostart,
+            Some(_) | None => self.comes_up(unit),
         };
         let come = touched.come.iter().filter(will_run).map(|unit| self.accepted_app(unit, false));
         come.chain(touched.leave.iter().map(|unit| self.accepted_app(unit, true))).collect()

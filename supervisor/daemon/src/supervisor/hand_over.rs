@@ -1,8 +1,7 @@
 //! From the keeper's table and memories to a supervisor that knows what its predecessor knew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -16,9 +15,10 @@ use super::book::{self, File, InForce};
 use super::keeper_link::{Facts, Orders};
 use super::memory::{self, Memory, Notes};
 use super::roster::{Roster, Unit};
+use crate::regular;
 
-/// A longer file is refused before it is read.
-const LONGEST_FILE: u64 = 4 * 1024 * 1024;
+/// A longer file is refused before it is looked at.
+const LONGEST_FILE: u64 = manifest::LONGEST_FILE as u64;
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -132,10 +132,12 @@ pub fn only_app(config: &Path, table: &str) -> Option<App> {
 
 pub fn read(path: &Path) -> Result<String, FileError> {
     let failed = |error| FileError::Read { path: path.into(), error };
-    if fs::metadata(path).map_err(failed)?.len() > LONGEST_FILE {
+    let mut text = Vec::new();
+    regular::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut text)).map_err(failed)?;
+    if text.len() as u64 > LONGEST_FILE {
         return Err(FileError::TooLong { path: path.into() });
     }
-    fs::read_to_string(path).map_err(failed)
+    String::from_utf8(text).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))
 }
 
 /// The fleet as a predecessor left it, and what was noted about each. Who is new in the file is not in it yet, and who is

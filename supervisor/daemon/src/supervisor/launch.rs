@@ -1,7 +1,7 @@
 //! From an app in the file to an order to spawn it: the program that runs it, and its environment, afresh each time.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -16,6 +16,7 @@ use protocol::worker;
 use super::identity::{self, Person};
 use super::monitors::program::ExecCheck;
 use super::roster::Unit;
+use crate::regular;
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
 const INTERPRETERS: [(&str, &str); 5] =
@@ -245,7 +246,7 @@ fn is_executable(file: &Path) -> bool {
 fn first_bytes(file: &Path) -> Option<Vec<u8>> {
     const ENOUGH: u64 = 256;
     let mut bytes = Vec::new();
-    File::open(file).ok()?.take(ENOUGH).read_to_end(&mut bytes).ok()?;
+    regular::open(file).ok()?.take(ENOUGH).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 
@@ -256,7 +257,7 @@ fn first_line(file: &Path) -> Option<String> {
 
 fn env_file(path: &Path) -> Result<Vec<(String, String)>, LaunchError> {
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST_ENV_FILE).read_to_string(&mut text));
+    let read = regular::open(path).and_then(|file| file.take(LONGEST_ENV_FILE).read_to_string(&mut text));
     if let Err(error) = read {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EINVAL as i32));
         return Err(failed(errno, format!("cannot read its env_file {}: {error}", path.display())));

@@ -68,8 +68,19 @@ pub struct Changes {
     pub scales: BTreeMap<String, u32>,
     /// Apps of the file that were deleted: away until somebody starts them.
     pub deleted: BTreeSet<String>,
+    /// Instances that were stopped when another file or profile took them off the list: they come back stopped.
+    pub held: BTreeSet<String>,
     /// Numbers that were given out, by instance.
     pub ids: BTreeMap<String, u32>,
+}
+
+impl Changes {
+    /// Who is in the file for another profile only is not gone.
+    fn forget_whom_no_profile_has(&mut self, manifest: &Manifest) {
+        let is_named = |name: &str| manifest.roster.iter().any(|(_, other)| other == name);
+        self.deleted.retain(|name| is_named(name));
+        self.held.retain(|key| is_named(key.split('/').next().unwrap_or_default()));
+    }
 }
 
 /// All of them.
@@ -104,7 +115,7 @@ impl Roster {
             let before = self.manifest.app(name).map(|app| app.instances);
             self.ad_hoc.contains_key(name) || before == manifest.app(name).map(|app| app.instances)
         });
-        changes.deleted.retain(|name| manifest.app(name).is_some());
+        changes.forget_whom_no_profile_has(&manifest);
         self.rebuilt(manifest, self.ad_hoc.clone(), changes, taken)
     }
 
@@ -160,6 +171,14 @@ impl Roster {
 
     pub fn unit(&self, id: AppId) -> Option<&Rc<Unit>> {
         self.units.get(&id)
+    }
+
+    /// Notes of an instance that leaves with another file whether it is stopped.
+    pub fn note_hold(&mut self, unit: &Unit, held: bool) {
+        match held {
+            true => self.changes.held.insert(unit.key()),
+            false => self.changes.held.remove(&unit.key()),
+        };
     }
 
     pub fn changes(&self) -> &Changes {
@@ -313,6 +332,24 @@ mod tests {
         let saved = without.with_file(apps(&["a", "b"]), &NOBODY);
         assert_eq!(shown(&saved), pairs(&[(1, "b")]));
         assert_eq!(shown(&saved.with_back(&["a".to_owned()], &NOBODY)), pairs(&[(0, "a"), (1, "b")]));
+    }
+
+    #[test]
+    fn what_is_deleted_or_held_is_so_in_every_profile_until_the_file_has_it_no_more() {
+        let named = |profile: &str| {
+            let text = "[[apps]]\nname='a'\nscript='true'\n[[apps]]\nname='b'\nscript='true'\nprofiles=['one']\n";
+            manifest::parse(Path::new("/hub/ecosystem.toml"), text, Some(profile)).unwrap()
+        };
+        let first = Roster::new(named("one"), [], Changes::default(), &NOBODY);
+        let b = Rc::clone(first.unit(AppId(1)).unwrap());
+        let mut held = first.clone();
+        held.note_hold(&b, true);
+        for roster in [held, first.without(&["b".to_owned()].into(), &NOBODY)] {
+            let back = roster.with_file(named("default"), &NOBODY).with_file(named("one"), &NOBODY);
+            assert_eq!(back.changes(), roster.changes());
+            let forgotten = back.with_file(apps(&["a"]), &NOBODY);
+            assert!(forgotten.changes().held.is_empty() && forgotten.changes().deleted.is_empty());
+        }
     }
 
     #[test]

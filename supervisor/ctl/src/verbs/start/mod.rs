@@ -95,6 +95,9 @@ fn script<'a>(
         |target: &&String| is_script(target, &here) && !bring_up::is_app(target, running, context.config.as_deref());
     match arguments.targets.iter().find(is_script) {
         Some(target) if arguments.targets.len() == 1 => Ok(Some(target)),
+        Some(target) if target.ends_with(".toml") => {
+            Err(Failure::misuse(format!("{target} is a file: name it alone, and of its apps only some with --only")))
+        }
         Some(target) => Err(Failure::misuse(format!("{target} is a script: start scripts one at a time"))),
         None if !arguments.script.is_empty() => Err(only_of_a_script()),
         None => Ok(None),

@@ -29,8 +29,9 @@ pub fn here() -> Result<PathBuf, Failure> {
 /// # Errors
 /// If it cannot be run, its name is taken, or it is refused.
 pub async fn run(target: &str, arguments: &Start, running: Option<(Client, Status)>, context: &Context<'_>) -> Outcome {
-    let table = arguments.script.table(target, &here()?).map_err(Failure::failed)?;
-    let name = arguments.script.name.clone().unwrap_or_else(|| default_name(target));
+    let here = here()?;
+    let table = arguments.script.table(target, &here)?;
+    let name = arguments.script.name.clone().unwrap_or_else(|| default_name(target, &here));
     let client = match running {
         Some((_, _)) if arguments.foreground => return Err(Failure::failed("a supervisor is running already")),
         Some((client, status)) => {
