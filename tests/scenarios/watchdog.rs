@@ -123,15 +123,16 @@ fn whoever_says_that_it_is_leaving_is_not_ready_for_anybody_and_its_exit_is_its_
 #[test]
 fn a_main_process_that_is_named_is_the_app_and_its_end_is_the_apps() {
     let hub = Hub::started(&[App::puppet("web", "daemon").waits_for_ready().set("restart_delay", 10)]);
-    let web = hub.until_app("web", "is its main process", |web| {
-        let is_main = |pid| process::look(pid).is_some_and(|process| process.command.ends_with("never-ready"));
-        web.status == Word::Online && web.pid.is_some_and(is_main)
-    });
-    assert_eq!(web.restarts, 0);
+    let is_its_main_process = |restarts| {
+        hub.until_app("web", "is its main process", |web| {
+            let is_main = |pid| process::look(pid).is_some_and(|process| process.command.ends_with("never-ready"));
+            web.status == Word::Online && web.restarts == restarts && web.pid.is_some_and(is_main)
+        })
+    };
+    let web = is_its_main_process(0);
     process::kill_9(web.pid.expect("it runs"));
-    let after = hub.until_app("web", "came back", |app| app.status == Word::Online && app.restarts == 1);
+    let after = is_its_main_process(1);
     assert_eq!(after.exit, Some(Exit::Signal { signal: "SIGKILL".into(), core_dumped: false }));
-    hub.journal().so_far();
     hub.ctl(&["stop"]).succeeded();
     hub.journal().until("web leaving");
     hub.assert_no_worker_is_left();

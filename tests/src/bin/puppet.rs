@@ -192,6 +192,8 @@ fn heartbeat() {
 /// Says who goes on in its place.
 #[expect(clippy::zombie_processes, reason = "it outlives us, and its next parent waits for it")]
 fn daemon() -> ExitCode {
+    // Whoever is named may be told to end in the same moment, and inherits that it then hears of it.
+    block_terminate();
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     let child = command.arg("never-ready").stdin(Stdio::null()).spawn().expect("a child");
     notify(&format!("MAINPID={}\nREADY=1\n", child.id()));
