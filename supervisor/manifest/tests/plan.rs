@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use manifest::Manifest;
 use manifest::plan::{Plan, What};
+use manifest::{App, Manifest};
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Manifest {

@@ -11,11 +11,7 @@ use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::profiles::{self, Profiles};
 use crate::replace::replace;
-<<<<<<< HEAD
-=======
-use crate::runtime_dir;
 use crate::watch::Undone;
->>>>>>> attack
 use manifest::with_profile;
 
 /// For programs.

@@ -32,7 +32,7 @@ const IN_FORCE: &str = concat!(
     r#""refused":18446744073709551615,"notice":"the file is broken"}"#,
 );
 /// What was changed beside the file.
-const ROSTER: &str = r#"{"scales":{"web":4},"deleted":["api"],"ids":{"web":1,"web/1":7}}"#;
+const ROSTER: &str = r#"{"scales":{"web":4},"deleted":["api"],"held":["web/1"],"ids":{"web":1,"web/1":7}}"#;
 /// An instance on its way out.
 const LEAVING: &str = concat!(
     r#"{"id":7,"table":"[[apps]]\nname = \"web\"\nnamespace = \"house\"\nscript = \"none\"\nkill_signal = \"SIGINT\"\n"#,
@@ -205,6 +205,7 @@ fn what_was_changed_beside_the_file_is_read_as_it_was_written() {
     let changes = Changes {
         scales: [("web".to_owned(), 4)].into(),
         deleted: ["api".to_owned()].into(),
+        held: ["web/1".to_owned()].into(),
         ids: [("web".to_owned(), 1), ("web/1".to_owned(), 7)].into(),
     };
     let now = written(book::remember_changes(&changes));
