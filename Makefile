@@ -3,11 +3,13 @@
 CTL := target/release/betti-ctl
 APP := workers/web/app
 # Counted loops in tests run a tenth of what `make soak` runs.
-SOAK := BETTI_LOOPS=200 BETTI_WORLDS=200000
+SOAK := BETTI_LOOPS=200 BETTI_WORLDS=1000000
+# Few worlds for each of hundreds of mutants, and always the same ones, so that a mutant that is found once is found again.
+MUTANTS := BETTI_WORLDS=2000 BETTI_FIRST_WORLD=0
 
 .DEFAULT_GOAL := help
-.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak lint fuzz bench certs \
-	clean needs-run needs-test
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak mutants lint fuzz bench \
+	certs clean needs-run needs-test
 
 help: ## Say what there is
 	@echo "Betti, a home-health hub. The two commands that matter are make start and make test."
@@ -83,6 +85,12 @@ soak: needs-test app ## Run the counted loops of the tests in full (an hour or s
 	@cargo build --workspace --all-targets
 	@$(SOAK) cargo nextest run --profile soak --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon)'
 
+mutants: ## Break what the supervisor decides in every place, and see that a test notices (an hour or so)
+	@if ! cargo mutants --version >/dev/null 2>&1; then \
+		echo "cargo-mutants is not installed: cargo install --locked cargo-mutants"; exit 1; \
+	fi
+	@$(MUTANTS) cargo mutants --package lifecycle --output target/mutants
+
 lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json ## Check style, types and licences
 	@cargo fmt --check
 	@cargo clippy --workspace --all-targets -- -D warnings
@@ -95,10 +103,10 @@ lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_module
 	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
 
 # cargo-fuzz asks the compiler for sanitizers, which a stable one has but keeps from whoever does not insist.
-FUZZ := manifest profile pm2_json pm2_yaml
+FUZZ := manifest profile pm2_json pm2_yaml control keeper notes
 FUZZ_SECONDS := 60
 
-fuzz: needs-run ## Feed the readers of files with what nobody would write (FUZZ_SECONDS for each)
+fuzz: needs-run ## Feed the readers of files and messages with what nobody would write (FUZZ_SECONDS for each)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 	@for target in $(FUZZ); do \
 		echo "==> Fuzzing $$target for $(FUZZ_SECONDS) s"; \

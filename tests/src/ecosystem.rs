@@ -36,7 +36,7 @@ impl App {
         app.set("args", behaviour).env("PUPPET_JOURNAL", "journal")
     }
 
-    /// Any key; the value as it is in JSON, which for text, numbers, booleans and lists is also how TOML writes it.
+    /// Any key; the value as it is in JSON. An object becomes a table on the key's line.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.keys.retain(|(known, _)| known != key);
@@ -59,10 +59,16 @@ impl App {
 
     /// Its puppet says that it is ready when the gate of its name lets it through.
     #[must_use]
-    pub fn gated(mut self) -> Self {
+    pub fn gated(self) -> Self {
+        self.behind_a_gate().waits_for_ready()
+    }
+
+    /// Its puppet reads a byte of the gate of its name before it goes on, however it becomes ready.
+    #[must_use]
+    pub fn behind_a_gate(mut self) -> Self {
         self.gated = true;
         let gate = gate_file(&self.name);
-        self.waits_for_ready().env("PUPPET_GATE", &gate)
+        self.env("PUPPET_GATE", &gate)
     }
 
     /// Starts when these are ready.
@@ -74,13 +80,20 @@ impl App {
     fn write(&self, text: &mut String) {
         text.push_str("[[apps]]\n");
         for (key, value) in &self.keys {
-            writeln!(text, "{key} = {value}").expect("text takes text");
+            writeln!(text, "{key} = {}", in_toml(value)).expect("text takes text");
         }
         for (name, value) in &self.env {
             writeln!(text, "env.{name} = {}", Value::from(value.as_str())).expect("text takes text");
         }
         text.push('\n');
     }
+}
+
+/// Text, numbers, booleans and lists are written alike; only a table is not.
+fn in_toml(value: &Value) -> String {
+    let Value::Object(table) = value else { return value.to_string() };
+    let pairs: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", in_toml(value))).collect();
+    format!("{{ {} }}", pairs.join(", "))
 }
 
 /// The whole file.
@@ -103,8 +116,9 @@ mod tests {
     #[test]
     fn a_file_is_written_as_a_person_would() {
         let app = App::program("web", "./serve \"me\"").set("port", 80).depends_on(&["a", "b"]).env("A", "1");
+        let app = app.set("ready", serde_json::json!({ "tcp": "127.0.0.1:80" }));
         let expected = "[[apps]]\nname = \"web\"\nscript = \"./serve \\\"me\\\"\"\nport = 80\n\
-                        depends_on = [\"a\",\"b\"]\nenv.A = \"1\"\n\n";
+                        depends_on = [\"a\",\"b\"]\nready = { tcp = \"127.0.0.1:80\" }\nenv.A = \"1\"\n\n";
         assert_eq!(text([&app]), expected);
     }
 }

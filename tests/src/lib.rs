@@ -12,10 +12,12 @@
 //! * [`process`]: who runs, by walking `/proc`.
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
+//! * [`clock`]: whether the kernel believes the clock.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
 pub mod cgroup;
+pub mod clock;
 pub mod command;
 pub mod ecosystem;
 pub mod fifo;

@@ -1,6 +1,7 @@
 //! Who runs, by walking `/proc`: the one witness that the supervisor cannot influence.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -84,6 +85,18 @@ pub fn children(pid: i32) -> Vec<i32> {
 pub fn open_files(pid: i32) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().filter_map(Result::ok);
     entries.filter_map(|entry| std::fs::read_link(entry.path()).ok()).collect()
+}
+
+/// Whether the kernel tells a process when something changes in this folder (`inotify(7)`).
+///
+/// # Panics
+/// If the folder is not there.
+#[must_use]
+pub fn watches(pid: i32, folder: &Path) -> bool {
+    let inode = format!(" ino:{:x} ", std::fs::metadata(folder).expect("the folder").ino());
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten().filter_map(Result::ok);
+    let watched = |text: String| text.lines().any(|line| line.starts_with("inotify ") && line.contains(&inode));
+    entries.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).any(watched)
 }
 
 /// Memory that a process shares with nobody, in KiB.

@@ -142,6 +142,12 @@ impl Client {
         self.post("flush", targets).await
     }
 
+    /// Has log files opened anew that somebody put aside.
+    pub async fn reload_logs(&self) -> Result<(), AskError> {
+        let _: serde_json::Value = self.ask(Method::POST, "/v1/reload-logs", Bytes::new(), PATIENCE).await?;
+        Ok(())
+    }
+
     /// Has an app run that is in no file.
     pub async fn run(&self, run: &Run) -> Result<Accepted, AskError> {
         self.post("run", run).await

@@ -15,7 +15,7 @@ const ELSEWHERE: [(&[&str], &str); 18] = [
         &["plus", "link", "unlink", "open", "register", "login", "monitor", "unmonitor"],
         "there is no such service: betti-ctl status --json and logs --json are for programs",
     ),
-    (&["reloadLogs", "logrotate"], "log files are rotated as log_max_size says: there is nothing to do"),
+    (&["logrotate"], "log files are rotated as log_max_size says: there is nothing to do"),
     (&["set", "get", "unset", "conf", "config", "multiset"], "there are no settings but those in ecosystem.toml"),
     (&["slist", "sysinfos"], "betti-ctl status --json says what runs, and vmstat how the machine fares"),
     (&["inspect"], "set interpreter_args = \"--inspect\" for the app, then betti-ctl restart APP"),

@@ -12,6 +12,13 @@
 //!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
 //!   http                ready, then answers on the lent socket with its pid
 //!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
+//!   serve ADDRESS       opens the address itself when its gate lets it through, says that it is ready, and answers HTTP:
+//!                       503 while the file of PUPPET_SICK is there, else 200
+//!   says WORD...        sends the next word by sd_notify at each byte of its gate and tells that it did; `exit=CODE` ends it
+//!   says-deaf WORD...   the same, but SIGTERM does not reach it
+//!   heartbeat           says READY=1, then WATCHDOG=1 ten times a second until its gate lets it through; then it is silent
+//!   daemon              leaves a child that it names as its main process, and ends
+//!   family MIB          ready; its child takes so much memory at a byte of the gate
 //!   guard FOLDER        not a worker: see the library's `guard`
 //! ```
 //!
@@ -26,6 +33,9 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::libc::O_NONBLOCK;
 use nix::sys::signal::{SigSet, Signal};
@@ -58,6 +68,21 @@ fn main() -> ExitCode {
         }
         "http" => http(),
         "lines" => lines(number().into()),
+        "serve" => serve(word(1)),
+        "says" => {
+            block_terminate();
+            let words = arguments[1..].to_vec();
+            std::thread::spawn(move || say_in_turn(&words));
+        }
+        "says-deaf" => {
+            block_terminate();
+            say_in_turn(&arguments[1..]);
+            park();
+        }
+        "heartbeat" => heartbeat(),
+        "daemon" => return daemon(),
+        "family" => family(word(1)),
+        "hoard" => hoard(word(1).parse().expect("a number")),
         "guard" => {
             scenarios::guard::stand_over(word(1).as_ref());
             return ExitCode::SUCCESS;
@@ -118,9 +143,103 @@ fn sd_notify() {
     pass_gate();
     block_terminate();
     tell("ready");
+    notify("STATUS=up and well\nREADY=1\n");
+}
+
+fn notify(note: &str) {
     let socket = std::env::var(worker::NOTIFY_SOCKET).expect("NOTIFY_SOCKET");
     let ours = UnixDatagram::unbound().expect("a socket");
-    ours.send_to(b"STATUS=up and well\nREADY=1\n", socket).expect("the notify socket");
+    ours.send_to(note.as_bytes(), socket).expect("the notify socket");
+}
+
+/// One word at each byte of the gate.
+fn say_in_turn(words: &[String]) {
+    for word in words {
+        pass_gate();
+        if let Some(code) = word.strip_prefix("exit=") {
+            tell("leaving");
+            std::process::exit(code.parse().expect("a number"));
+        }
+        notify(word);
+        tell(&format!("said {word}"));
+    }
+}
+
+/// So many signs of life are told in the journal: many times as long as the interval that is asked for.
+const SIGNS_OF_LIFE: u32 = 20;
+
+fn heartbeat() {
+    block_terminate();
+    notify("READY=1");
+    tell("ready");
+    let silence = Arc::new(AtomicBool::new(false));
+    let silenced = Arc::clone(&silence);
+    std::thread::spawn(move || silenced.store(pass_gate(), Ordering::Relaxed));
+    std::thread::spawn(move || {
+        for sign in 1.. {
+            if silence.load(Ordering::Relaxed) {
+                return tell("silent");
+            }
+            notify("WATCHDOG=1");
+            if sign == SIGNS_OF_LIFE {
+                tell("lived on");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+}
+
+/// Says who goes on in its place.
+#[expect(clippy::zombie_processes, reason = "it outlives us, and its next parent waits for it")]
+fn daemon() -> ExitCode {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    let child = command.arg("never-ready").stdin(Stdio::null()).spawn().expect("a child");
+    notify(&format!("MAINPID={}\nREADY=1\n", child.id()));
+    ExitCode::SUCCESS
+}
+
+fn family(mebibytes: &str) {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    abandon(command.args(["hoard", mebibytes]).stdin(Stdio::null()));
+    block_terminate();
+    tell("ready");
+    if let Some(mut pipe) = ready_pipe() {
+        pipe.write_all(b"ready\n").expect("the ready pipe");
+    }
+}
+
+fn hoard(mebibytes: usize) {
+    block_terminate();
+    std::thread::spawn(move || {
+        pass_gate();
+        // Written to, or the kernel would only have promised it.
+        let hoard = vec![1u8; mebibytes << 20];
+        tell("hoarding");
+        std::hint::black_box(&hoard);
+        park();
+    });
+}
+
+fn serve(address: &str) {
+    block_terminate();
+    let address = address.to_owned();
+    std::thread::spawn(move || {
+        pass_gate();
+        let listener = TcpListener::bind(&address).expect("the address");
+        tell("ready");
+        if let Some(mut pipe) = ready_pipe() {
+            pipe.write_all(b"ready\n").expect("the ready pipe");
+        }
+        let sick = std::env::var("PUPPET_SICK").unwrap_or_default();
+        for mut client in listener.incoming().flatten() {
+            let is_sick = !sick.is_empty() && std::path::Path::new(&sick).exists();
+            let status = if is_sick { "503 Service Unavailable" } else { "200 OK" };
+            // A client that only looks whether somebody is there sends nothing, and one may be gone already.
+            if matches!(client.read(&mut [0; 4096]), Ok(length) if length > 0) {
+                let _ = write!(client, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+    });
 }
 
 fn fork_setsid() {

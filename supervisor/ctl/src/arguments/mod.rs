@@ -56,6 +56,9 @@ pub enum Verb {
     SendSignal(SendSignal),
     /// Empty the log files of apps
     Flush(Targets),
+    /// Open log files anew, for those who put them aside themselves; what Betti rotates needs none of it
+    #[command(name = "reloadLogs", visible_alias = "reload-logs")]
+    ReloadLogs,
     /// Stop everything, the supervisor too
     Kill,
     /// Show what runs, and how it fares

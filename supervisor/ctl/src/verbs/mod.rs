@@ -18,6 +18,7 @@ mod pid;
 mod ping;
 mod profile;
 mod reload;
+mod reload_logs;
 mod reset;
 mod restart;
 mod scale;
@@ -30,8 +31,10 @@ mod stop;
 
 use std::path::PathBuf;
 
+use protocol::control::Status;
+
 use crate::arguments::{Arguments, Verb};
-use crate::client::Client;
+use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Failure, Outcome};
 use crate::printer::Printer;
@@ -54,6 +57,20 @@ impl Context<'_> {
     pub fn client(&self) -> Result<Client, Failure> {
         let runtime_dir = runtime_dir::existing()?.ok_or_else(Failure::no_supervisor)?;
         Ok(Client::new(runtime_dir::socket(&runtime_dir), self.config.clone()))
+    }
+
+    /// The supervisor that runs already, if one does.
+    ///
+    /// # Errors
+    /// If there is one, and it does not answer or goes by another file.
+    pub async fn running(&self) -> Result<Option<(Client, Status)>, Failure> {
+        let Some(runtime_dir) = runtime_dir::existing()? else { return Ok(None) };
+        let client = Client::new(runtime_dir::socket(&runtime_dir), self.config.clone());
+        match client.status().await {
+            Ok(status) => Ok(Some((client, status))),
+            Err(AskError::NoSupervisor) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -88,6 +105,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Reset(arguments) => reset::run(&arguments, context).await,
         Verb::SendSignal(arguments) => send_signal::run(&arguments, context).await,
         Verb::Flush(arguments) => flush::run(&arguments, context).await,
+        Verb::ReloadLogs => reload_logs::run(context).await,
         Verb::Kill => kill::run(context).await,
         Verb::Status => status::run(context).await,
         Verb::Describe(arguments) => describe::run(&arguments, context).await,

@@ -7,12 +7,10 @@ use serde::Serialize;
 
 use super::{Context, apply};
 use crate::arguments;
-use crate::client::{AskError, Client};
 use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::profiles::{self, Profiles};
 use crate::replace::replace;
-use crate::runtime_dir;
 use crate::watch::Undone;
 use manifest::with_profile;
 
@@ -31,7 +29,7 @@ struct Report<'p> {
 /// # Errors
 /// If there is no file, the file does not know the profile or cannot be written, or the switch is refused.
 pub async fn run(arguments: &arguments::Profile, context: &Context<'_>) -> Outcome {
-    let running = running(context).await?;
+    let running = context.running().await?;
     match &arguments.name {
         None => show(running.as_ref().map(|(_, status)| status), context),
         Some(profile) => {
@@ -52,16 +50,6 @@ pub async fn run(arguments: &arguments::Profile, context: &Context<'_>) -> Outco
             }
             apply::show(&converged, context)
         }
-    }
-}
-
-async fn running(context: &Context<'_>) -> Result<Option<(Client, Status)>, Failure> {
-    let Some(runtime_dir) = runtime_dir::existing()? else { return Ok(None) };
-    let client = Client::new(runtime_dir::socket(&runtime_dir), context.config.clone());
-    match client.status().await {
-        Ok(status) => Ok(Some((client, status))),
-        Err(AskError::NoSupervisor) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::control::{Apply, What};
 
-use super::start::{self, Wish, running};
+use super::start::{self, Wish};
 use super::{Context, act, apply};
 use crate::arguments::File;
 use crate::config;
@@ -26,7 +26,7 @@ pub async fn run(then: Then, arguments: &File, context: &Context<'_>) -> Outcome
     let path = config::named_or(arguments.file.as_deref(), context.config.as_deref())?;
     let context = Context { config: Some(path), printer: context.printer };
     let (wait, profile) = (!arguments.no_wait, arguments.profile.as_deref());
-    let Some((client, _)) = running(&context).await? else {
+    let Some((client, _)) = context.running().await? else {
         let wish = Wish { apps: &[], profile, converge: true, foreground: false, wait };
         return start::start(&wish, None, &context).await;
     };

@@ -28,6 +28,7 @@ fn code_0_is_for_what_is_done_and_true() {
         &["scale", "web", "2"],
         &["send-signal", "1", "api"],
         &["flush"],
+        &["reloadLogs"],
         &["check"],
         &["apply"],
         &["apply", "--dry-run"],
@@ -153,6 +154,7 @@ fn code_3_is_for_nobody_there() {
         &["scale", "api", "2"],
         &["send-signal", "HUP", "api"],
         &["flush"],
+        &["reload-logs"],
         &["apply"],
         &["apply", "--dry-run"],
         &["kill"],
@@ -166,7 +168,7 @@ fn code_3_is_for_nobody_there() {
 #[test]
 fn a_verb_of_pm2s_without_a_meaning_says_what_to_do_instead() {
     let home = Home::new();
-    for verb in ["save", "resurrect", "update", "dump", "deploy", "install", "monit", "link", "reloadLogs", "set"] {
+    for verb in ["save", "resurrect", "update", "dump", "deploy", "install", "monit", "link", "logrotate", "set"] {
         let call = home.call(&[verb, "--force", "x"]);
         assert_eq!((call.code, call.out.as_str()), (Some(2), ""), "{verb}");
         assert!(call.error.starts_with(&format!("[Betti][ERROR] {verb}: ")), "{}", call.error);

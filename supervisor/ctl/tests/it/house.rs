@@ -79,6 +79,7 @@ impl House {
                     Answer::ok(&Flushed { files: meant.iter().map(|app| house.source(app).out_file).collect() })
                 })
             }
+            "POST /v1/reload-logs" => Answer::ok(&serde_json::json!({})),
             "POST /v1/signal" => {
                 let SendSignal { targets, .. } = body(asked);
                 self.with(&targets, |_, meant| {

@@ -119,6 +119,7 @@ fn every_verb_prints_one_document_and_nothing_else() {
         (&["reset"], 0),
         (&["send-signal", "HUP", "api"], 0),
         (&["flush"], 0),
+        (&["reloadLogs"], 0),
         (&["describe"], 0),
         (&["env", "web", "--diff"], 0),
         (&["jlist"], 0),

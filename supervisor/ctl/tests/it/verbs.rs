@@ -33,6 +33,7 @@ fn acting_verbs_say_what_they_do_and_end_with_the_table() {
         ("reset", &["reset", "all"]),
         ("send_signal", &["sendSignal", "hup", "api"]),
         ("flush", &["flush", "api"]),
+        ("reload_logs", &["reload-logs"]),
     ] {
         let (home, _fake) = inhabited();
         insta::assert_snapshot!(format!("act_{name}"), seen(&home, arguments));
@@ -52,6 +53,7 @@ fn what_is_asked_of_the_supervisor_is_what_was_said() {
         (&["reset"], "POST /v1/reset", r#"{"targets":[]}"#),
         (&["send-signal", "usr1", "api"], "POST /v1/signal", r#"{"signal":"SIGUSR1","targets":["api"]}"#),
         (&["flush"], "POST /v1/flush", r#"{"targets":[]}"#),
+        (&["reloadLogs"], "POST /v1/reload-logs", ""),
     ] {
         let (home, fake) = inhabited();
         let call = home.call(arguments);

@@ -11,17 +11,20 @@ impl Supervisor {
             return;
         }
         let Some(unit) = self.unit(id) else { return };
-        say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, after));
+        say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, before, after));
     }
 
-    fn what_changed(&self, id: AppId, after: &Snapshot) -> String {
+    fn what_changed(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) -> String {
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
         let failure = || after.last_failure.map(|failure| reason::of_failure(failure, &notes));
         let exit = || after.last_exit.map_or_else(|| "ended".to_owned(), reason::of_exit);
         match after.state {
             State::Stopped if after.newest_run.is_none() => "not started".to_owned(),
             State::Stopped => "stopped".to_owned(),
-            State::Starting { run, .. } => format!("starting (run {})", run.0),
+            State::Starting { run, .. } => match notes.cause.filter(|_| !is_ending(before)) {
+                Some(cause) => format!("starting (run {}): {cause}", run.0),
+                None => format!("starting (run {})", run.0),
+            },
             State::Running { .. } => match notes.ready_ms {
                 Some(ms) => format!("online after {}", reason::span(std::time::Duration::from_millis(ms))),
                 None => "online".to_owned(),
@@ -46,4 +49,14 @@ impl Supervisor {
             State::Finished => format!("{}; left at that", failure().unwrap_or_else(exit)),
         }
     }
+}
+
+/// Why it is begun anew was told when the run before this one was told to end.
+fn is_ending(before: Option<&Snapshot>) -> bool {
+    before.is_some_and(|before| matches!(before.state, State::Stopping { .. }))
+}
+
+/// Whether this is the moment in which a run begins.
+pub fn begins(before: Option<&Snapshot>, after: &Snapshot) -> bool {
+    matches!(after.state, State::Starting { .. }) && before.is_none_or(|before| before.state != after.state)
 }

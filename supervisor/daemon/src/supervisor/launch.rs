@@ -117,8 +117,10 @@ impl Ground {
     }
 
     /// A program that checks an app: run as the app is. What cannot be found is found missing when it is run.
-    pub fn check(&self, unit: &Unit, words: &[String]) -> ExecCheck {
-        let env = self.environment(unit).unwrap_or_default();
+    pub fn check(&self, unit: &Unit, invocation: String, words: &[String]) -> ExecCheck {
+        let mut env = self.environment(unit).unwrap_or_default();
+        // Whoever a check leaves behind when we die is the run's, and ends with it.
+        env.insert(worker::INVOCATION.to_owned(), invocation);
         let path = env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
         let name = words.first().map(String::as_str).unwrap_or_default();
         let program = self.script(name, path).unwrap_or_else(|_| PathBuf::from(name));

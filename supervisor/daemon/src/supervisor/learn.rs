@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use lifecycle::{AppId, Exit, Goal, Invocation, State};
+use lifecycle::{AppId, Exit, Goal, Invocation, State, StopReason};
 use manifest::Ready;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
@@ -162,11 +162,14 @@ impl Supervisor {
                 && sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
-    /// Whether a run was to go on, so that its end is a failure to be told.
+    /// Whether a run was to go on, or said that it is ending by itself, so that its end is its own and is to be told.
     fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
         let Some(app) = self.fleet.get(id) else { return false };
-        let goes_on = matches!(app.state(), State::Starting { .. } | State::Running { .. });
-        goes_on && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
+        let is_its_own = matches!(
+            app.state(),
+            State::Starting { .. } | State::Running { .. } | State::Stopping { why: StopReason::Itself, .. }
+        );
+        is_its_own && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
     }
 
     fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {

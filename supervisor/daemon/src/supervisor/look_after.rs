@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lifecycle::{Ailment, AppId, Event, Invocation, State};
+use lifecycle::{Ailment, AppId, Event, Goal, Invocation, State};
 use manifest::App;
 
 use super::monitors::cron::{self, CronTask};
@@ -88,7 +88,8 @@ impl Supervisor {
 
     fn monitors_of_a_run(&self, unit: &Unit, number: u64, online_for: Duration) -> RunMonitors {
         let health = unit.app.health.as_ref().map(|health| {
-            let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, words));
+            let invocation = format!("{}-{number}", self.hub);
+            let attempt = Attempt::of(&health.check, |words| self.ground.check(unit, invocation, words));
             health::spawn(number, health, attempt, online_for, self.events.clone())
         });
         let said = self.runs.get(&number).and_then(|run| run.watchdog_interval);
@@ -153,17 +154,21 @@ impl Supervisor {
             Err(words) => (None, Some(format!("cron_restart: {words}"))),
         };
         let files = app.watch.as_ref().map(|watch| {
-            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.written_by_the_hub(id) };
+            let app = files::App { id: id.0, folder: app.cwd.clone(), never: self.passed_over(id) };
             files::spawn(app, watch, self.events.clone())
         });
         AppMonitors { cron, _files: files, trouble }
     }
 
-    /// What changes because an app runs is no reason to restart it.
-    fn written_by_the_hub(&self, id: AppId) -> Vec<PathBuf> {
+    /// What changes because an app runs is no reason to restart it; and what an edit of the file changes is seen when it is
+    /// applied.
+    fn passed_over(&self, id: AppId) -> Vec<PathBuf> {
         let logs = self.unit(id).map(|unit| [unit.out_file(), unit.error_file()]);
-        let folders = [self.roster.manifest.folder.join("logs"), self.ground.data_dir.clone()];
-        logs.into_iter().flatten().chain(folders).collect()
+        let manifest = &self.roster.manifest;
+        let ours = [manifest.folder.join("logs"), self.ground.data_dir.clone(), manifest.path.clone()];
+        let is_root = nix::unistd::geteuid().is_root();
+        let runtime = protocol::place::runtime_dir(|name| std::env::var_os(name), is_root).ok();
+        logs.into_iter().flatten().chain(ours).chain(runtime).collect()
     }
 
     // -- what they say
@@ -203,7 +208,10 @@ impl Supervisor {
                 return;
             }
         };
-        self.notes.entry(id).or_default().cause = Some(cause);
+        // What an operator stopped begins for another reason one day.
+        if self.fleet.get(id).is_some_and(|app| app.goal() == Goal::Up) {
+            self.notes.entry(id).or_default().cause = Some(cause);
+        }
         self.happened.push_back((id, Event::Refresh));
     }
 

@@ -27,6 +27,8 @@ mod notes;
 mod perform;
 mod ready;
 mod reason;
+#[cfg(test)]
+mod remembered;
 mod roster;
 mod runs;
 mod status;
@@ -391,10 +393,16 @@ impl Supervisor {
             if before.as_ref() == Some(&after) {
                 continue;
             }
+            let before = before.map(|(snapshot, _)| snapshot);
+            self.announce(id, before.as_ref(), &after.0);
+            if announce::begins(before.as_ref(), &after.0) {
+                // Told, and no reason for what comes after this run.
+                self.notes.entry(id).or_default().cause = None;
+            }
+            let after = self.noted(id);
             if let Some(key) = self.unit(id).map(|unit| unit.key()) {
                 self.order(&memory::remember_app(&key, &after.0, &after.1));
             }
-            self.announce(id, before.as_ref().map(|(snapshot, _)| snapshot), &after.0);
             self.kept.insert(id, after);
         }
         self.forget_who_left();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lifecycle::{Action, AppId, Event, Exit, Goal, Invocation, Signal, Snapshot, State, StopReason};
+use manifest::Ready;
 use nix::sys::signal::Signal as OsSignal;
 use protocol::keeper::Order;
 
@@ -190,9 +191,13 @@ impl Supervisor {
                 let silent =
                     run.filter(|run| run.never_ready).map(|_| "closed its ready pipe without a line".to_owned());
                 let not_yet = run.and_then(|run| run.monitors.not_yet.clone());
+                let not_written = self.unit(id).and_then(|unit| match &unit.app.ready {
+                    Ready::Log(text) => Some(format!("no line with \"{text}\" in its output")),
+                    Ready::None | Ready::Pipe | Ready::Tcp(_) | Ready::Http(_) => None,
+                });
                 let notes = self.notes.entry(id).or_default();
                 let says = || notes.says.as_ref().map(|text| format!("it says \"{text}\""));
-                notes.detail = silent.or(not_yet).or_else(says);
+                notes.detail = silent.or(not_yet).or(not_written).or_else(says);
             }
             _ => self.close_sockets_if_down(id, after.state),
         }

@@ -33,10 +33,7 @@ pub fn of_failure(failure: Failure, notes: &Notes) -> String {
             let what = format!("not ready within {}", span(within));
             detail.map_or(what.clone(), |detail| format!("{what}: {detail}"))
         }
-        Failure::Unhealthy(ailment) => match detail {
-            Some(detail) => format!("{}: {detail}", of_ailment(ailment)),
-            None => of_ailment(ailment).to_owned(),
-        },
+        Failure::Unhealthy(ailment) => detail.unwrap_or(of_ailment(ailment)).to_owned(),
         Failure::Vanished => "ended while nobody looked".to_owned(),
     }
 }
@@ -158,6 +155,10 @@ mod tests {
             of_failure(Failure::NotReady { within: ms(3000) }, &notes),
             "not ready within 3 s: closed its ready pipe without a line"
         );
+        let words = "3 health checks failed: nobody listens on 127.0.0.1:80";
+        let notes = Notes { detail: Some(words.into()), ..Notes::default() };
+        assert_eq!(of_failure(Failure::Unhealthy(Ailment::Health), &notes), words);
+        assert_eq!(of_failure(Failure::Unhealthy(Ailment::Memory), &Notes::default()), "used more memory than it may");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct UnitState {
     notes: super::Notes,
     pid: Option<i32>,
     never_ready: bool,
+    not_yet: Option<String>,
     leaving: bool,
     notice: Option<String>,
 }
@@ -43,6 +44,7 @@ impl Supervisor {
             notes,
             pid: run.and_then(super::Run::pid),
             never_ready: run.is_some_and(|run| run.never_ready),
+            not_yet: run.and_then(|run| run.monitors.not_yet.clone()),
             leaving: self.stopping,
             notice: self.notice(),
         })

@@ -6,7 +6,7 @@ use manifest::{Manifest, targets::Named};
 use protocol::control::{AcceptedApp, Status, Watch};
 
 use super::{Context, Wish, start_of_running};
-use crate::client::{AskError, Client};
+use crate::client::Client;
 use crate::config;
 use crate::exit::Failure;
 use crate::launch::{self, Launched};
@@ -18,20 +18,6 @@ use crate::watch::Settled;
 
 /// Names no app, so that a new supervisor starts none.
 pub const NONE: &str = "";
-
-/// The supervisor that runs already, if one does.
-///
-/// # Errors
-/// If there is one, and it does not answer or goes by another file.
-pub async fn running(context: &Context<'_>) -> Result<Option<(Client, Status)>, Failure> {
-    let Some(runtime_dir) = runtime_dir::existing()? else { return Ok(None) };
-    let client = Client::new(runtime_dir::socket(&runtime_dir), context.config.clone());
-    match client.status().await {
-        Ok(status) => Ok(Some((client, status))),
-        Err(AskError::NoSupervisor) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
 
 /// Whether the word means an app: of those that run, or else of the file. Of a bad file nothing is known.
 pub fn is_app(target: &str, running: Option<&(Client, Status)>, config: Option<&Path>) -> bool {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::control::{Apply, Status};
 
-pub use bring_up::{bring_up, running};
+pub use bring_up::bring_up;
 
 use super::act;
 use super::{Context, apply};
@@ -45,7 +45,7 @@ pub struct Wish<'a> {
 /// If it cannot be started, or is refused.
 pub async fn run(arguments: &Start, context: &Context<'_>) -> Outcome {
     let Some(path) = named_file(&arguments.targets)? else {
-        let running = running(context).await?;
+        let running = context.running().await?;
         if let Some(target) = script(arguments, running.as_ref(), context)? {
             return script::run(target, arguments, running, context).await;
         }
@@ -58,7 +58,7 @@ pub async fn run(arguments: &Start, context: &Context<'_>) -> Outcome {
     }
     let context = Context { config: Some(config::named_or(Some(&path), None)?), printer: context.printer };
     let profile = arguments.profile.as_deref().or(profile(arguments));
-    let running = running(&context).await?;
+    let running = context.running().await?;
     start(&wish(arguments, &arguments.only, profile, true), running, &context).await
 }
 

@@ -29,7 +29,7 @@ pub struct App {
     pub id: u32,
     /// Patterns and words are seen from here: its `cwd`.
     pub folder: PathBuf,
-    /// What the hub writes for it (its logs, its data): never counts.
+    /// What the hub writes (its logs, its data), and the file that is applied anyway: never counts.
     pub never: Vec<PathBuf>,
 }
 

@@ -23,6 +23,8 @@ pub mod health;
 mod listener;
 pub mod memory_limit;
 pub mod notify;
+#[cfg(test)]
+mod notify_fuzzed;
 pub mod notify_socket;
 pub mod probe;
 pub mod program;

@@ -1,0 +1,255 @@
+//! What was remembered by a version that somebody runs is read by every later one.
+//!
+//! The texts here are kept as they were written. When a test says that something else is written now, keep its text beside the
+//! older ones; never change an older one.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn};
+use manifest::Manifest;
+use protocol::keeper::Order;
+
+use super::book::{self, InForce, KeptTrial, Leaver};
+use super::memory::{self, Memory, Notes};
+use super::roster::{Changes, Unit};
+
+/// How an instance fares, with everything that can be said of it.
+const APP: &str = concat!(
+    r#"{"up":true,"state":{"starting":{"run":9,"ready_by_ns":1000000}},"turn":{"tell_by_ns":2000000,"kill_by_ns":3000000},"#,
+    r#""extended_ns":4000000,"end_by_ns":5000000,"untold":true,"ready_for_ns":6000000,"failures_ns":[7000000,8000000],"#,
+    r#""short_runs":9,"ailing_runs":10,"tripped":true,"restarts":11,"last_exit":{"code":12},"exited_run":8,"#,
+    r#""last_failure":{"not_ready":{"within_ns":13000000}},"newest_run":14,"finished_run":15,"ready_run":16,"#,
+    r#""failed_start":17,"leaving":true,"follows":[[18,19]],"reload":{"place":20,"begun":true},"#,
+    r#""notes":{"ready_ms":21,"lasted_ms":22,"detail":"no answer on 127.0.0.1:3000","cause":"app.js changed","#,
+    r#""scheduled_at":-23,"says":"é \"quoted\""}}"#,
+);
+/// Which file is in force, with a profile on trial.
+const IN_FORCE: &str = concat!(
+    r#"{"generation":3,"asked":"ngrok","relaunch":["web/1"],"#,
+    r#""trial":{"generation":2,"asked":"https","watched":[[4,17],[5,null]]},"#,
+    r#""refused":18446744073709551615,"notice":"the file is broken"}"#,
+);
+/// What was changed beside the file.
+const ROSTER: &str = r#"{"scales":{"web":4},"deleted":["api"],"held":["web/1"],"ids":{"web":1,"web/1":7}}"#;
+/// An instance on its way out.
+const LEAVING: &str = concat!(
+    r#"{"id":7,"table":"[[apps]]\nname = \"web\"\nnamespace = \"house\"\nscript = \"none\"\nkill_signal = \"SIGINT\"\n"#,
+    r#"kill_timeout = 1234\nshutdown_with_message = true\nlisten = [\"127.0.0.1:3000\"]\n"#,
+    r#"out_file = \"/hub/logs/web-out-1.log\"\nerror_file = \"/hub/logs/web-error-1.log\"\nuser = \"pi\"\n"}"#,
+);
+
+fn kept(pairs: &[(&str, &str)]) -> Memory {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn written(order: Order) -> (String, String) {
+    match order {
+        Order::Remember { key, value: Some(value) } => (key, value),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn moment(ms: u64) -> Moment {
+    Moment::at(Duration::from_millis(ms))
+}
+
+fn file(text: &str) -> Manifest {
+    manifest::parse(Path::new("/hub/ecosystem.toml"), text, None).expect("a good file")
+}
+
+/// No field is what it would be if nothing were said.
+fn app() -> (Snapshot, Notes) {
+    let snapshot = Snapshot {
+        goal: Goal::Up,
+        state: State::Starting { run: Invocation(9), ready_by: moment(1) },
+        turn: Some(Turn { tell_by: moment(2), kill_by: Some(moment(3)) }),
+        extended: ms(4),
+        end_by: Some(moment(5)),
+        untold: true,
+        ready_for: Some(ms(6)),
+        failures: vec![moment(7), moment(8)],
+        short_runs: 9,
+        ailing_runs: 10,
+        tripped: true,
+        restarts: 11,
+        last_exit: Some(Exit::Code(12)),
+        exited_run: Some(Invocation(8)),
+        last_failure: Some(Failure::NotReady { within: ms(13) }),
+        newest_run: Some(Invocation(14)),
+        finished_run: Some(Invocation(15)),
+        ready_run: Some(Invocation(16)),
+        failed_start: Some(Invocation(17)),
+        leaving: true,
+        follows: vec![(AppId(18), Invocation(19))],
+        reload: Some(Reload { place: 20, begun: true }),
+    };
+    let notes = Notes {
+        ready_ms: Some(21),
+        lasted_ms: Some(22),
+        detail: Some("no answer on 127.0.0.1:3000".into()),
+        cause: Some("app.js changed".into()),
+        scheduled_at: Some(-23),
+        says: Some("é \"quoted\"".into()),
+    };
+    (snapshot, notes)
+}
+
+#[test]
+fn an_app_is_read_as_it_was_written() {
+    let (snapshot, notes) = app();
+    let now = written(memory::remember_app("web/1", &snapshot, &notes));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("app/web/1", APP));
+    assert_eq!(memory::remembered_app(&kept(&[("app/web/1", APP)]), "web/1"), Some((snapshot, notes)));
+}
+
+/// Each word for a state, and the state.
+fn states() -> Vec<(&'static str, State)> {
+    let (run, retry_at) = (Invocation(9), moment(1));
+    let stopping = |why| State::Stopping { run, kill_at: None, why };
+    let cooling = |failure| State::Cooling { retry_at, failure };
+    vec![
+        (r#""stopped""#, State::Stopped),
+        (r#"{"starting":{"run":9,"ready_by_ns":2000000}}"#, State::Starting { run, ready_by: moment(2) }),
+        (r#"{"running":{"run":9,"since_ns":2000000}}"#, State::Running { run, since: moment(2) }),
+        (
+            r#"{"stopping":{"run":9,"kill_at_ns":2000000,"why":"asked"}}"#,
+            State::Stopping { run, kill_at: Some(moment(2)), why: StopReason::Asked },
+        ),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"asked"}}"#, stopping(StopReason::Asked)),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"restart"}}"#, stopping(StopReason::Restart)),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"not_ready"}}"#, stopping(StopReason::NotReady)),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"unhealthy"}}"#, stopping(StopReason::Unhealthy)),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"itself"}}"#, stopping(StopReason::Itself)),
+        (r#"{"stopping":{"run":9,"kill_at_ns":null,"why":"exited"}}"#, stopping(StopReason::Exited)),
+        (r#"{"backoff":{"retry_at_ns":1000000}}"#, State::Backoff { retry_at }),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"exited":{"code":1}}}}"#,
+            cooling(Failure::Exited(Exit::Code(1))),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"exited":{"signal":{"signal":11,"core_dumped":true}}}}}"#,
+            cooling(Failure::Exited(Exit::Signal { signal: 11, core_dumped: true })),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"exited":"out_of_memory"}}}"#,
+            cooling(Failure::Exited(Exit::OutOfMemory)),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"exited":{"not_spawned":2}}}}"#,
+            cooling(Failure::Exited(Exit::NotSpawned(2))),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"not_ready":{"within_ns":2000000}}}}"#,
+            cooling(Failure::NotReady { within: ms(2) }),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"ailing":"health"}}}"#,
+            cooling(Failure::Unhealthy(Ailment::Health)),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"ailing":"watchdog"}}}"#,
+            cooling(Failure::Unhealthy(Ailment::Watchdog)),
+        ),
+        (
+            r#"{"cooling":{"retry_at_ns":1000000,"failure":{"ailing":"memory"}}}"#,
+            cooling(Failure::Unhealthy(Ailment::Memory)),
+        ),
+        (r#"{"cooling":{"retry_at_ns":1000000,"failure":"vanished"}}"#, cooling(Failure::Vanished)),
+        (r#""finished""#, State::Finished),
+    ]
+}
+
+/// The state of an app of which nothing else was said.
+fn state_in(word: &str) -> Option<State> {
+    let text = format!(r#"{{"up":false,"state":{word}}}"#);
+    let (snapshot, notes) = memory::remembered_app(&kept(&[("app/a", &text)]), "a")?;
+    assert_eq!((snapshot.goal, notes), (Goal::Down, Notes::default()));
+    Some(snapshot.state)
+}
+
+#[test]
+fn every_word_for_a_state_is_read_as_it_was_meant() {
+    for (word, state) in states() {
+        assert_eq!(state_in(word), Some(state), "{word}");
+        let now = written(memory::remember_app("a", &Snapshot { state, ..app().0 }, &Notes::default())).1;
+        assert!(now.contains(&format!(r#""state":{word},"#)), "{word} is written in another way: {now}");
+    }
+    let before_there_were_ailments = r#"{"cooling":{"retry_at_ns":1000000,"failure":"unhealthy"}}"#;
+    let state = State::Cooling { retry_at: moment(1), failure: Failure::Unhealthy(Ailment::Health) };
+    assert_eq!(state_in(before_there_were_ailments), Some(state));
+}
+
+#[test]
+fn what_is_in_force_is_read_as_it_was_written() {
+    let in_force = InForce {
+        generation: 3,
+        asked: Some("ngrok".into()),
+        relaunch: ["web/1".to_owned()].into(),
+        trial: Some(KeptTrial { generation: 2, asked: Some("https".into()), watched: vec![(4, Some(17)), (5, None)] }),
+        refused: Some(u64::MAX),
+        notice: Some("the file is broken".into()),
+    };
+    let now = written(book::remember_in_force(&in_force));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("in-force", IN_FORCE));
+    assert_eq!(book::remembered_in_force(&kept(&[("in-force", IN_FORCE)])), Some(in_force));
+}
+
+#[test]
+fn what_was_changed_beside_the_file_is_read_as_it_was_written() {
+    let changes = Changes {
+        scales: [("web".to_owned(), 4)].into(),
+        deleted: ["api".to_owned()].into(),
+        held: ["web/1".to_owned()].into(),
+        ids: [("web".to_owned(), 1), ("web/1".to_owned(), 7)].into(),
+    };
+    let now = written(book::remember_changes(&changes));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("roster", ROSTER));
+    assert_eq!(book::remembered_changes(&kept(&[("roster", ROSTER)])), changes);
+}
+
+#[test]
+fn who_leaves_can_be_ended_as_it_was_to_be() {
+    let text = "[[apps]]\nname = 'web'\nnamespace = 'house'\nscript = 'x'\ninstances = 2\nkill_signal = 'SIGINT'\nuser = 'pi'\n\
+                kill_timeout = 1234\nshutdown_with_message = true\nlisten = ['127.0.0.1:3000']\n";
+    let unit = Unit { id: AppId(7), instance: 1, of: 2, app: Rc::new(file(text).apps.remove(0)), ad_hoc: false };
+    let now = written(book::remember_leaving(&unit));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("leaving/web/1", LEAVING));
+    let leaver = book::remembered_leaving(&kept(&[("leaving/web/1", LEAVING)])).remove("web/1");
+    let Some(Leaver { id: 7, table }) = leaver else { panic!("{leaver:?}") };
+    let app = file(&table).apps.remove(0);
+    assert_eq!((app.name.as_str(), app.namespace.as_str(), app.kill_signal.name()), ("web", "house", "SIGINT"));
+    assert_eq!((app.policy.kill_timeout, app.shutdown_with_message), (ms(1234), true));
+    assert_eq!((app.listen.len(), app.listen[0].to_string().as_str()), (1, "127.0.0.1:3000"));
+    assert_eq!(app.out_file, Path::new("/hub/logs/web-out-1.log"));
+    assert_eq!(app.error_file, Path::new("/hub/logs/web-error-1.log"));
+    assert_eq!(app.user.as_deref(), Some("pi"));
+}
+
+#[test]
+fn files_and_signs_are_found_under_the_keys_that_they_were_kept_under() {
+    let memory = kept(&[
+        ("file-3/0000", "[[apps]]\nname = 'a'\n"),
+        ("file-3/0001", "script = 'b'\n"),
+        ("file-12/0000", "other"),
+        ("ad-hoc/extra", "[[apps]]\nname = 'extra'\nscript = '/bin/extra'\n"),
+        ("started", ""),
+        ("leaving", ""),
+    ]);
+    let texts = [(3, "[[apps]]\nname = 'a'\nscript = 'b'\n".to_owned()), (12, "other".to_owned())];
+    assert_eq!(book::remembered_texts(&memory), texts.into());
+    let extra = book::remembered_ad_hoc(&memory);
+    assert_eq!(extra.iter().map(|table| file(table).apps.remove(0).name).collect::<Vec<_>>(), ["extra"]);
+    assert!(memory::was_started(&memory) && memory::was_leaving(&memory));
+    assert!(book::remembered_leaving(&memory).is_empty());
+    let now = [memory::remember_started(), memory::remember_leaving()].map(|order| written(order).0);
+    assert_eq!(now, ["started", "leaving"]);
+    let now = book::remember_text(3, "x").map(|order| written(order).0).collect::<Vec<_>>();
+    assert_eq!(now, ["file-3/0000"]);
+    assert_eq!(written(book::remember_ad_hoc("extra", Some("x".into()))).0, "ad-hoc/extra");
+}
