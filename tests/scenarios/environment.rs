@@ -107,3 +107,15 @@ fn no_worker_gets_the_way_to_the_control_socket() {
     let web = variables(&hub, "web");
     assert!(web.variable(protocol::place::RUNTIME_DIR).is_none(), "{web:?}");
 }
+
+#[test]
+fn what_a_shell_sets_for_itself_is_no_divergence() {
+    let hub = Hub::started(&[App::program("script", "exec sleep 1000").env("GREETING", "hello")]);
+    let pid = hub.pid("script");
+    scenarios::wait::until("the shell is replaced", || {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if name == "sleep\n" { Ok(()) } else { Err(name) }
+    });
+    let diff = hub.ctl(&["env", "script", "--diff"]).succeeded().stdout;
+    assert_eq!(diff, "the running process has exactly this environment\n");
+}

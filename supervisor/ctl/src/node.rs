@@ -65,5 +65,9 @@ pub fn exports(path: &Path) -> Result<String, NodeError> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(NodeError::NotLoaded { path: shown, wrote: String::from_utf8_lossy(&output.stderr).trim_end().to_owned() })
+    let wrote = match String::from_utf8_lossy(&output.stderr).trim_end() {
+        "" => format!("it ended without a word ({})", output.status),
+        text => text.to_owned(),
+    };
+    Err(NodeError::NotLoaded { path: shown, wrote })
 }

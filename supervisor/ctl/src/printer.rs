@@ -45,7 +45,6 @@ const REWRITE: &str = "\r\u{1b}[2K";
 pub struct Printer {
     out_colour: bool,
     error_colour: bool,
-    width: Option<u16>,
     terminal: bool,
     json: bool,
     /// Whether a line that is to be rewritten stands on the terminal.
@@ -68,11 +67,9 @@ impl Printer {
     pub fn from_environment(json: bool) -> Self {
         let wanted = !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
         let terminal = std::io::stdout().is_terminal();
-        let width = if terminal { terminal_size::terminal_size_of(std::io::stdout()) } else { None };
         Self {
             out_colour: wanted && terminal,
             error_colour: wanted && std::io::stderr().is_terminal(),
-            width: width.map(|(width, _)| width.0),
             terminal,
             json,
             live: Cell::new(false),
@@ -100,9 +97,10 @@ impl Printer {
         self.terminal && !self.json
     }
 
-    /// The terminal's width in columns; `None` when piped.
+    /// The terminal's width in columns, which may change while something is waited for; `None` when piped.
     pub fn width(&self) -> Option<u16> {
-        self.width
+        let size = if self.terminal { terminal_size::terminal_size_of(std::io::stdout()) } else { None };
+        size.map(|(width, _)| width.0)
     }
 
     /// Whether nobody reads standard output any more.

@@ -3,7 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table,
+    TableStyle, Width,
 };
 use nix::unistd::{Uid, User};
 use protocol::control::{App, Status, Word};
@@ -29,6 +30,11 @@ const FULL: [Column; 13] = [
 const CONDENSED: [Column; 7] =
     [Column::Id, Column::Name, Column::Mode, Column::Restarts, Column::Status, Column::Cpu, Column::Memory];
 const MINI: [Column; 5] = [Column::Id, Column::Name, Column::Status, Column::Cpu, Column::Memory];
+
+/// A name is not broken into shorter pieces than this, in columns.
+const NARROWEST_NAME: usize = 8;
+/// Left and right of a cell's text, in columns.
+const PADDING: usize = 2;
 
 const STYLE: TableStyle = TableStyle::new()
     .top_border(LineStyle::new('┌', '─', '┬', '┐'))
@@ -158,17 +164,18 @@ fn reason(app: &App) -> Option<&str> {
 
 /// The first of PM2's three tables that the terminal has room for; all columns when piped.
 fn fitting(look: &Look<'_>, width: Option<u16>, colour: bool) -> String {
-    let fits = |columns: &[Column]| {
-        let Some(width) = width else { return true };
-        let text = drawn(look, columns, false);
-        text.lines().next().is_some_and(|border| border.chars().count() <= usize::from(width))
+    let too_wide = |columns: &[Column]| {
+        let Some(width) = width else { return 0 };
+        let text = drawn(look, columns, 0, false);
+        text.lines().next().map_or(0, |border| border.chars().count()).saturating_sub(usize::from(width))
     };
     let choices: [&[Column]; 2] = [&FULL, &CONDENSED];
-    let columns = choices.into_iter().find(|columns| fits(columns)).unwrap_or(&MINI);
-    drawn(look, columns, colour)
+    let columns = choices.into_iter().find(|columns| too_wide(columns) == 0).unwrap_or(&MINI);
+    drawn(look, columns, too_wide(columns), colour)
 }
 
-fn drawn(look: &Look<'_>, columns: &[Column], colour: bool) -> String {
+/// With line breaks in the names if the table is too wide, by so many columns.
+fn drawn(look: &Look<'_>, columns: &[Column], too_wide: usize, colour: bool) -> String {
     let mut table = framed(colour);
     let title = |column: &Column| Cell::new(column.title()).fg(Color::Cyan).add_attribute(Attribute::Bold);
     table.set_header(columns.iter().map(title));
@@ -177,6 +184,15 @@ fn drawn(look: &Look<'_>, columns: &[Column], colour: bool) -> String {
     }
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Left);
+    }
+    if too_wide > 0
+        && let Some(names) = columns.iter().position(|column| *column == Column::Name)
+        && let Some(names) = table.column_mut(names)
+    {
+        let widest = look.apps.iter().map(|app| app.name.chars().count()).max().unwrap_or(0);
+        let width = widest.saturating_sub(too_wide).max(NARROWEST_NAME);
+        let width = u16::try_from(width + PADDING).unwrap_or(u16::MAX);
+        names.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
     }
     table.to_string()
 }
@@ -290,6 +306,14 @@ mod tests {
         assert_eq!(titles(200).len(), 13);
         assert_eq!(titles(80), ["id", "name", "mode", "↺", "status", "cpu", "mem"]);
         assert_eq!(titles(20), ["id", "name", "status", "cpu", "mem"]);
+    }
+
+    #[test]
+    fn a_terminal_that_is_too_narrow_for_the_names_gets_line_breaks_in_them() {
+        let apps = [&app(0, "betti-backend-with-quite-a-long-name", Word::WaitingRestart)];
+        let text = fitting(&Look { apps: &apps, owner: "pi" }, Some(60), false);
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        assert!(text.contains("betti-backend-with") && text.contains("waiting restart"), "{text}");
     }
 
     #[test]

@@ -228,6 +228,11 @@ fn what_node_cannot_load_is_quoted_and_a_missing_node_is_named() {
         let call = home.call(&["import", "ecosystem.config.js"]);
         assert_eq!(call.code, Some(2));
         assert!(call.error.contains("no such thing"), "{}", call.error);
+        let silent = home.folder().join("silent.config.js");
+        std::fs::write(&silent, "process.exit(3)").expect("a file");
+        let call = home.call(&["import", "silent.config.js"]);
+        assert_eq!(call.code, Some(2));
+        assert!(call.error.contains("it ended without a word (exit status: 3)"), "{}", call.error);
     }
     let mut ctl = home.ctl(&["import", "ecosystem.config.js"]);
     ctl.env("PATH", home.folder());

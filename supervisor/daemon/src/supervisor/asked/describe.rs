@@ -26,6 +26,8 @@ const OF_THE_KEEPER: [&str; 10] = [
     worker::WATCHDOG_USEC,
     worker::WATCHDOG_PID,
 ];
+/// What a shell adds by itself before its script replaces it by a program: that is no difference either.
+const OF_A_SHELL: [&str; 4] = ["PWD", "OLDPWD", "SHLVL", "_"];
 
 impl Supervisor {
     pub(super) fn describe(&mut self, targets: &[String]) -> Reply {
@@ -89,7 +91,9 @@ impl Supervisor {
             })
             .collect();
         let names: BTreeSet<&String> = running.keys().chain(now.keys()).collect();
-        let differs = |name: &&String| running.get(*name) != now.get(*name) && !OF_THE_KEEPER.contains(&name.as_str());
+        let of_a_shell = |name: &str| OF_A_SHELL.contains(&name) && !now.contains_key(name);
+        let is_expected = |name: &str| OF_THE_KEEPER.contains(&name) || of_a_shell(name);
+        let differs = |name: &&String| running.get(*name) != now.get(*name) && !is_expected(name);
         names
             .into_iter()
             .filter(differs)
