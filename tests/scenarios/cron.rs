@@ -40,7 +40,7 @@ fn a_clock_that_nobody_keeps_right_is_not_believed_and_the_notice_says_what_to_d
     let mut hub = started("", &[hourly("web")]);
     let shown = hub.until("the notice is shown", |watch| watch.status.notice.is_some());
     let notice = shown.status.notice.unwrap_or_default();
-    assert!(notice.starts_with("web: cron_restart waits until the clock is right"), "{notice}");
+    assert!(notice.starts_with("web: cron_restart waits for a synchronised clock"), "{notice}");
     assert!(notice.contains(TRUSTED), "{notice}");
     assert!(hub.ctl(&["status"]).succeeded().stdout.contains("cron_restart waits"));
     assert_eq!(hub.app("web").restarts, 0);

@@ -220,13 +220,13 @@ impl Supervisor {
         let troubles = self.app_monitors.iter().filter_map(|(id, (_, monitors))| {
             let name = &self.unit(*id)?.app.name;
             let waits = monitors.cron.as_ref().is_some_and(CronTask::waits_for_clock).then(|| {
-                "cron_restart waits until the clock is right, which nobody has told the kernel: mend its \
-                 synchronisation, or say clock = \"trusted\" at the top of the file"
+                "cron_restart waits for a synchronised clock; with clock = \"trusted\" at the top of the file it does not"
                     .to_owned()
             });
             monitors.trouble.clone().or(waits).map(|words| format!("{name}: {words}"))
         });
-        let all: Vec<String> = self.in_force.notice.clone().into_iter().chain(troubles).collect();
+        let mut all: Vec<String> = self.in_force.notice.clone().into_iter().chain(troubles).collect();
+        all.dedup(); // instances of one app say the same
         (!all.is_empty()).then(|| all.join("\n"))
     }
 
