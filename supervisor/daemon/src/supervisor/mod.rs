@@ -29,9 +29,11 @@ mod ready;
 mod reason;
 #[cfg(test)]
 mod remembered;
+mod reshape;
 mod roster;
 mod runs;
 mod status;
+mod trial;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;

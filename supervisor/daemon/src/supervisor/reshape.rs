@@ -1,0 +1,106 @@
+//! Who there is becomes somebody else: who is new comes, who is missing leaves, and the fleet is reshaped to that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use lifecycle::{AppId, Member};
+
+use super::book::{self, InForce};
+use super::roster::{Roster, Unit};
+use super::{Supervisor, now};
+use crate::logs::{Kind, Way};
+
+impl Supervisor {
+    /// Numbers of those on their way out.
+    pub(super) fn taken(&self) -> BTreeMap<String, u32> {
+        self.leaving.values().map(|unit| (unit.key(), unit.id.0)).collect()
+    }
+
+    /// Who is new comes, who is missing leaves. `in_force` is the file that says so, if it is another one.
+    pub(super) fn change_roster(&mut self, roster: Roster, in_force: Option<InForce>, up: impl Fn(&Unit) -> bool) {
+        let missing = |unit: &&Rc<Unit>| roster.unit(unit.id).is_none();
+        let leave: Vec<Rc<Unit>> = self.roster.units().filter(missing).cloned().collect();
+        for unit in &leave {
+            self.order(&book::remember_leaving(unit));
+        }
+        self.order(&book::remember_changes(roster.changes()));
+        if let Some(in_force) = in_force {
+            self.in_force = in_force;
+            self.order(&book::remember_in_force(&self.in_force));
+        }
+        let back: Vec<AppId> = self.leaving.keys().copied().filter(|id| roster.unit(*id).is_some()).collect();
+        for id in back {
+            let Some(unit) = self.leaving.remove(&id) else { continue };
+            self.order(&book::forget_leaving(&unit.key()));
+        }
+        self.leaving.extend(leave.into_iter().map(|unit| (unit.id, unit)));
+        let before = std::mem::replace(&mut self.roster, roster);
+        self.redirect_logs(&before);
+        self.reshape(up);
+    }
+
+    /// Output of what runs goes where the file now says, without a restart.
+    fn redirect_logs(&mut self, before: &Roster) {
+        let ways = |unit: &Unit| {
+            let way = |kind, path| (kind, path, unit.app.log_max_size, unit.app.log_format.clone());
+            [way(Kind::Out, unit.out_file()), way(Kind::Error, unit.error_file())]
+        };
+        for run in self.runs.values().filter(|run| !run.gone) {
+            let (Some(old), Some(new)) = (before.unit(run.app), self.roster.unit(run.app)) else { continue };
+            let changed = ways(new).into_iter().zip(ways(old)).filter(|(new, old)| new != old);
+            for ((kind, path, limit, format), _) in changed {
+                self.logs.redirect(Way { run: run.row.run, kind, path, limit, format });
+            }
+        }
+    }
+
+    /// Makes the fleet what the roster says, whatever a predecessor came to. Of those that were never there, the ones named by
+    /// `only` are started; all of them if it names none.
+    pub(super) fn converge(&mut self, only: &[String]) {
+        let only = only.to_vec();
+        let comes_up = |unit: &&Rc<Unit>| self.comes_up(unit) || unit.ad_hoc;
+        let up: BTreeSet<AppId> = self.roster.units().filter(comes_up).map(|unit| unit.id).collect();
+        self.reshape(move |unit| match only.is_empty() {
+            true => up.contains(&unit.id),
+            false => only.contains(&unit.app.name),
+        });
+    }
+
+    fn reshape(&mut self, up: impl Fn(&Unit) -> bool) {
+        let members = self.roster.units().map(|unit| self.member(unit, up(unit))).collect();
+        match self.fleet.reshape(now(), members) {
+            Ok(actions) => self.carry_out(actions),
+            // The file was checked for that, and apps in no file depend on nobody.
+            Err(circle) => say!("supervisor: {circle}"),
+        }
+        self.look_after_apps();
+        if !self.in_force.relaunch.is_empty() {
+            self.in_force.relaunch.clear();
+            self.order(&book::remember_in_force(&self.in_force));
+        }
+    }
+
+    fn member(&self, unit: &Unit, up: bool) -> Member {
+        let shares_an_address = |other: &Unit| {
+            let same_port = unit.app.port.is_some() && unit.app.port == other.app.port;
+            same_port || unit.app.listen.iter().any(|address| other.app.listen.contains(address))
+        };
+        Member {
+            id: unit.id,
+            policy: unit.app.policy.clone(),
+            needs: unit.app.depends_on.iter().flat_map(|name| self.ids_needed(name)).collect(),
+            follows: self.leaving.values().filter(|other| shares_an_address(other)).map(|other| other.id).collect(),
+            relaunch: self.in_force.relaunch.contains(&unit.key()),
+            up,
+        }
+    }
+
+    /// Every instance of it; of an app that was deleted, a number that is never ready.
+    fn ids_needed(&self, name: &str) -> Vec<AppId> {
+        let there = self.roster.ids_of(name);
+        if there.is_empty() {
+            return self.roster.changes().ids.get(name).map(|id| AppId(*id)).into_iter().collect();
+        }
+        there
+    }
+}
