@@ -45,6 +45,12 @@ if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
     root=()
     if [ "$(id -u)" != 0 ]; then root=(sudo -n); fi
     echo "Installing ${packages[*]}"
+    # Only the programs are wanted: a package must not start its service.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null && "${root[@]}" chmod 755 $policy
+        trap '"${root[@]}" rm -f $policy' EXIT
+    fi
     if "${root[@]}" apt-get update -q >/dev/null &&
         DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null; then
         missing=()
