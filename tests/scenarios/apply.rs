@@ -116,3 +116,16 @@ fn a_change_survives_the_supervisors_death_at_every_moment() {
         assert_eq!(hub.workers().len(), 2, "turn {delay}");
     }
 }
+
+#[test]
+fn an_app_in_the_place_of_another_one_is_another_one() {
+    let mut hub = Hub::started(&[puppet("old"), puppet("other")]);
+    let old = hub.pid("old");
+    hub.save("", &[puppet("new")]);
+    hub.until("the new one alone is there", |watch| {
+        watch.status.apps.len() == 1 && hub::app(&watch.status, "new").status == Word::Online
+    });
+    assert!(process::look(old).is_none(), "nothing of what the file has no more is left");
+    assert_ne!(hub.pid("new"), old);
+    hub.ctl(&["kill"]).succeeded();
+}

@@ -161,7 +161,9 @@ impl Roster {
         taken: &BTreeMap<String, u32>,
     ) -> Self {
         let mut roster = Self { manifest, ad_hoc, changes, units: BTreeMap::new() };
-        roster.number(taken);
+        // Whoever leaves now is on the way out as well: a newcomer with the same number would be given its run.
+        let leaving = self.units().map(|unit| (unit.key(), unit.id.0));
+        roster.number(&taken.iter().map(|(key, id)| (key.clone(), *id)).chain(leaving).collect());
         roster
     }
 
@@ -322,6 +324,13 @@ mod tests {
         assert_eq!(roster.units().count(), 3);
         assert_eq!(roster.with_file(with(2), &NOBODY).units().count(), 3);
         assert_eq!(roster.with_file(with(1), &NOBODY).units().count(), 1);
+    }
+
+    #[test]
+    fn a_newcomer_in_the_place_of_one_that_leaves_gets_a_number_of_its_own() {
+        let roster = Roster::new(apps(&["a", "b"]), [], Changes::default(), &NOBODY);
+        assert_eq!(shown(&roster.with_file(apps(&["new", "b"]), &NOBODY)), pairs(&[(1, "b"), (2, "new")]));
+        assert_eq!(shown(&roster.with_file(apps(&["new"]), &NOBODY)), pairs(&[(2, "new")]));
     }
 
     #[test]
