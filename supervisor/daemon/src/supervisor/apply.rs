@@ -89,7 +89,7 @@ impl Supervisor {
         let mut applied = control::Applied {
             from_profile: self.roster.manifest.profile.clone(),
             profile: proposal.roster.manifest.profile.clone(),
-            steps: proposal.plan.steps.iter().map(step).collect(),
+            steps: proposal.plan.steps.iter().filter(|step| !self.is_away(&step.app)).map(step).collect(),
             apps: Vec::new(),
             on_trial: false,
         };
@@ -98,6 +98,11 @@ impl Supervisor {
             applied.on_trial = self.in_force.trial.is_some();
         }
         Ok(applied)
+    }
+
+    /// An app that was deleted, of which nothing becomes anything.
+    fn is_away(&self, name: &str) -> bool {
+        self.roster.changes().deleted.contains(name)
     }
 
     pub(super) fn propose(&self, file: File) -> Result<Proposal, ApplyError> {

@@ -112,8 +112,14 @@ impl Roster {
     pub fn with_file(&self, manifest: Manifest, taken: &BTreeMap<String, u32>) -> Self {
         let mut changes = self.changes.clone();
         changes.scales.retain(|name, _| {
-            let before = self.manifest.app(name).map(|app| app.instances);
-            self.ad_hoc.contains_key(name) || before == manifest.app(name).map(|app| app.instances)
+            let said = |manifest: &Manifest| manifest.app(name).map(|app| app.instances);
+            match (said(&self.manifest), said(&manifest)) {
+                (Some(before), Some(now)) => before == now,
+                (None, _) | (_, None) => {
+                    let is_in_file = manifest.roster.iter().any(|(_, other)| other == name); // for another profile
+                    is_in_file || self.ad_hoc.contains_key(name)
+                }
+            }
         });
         changes.forget_whom_no_profile_has(&manifest);
         self.rebuilt(manifest, self.ad_hoc.clone(), changes, taken)
@@ -331,6 +337,17 @@ mod tests {
         let roster = Roster::new(apps(&["a", "b"]), [], Changes::default(), &NOBODY);
         assert_eq!(shown(&roster.with_file(apps(&["new", "b"]), &NOBODY)), pairs(&[(1, "b"), (2, "new")]));
         assert_eq!(shown(&roster.with_file(apps(&["new"]), &NOBODY)), pairs(&[(2, "new")]));
+    }
+
+    #[test]
+    fn scaling_lasts_while_another_profile_is_in_force() {
+        let text = "profile = 'https'\n[[apps]]\nname='a'\nscript='true'\nprofiles=['https']\n[[apps]]\nname='b'\nscript='true'\nprofiles=['ngrok']\n";
+        let other = || manifest::parse(Path::new("/hub/ecosystem.toml"), text, Some("ngrok")).unwrap();
+        let scaled = Roster::new(file(text), [], Changes::default(), &NOBODY).scaled("a", 3, &NOBODY);
+        let back = scaled.with_file(other(), &NOBODY).with_file(file(text), &NOBODY);
+        assert_eq!(back.units().count(), 3);
+        let gone = scaled.with_file(apps(&["b"]), &NOBODY).with_file(file(text), &NOBODY);
+        assert_eq!(gone.units().count(), 1);
     }
 
     #[test]

@@ -23,7 +23,10 @@ impl Supervisor {
         let name = app.name.clone();
         let is_in_file = self.roster.manifest.roster.iter().any(|(_, other)| *other == name);
         if is_in_file || !self.roster.ids_of(&name).is_empty() {
-            return conflict(format!("there is an app `{name}` already: choose another name with --name"));
+            return conflict(format!(
+                "there is an app `{name}` already: betti-ctl restart {name} begins it anew, betti-ctl delete {name} makes \
+                 room, and --name gives this one another name"
+            ));
         }
         if !app.depends_on.is_empty() {
             return conflict("an app that is in no file cannot depend on others: write it into the file".to_owned());

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{self, Sender, UnboundedSender};
 
 use super::Task;
 use super::settle::{is_change, plain, until_quiet, why_not_watched};
+use crate::regular;
 use crate::supervisor::Event;
 
 /// How long it has to be quiet before the file is read.
@@ -78,7 +79,7 @@ async fn follow(
 /// `None` also for what cannot be read: whoever reads it next will say why.
 fn read(file: &Path) -> Option<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(file).ok()?.take(LONGEST_FILE).read_to_end(&mut content).ok()?;
+    regular::open(file).ok()?.take(LONGEST_FILE).read_to_end(&mut content).ok()?;
     Some(content)
 }
 
@@ -171,6 +172,7 @@ fn way_to(file: &Path) -> Vec<Place> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
     use std::os::unix::fs::symlink;
 
