@@ -136,7 +136,7 @@ impl Fleet {
         }
         self.last_run = self.last_run.max(snapshot.newest_run.unwrap_or_default());
         let mut app = App::new(policy);
-        let leaves = Snapshot { goal: Goal::Down, leaving: true, follows: Vec::new(), reload: None, ..snapshot };
+        let leaves = Snapshot { goal: Goal::Down, leaving: true, reload: None, ..snapshot };
         app.restore(now, leaves, exists);
         self.apps.insert(id, app);
         self.order.insert(id, needs);

@@ -36,20 +36,10 @@ impl Order {
 
     /// Adds an app that is leaving. Nothing that it needs waits for it but to be told to end, so it may close a circle.
     pub(crate) fn insert(&mut self, id: AppId, needs: Vec<AppId>) {
-        self.remove(id);
         for &need in &needs {
             self.dependants.entry(need).or_default().push(id);
         }
         self.dependencies.insert(id, needs);
-    }
-
-    /// Forgets an app and what it needs.
-    pub(crate) fn remove(&mut self, id: AppId) {
-        for need in self.dependencies.remove(&id).into_iter().flatten() {
-            if let Some(users) = self.dependants.get_mut(&need) {
-                users.retain(|user| *user != id);
-            }
-        }
     }
 
     /// What `id` needs.
@@ -57,7 +47,7 @@ impl Order {
         self.dependencies.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// What needs `id`.
+    /// What needs `id`, and what did and was dropped since.
     pub(crate) fn dependants(&self, id: AppId) -> &[AppId] {
         self.dependants.get(&id).map_or(&[], Vec::as_slice)
     }

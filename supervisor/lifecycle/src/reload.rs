@@ -51,20 +51,20 @@ impl Fleet {
 impl App {
     /// What has an old run to keep waits for its place; what has none is started at once.
     fn enter_reload(&mut self, now: Moment, place: u64) -> Option<Action> {
-        match (self.reload, self.state) {
+        match self.reload {
             // Asked for again while its new run is on its way: that one is replaced, and nobody else is touched.
-            (Some(Reload { begun: true, .. }), _) => self.restart(now),
-            (Some(Reload { begun: false, .. }), _) => None,
-            (None, State::Starting { .. } | State::Running { .. }) if !self.begins_anew_in_turn() => {
-                self.reload = Some(Reload { place, begun: false });
-                self.carry_on()
-            }
-            (None, _) => self.handle(now, Event::Wanted(Goal::Up)),
+            Some(Reload { begun: true, .. }) => return self.restart(now),
+            Some(Reload { begun: false, .. }) => return None,
+            None if self.has_a_run_to_keep() => self.reload = Some(Reload { place, begun: false }),
+            None => {}
         }
+        self.handle(now, Event::Wanted(Goal::Up))
     }
 
-    fn begins_anew_in_turn(&self) -> bool {
-        self.goal == Goal::Up && self.turn.is_some()
+    /// Its run goes on for now; it is neither ending nor about to be ended for a new one.
+    fn has_a_run_to_keep(&self) -> bool {
+        let begins_anew = self.goal == Goal::Up && self.turn.is_some();
+        matches!(self.state, State::Starting { .. } | State::Running { .. }) && !begins_anew
     }
 
     /// It began anew in a reload and has failed since: what failed before was forgiven then.

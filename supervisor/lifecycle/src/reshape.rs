@@ -72,7 +72,7 @@ impl Fleet {
     fn leave(&mut self, now: Moment, ids: Vec<AppId>, actions: &mut Vec<(AppId, Action)>) {
         for id in &ids {
             if let Some(app) = self.apps.get_mut(id) {
-                (app.leaving, app.follows) = (true, Vec::new());
+                app.leaving = true;
             }
         }
         self.stop(now, ids, actions);
@@ -92,14 +92,7 @@ impl Fleet {
 
     /// Drops those that leave and of which nothing is alive.
     pub(crate) fn drop_what_has_left(&mut self) {
-        let order = &mut self.order;
-        self.apps.retain(|id, app| {
-            let stays = !app.leaving || app.alive().is_some();
-            if !stays {
-                order.remove(*id);
-            }
-            stays
-        });
+        self.apps.retain(|_, app| !app.leaving || app.alive().is_some());
     }
 }
 

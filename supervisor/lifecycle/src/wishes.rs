@@ -76,7 +76,7 @@ impl App {
     }
 
     /// Wanted up, and is. What is to begin anew in its turn still is.
-    pub(crate) fn carry_on(&mut self) -> Option<Action> {
+    pub(super) fn carry_on(&mut self) -> Option<Action> {
         self.turn = self.turn.filter(|_| self.goal == Goal::Up);
         self.goal = Goal::Up;
         None

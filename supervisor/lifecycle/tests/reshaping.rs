@@ -325,6 +325,16 @@ fn what_came_back_is_followed_no_more() {
 }
 
 #[test]
+fn what_leaves_and_comes_back_follows_what_it_followed() {
+    let mut stage = Stage::with([(Policy::default(), vec![]), (Policy::default(), vec![])]).all_up();
+    stage.reshape([Member { relaunch: true, ..following(1, &[0]) }]);
+    stage.reshape([]);
+    stage.reshape([member(1, &[])]);
+    assert_eq!(stage.gone(1), []);
+    assert_eq!(spawned(&stage.gone(0)), [1]);
+}
+
+#[test]
 fn what_was_spawned_once_follows_nobody_any_more() {
     let mut stage = Stage::with([(Policy::default(), vec![])]).all_up();
     stage.reshape([Member { relaunch: true, ..member(0, &[]) }, following(1, &[0])]);

@@ -207,7 +207,6 @@ impl Judge {
         self.saw("an app left under a new supervisor");
         let record = self.record_mut(app);
         (record.wish, record.leaves, record.place) = (Goal::Down, true, None);
-        record.follows.clear();
         if record.is_untouched() {
             record.turn = record.turn.or(Some((now, None)));
         }

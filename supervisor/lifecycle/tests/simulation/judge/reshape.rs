@@ -13,9 +13,7 @@ impl Judge {
         let follows: Vec<_> = members.iter().map(|member| self.to_follow(member, &named)).collect();
         self.stop(now, &unnamed);
         for app in unnamed {
-            let record = self.record_mut(app);
-            record.leaves = true;
-            record.follows.clear();
+            self.record_mut(app).leaves = true;
             self.drop_if_it_left(app);
         }
         for (member, follows) in members.iter().zip(follows) {
