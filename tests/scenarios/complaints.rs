@@ -187,7 +187,7 @@ fn memory_does_not_grow_with_restarts_and_output() {
     let restarted = |times: u64| {
         hub.until_app("loud", "was restarted often", |app| app.restarts >= times);
         let status = hub.status();
-        process::private_kib(status.keeper.pid) + process::private_kib(status.supervisor.pid)
+        process::anonymous_kib(status.keeper.pid) + process::anonymous_kib(status.supervisor.pid)
     };
     let first = restarted(30);
     let last = restarted(30 + 10 * scenarios::loops(20) as u64);

@@ -99,15 +99,15 @@ pub fn watches(pid: i32, folder: &Path) -> bool {
     entries.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).any(watched)
 }
 
-/// Memory that a process shares with nobody, in KiB.
+/// Memory of a process that is no file's, in KiB: pages of programs come and go with whoever else runs them.
 ///
 /// # Panics
 /// If it is gone.
 #[must_use]
-pub fn private_kib(pid: i32) -> u64 {
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it lives, and is ours");
-    let lines = rollup.lines().filter(|line| line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:"));
-    lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum()
+pub fn anonymous_kib(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel tells");
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
 /// Ends it as the kernel's out-of-memory killer would: without asking. Nothing happens if it is gone already.
