@@ -2,13 +2,14 @@
 //! it done. Whatever it knows is in the keeper's table or memory, so it may die at any instant.
 //!
 //! ```text
-//!   keeper ──facts──► learn ┐                       ┌─► remember ─► perform ──orders──► keeper
-//!   workers ──said──► hear ─┼─► decide (lifecycle) ─┤
-//!   betti-ctl ──────► ask ──┘                       └─► announce, publish ──► betti-ctl
+//!   keeper ──facts──► learn ─────────┐                       ┌─► remember ─► perform ──orders──► keeper
+//!   workers, monitors ──said──► hear ┼─► decide (lifecycle) ─┤
+//!   betti-ctl ──asks──► asked ───────┤                       └─► announce, publish ──► betti-ctl
+//!   ecosystem.toml ──saved──► apply ─┘ roster, reshape, trial
 //! ```
 //!
-//! One task owns everything here ([`Supervisor`]); the others ([`ready`], the control server, the log thread) only send it
-//! [`Event`]s and get copies.
+//! One task owns everything here ([`Supervisor`]); the others ([`ready`], [`monitors`], the control server, the log thread) only
+//! send it [`Event`]s and get copies.
 
 mod announce;
 mod apply;
