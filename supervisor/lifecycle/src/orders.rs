@@ -11,9 +11,6 @@ impl App {
         if !matches!(self.state, State::Stopped) {
             self.restarts += 1;
         }
-        if self.failed_in_reload() {
-            self.reload = None;
-        }
         self.follows.clear();
         self.extended = Duration::ZERO;
         self.newest_run = Some(run);

@@ -1,9 +1,9 @@
 //! A reload: one app after the other begins anew, and the rest wait with their old runs.
 //!
 //! Where it stands is kept in each app ([`Reload`]), so that it survives this supervisor. One app at a time has `begun`; the
-//! next begins when its new run is ready. If that fails, the reload is over. The app that failed keeps its place until its
-//! next run, as a mark that is remembered no later than the others' places are dropped: a successor that finds some of
-//! those still kept drops them for it.
+//! next begins when its new run is ready. If that fails, the reload is over. The app that failed keeps its place until
+//! somebody asks for anything of it or for another reload: a successor that finds that others' places were remembered for
+//! longer than its failure drops them.
 
 use crate::{Action, App, AppId, Event, Fleet, Goal, Moment, Reload, State};
 

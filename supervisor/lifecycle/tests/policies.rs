@@ -208,6 +208,12 @@ fn no_policy_allows_more_than_the_most_restarts() {
     stage.end(0, CRASH);
     assert!(stage.is_cooling(0));
     assert_eq!(stage.fleet.snapshot(APP).failures.len(), MOST_RESTARTS as usize + 1);
+    stage.now = stage.now.after(millis(1));
+    stage.handle(0, Event::CauseMayBeGone);
+    stage.end(0, CRASH);
+    let failures = stage.fleet.snapshot(APP).failures;
+    assert_eq!(failures.len(), MOST_RESTARTS as usize + 1, "no more is kept than can count");
+    assert_eq!(failures.last(), Some(&stage.now));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 mod stage;
 
 use lifecycle::{
-    Action, AppId, Event, Exit, Goal, Invocation, KILL_AGAIN_AFTER, Policy, Signal, Snapshot, State, StopReason,
+    Action, AppId, Event, Exit, Goal, Invocation, KILL_AGAIN_AFTER, Policy, Request, Signal, Snapshot, State,
+    StopReason,
 };
 use stage::{CRASH, Stage, millis, seconds, send};
 
@@ -42,6 +43,19 @@ fn a_spawn_that_was_lost_is_due_again_under_a_new_number_and_is_neither_failure_
     assert_eq!(successor.fleet.tick(stage.now), [(APP, Action::Spawn(Invocation(3)))]);
     let (before, after) = (stage.fleet.snapshot(APP), successor.fleet.snapshot(APP));
     assert_eq!((after.restarts, after.failures), (before.restarts, before.failures));
+}
+
+#[test]
+fn a_spawn_that_was_lost_is_not_ended_in_the_turn_of_the_run_that_never_was() {
+    let mut stage = Stage::with([(Policy::default(), vec![]), (Policy::default(), vec![0])]).all_up();
+    stage.restart(0);
+    stage.gone(0);
+    let lost = stage.run(0);
+    stage.request(Request::RestartWithDependants(vec![APP]));
+    let mut successor = stage.succeed(|run| run != lost);
+    assert_eq!(successor.wait(seconds(0)), [(APP, Action::Spawn(Invocation(4)))]);
+    assert_eq!(successor.gone(1), []);
+    assert!(successor.is_starting(0));
 }
 
 #[test]

@@ -40,9 +40,6 @@ impl Judge {
         record.spawns.push(now);
         record.check_spawn_rate(now, &policy, app);
         record.restarts += u64::from(!record.fresh);
-        if record.failed_in_reload() {
-            record.place = None;
-        }
         record.follows.clear();
         (record.fresh, record.pardoned) = (false, false);
         record.newest = Some(run);
