@@ -9,11 +9,13 @@
 //! * [`control`]: what `betti-ctl` and the supervisor say to each other.
 //! * [`request`]: what a request to the supervisor asks.
 //! * [`place`]: where the runtime directory, its socket and its files are.
+//! * [`log_index`]: what lies beside each log file, so that its lines have a time and a run.
 //!
 //! This crate is data only: it opens, sends and decides nothing.
 
 pub mod control;
 pub mod keeper;
+pub mod log_index;
 pub mod place;
 pub mod request;
 pub mod worker;
