@@ -99,7 +99,7 @@ pub struct Row {
 pub enum Step {
     /// Pipes, descriptors, the fork itself.
     Prepare,
-    /// A held socket that had to be bound anew.
+    /// A held socket that had to be bound anew, or whose file could not be given to its user.
     Listen,
     /// Entering the run's control group.
     ControlGroup,
@@ -225,16 +225,22 @@ pub struct Rlimit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Bind and hold a listening socket; asking again for one that is held checks that it still listens.
+    /// Bind and hold a socket; asking again for one that is held checks that it is still of use.
     /// Answered by [`Fact::Bound`] or [`Fact::NotBound`].
     Listen {
-        /// `HOST:PORT`.
+        /// `HOST:PORT` for connections, `udp:HOST:PORT` for datagrams, `unix:` and an absolute path for connections at a
+        /// file. The host is a number.
         address: String,
     },
-    /// Close a held socket.
+    /// Close a held socket, and remove its file if it has one.
     Unlisten {
         /// As it was bound.
         address: String,
+    },
+    /// Close every held socket but these: a predecessor may not have come to that.
+    UnlistenOthers {
+        /// As they were bound.
+        addresses: Vec<String>,
     },
     /// Answered by a [`Fact::Run`].
     Spawn(Spawn),
@@ -343,6 +349,7 @@ mod tests {
         let orders = [
             (Order::Forget { run: 7 }, r#"{"forget":{"run":7}}"#),
             (Order::Adopted, r#""adopted""#),
+            (Order::Listen { address: "127.0.0.1:1".into() }, r#"{"listen":{"address":"127.0.0.1:1"}}"#),
             (Order::Remember { key: "a".into(), value: None }, r#"{"remember":{"key":"a","value":null}}"#),
         ];
         for (order, text) in orders {

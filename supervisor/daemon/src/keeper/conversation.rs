@@ -128,6 +128,7 @@ impl Keeper {
                 self.tell(Queued::Other(answer));
             }
             Order::Unlisten { address } => self.sockets.close(&address),
+            Order::UnlistenOthers { addresses } => self.sockets.close_others(&addresses),
             Order::Spawn(order) => self.spawn(order),
             Order::Signal { run, signal } => {
                 if let Ok(signal) = Signal::try_from(signal) {

@@ -67,6 +67,7 @@ impl Keeper {
             let _ = kill(head.pid, Signal::SIGKILL);
         }
         self.rows.signal_all(Signal::SIGKILL);
+        self.sockets.close_others(&[]);
         if let Some(groups) = &mut self.groups {
             self.rows.groups().for_each(|group| groups.end(group));
         }

@@ -69,7 +69,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::{Pid, getegid, geteuid};
 use protocol::keeper::{Exit, Fact, Spawn, Step};
 
 use self::child::Failure;
@@ -335,9 +335,10 @@ impl Keeper {
     }
 
     fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Failure> {
-        let user = order.identity.as_ref().map_or(geteuid().as_raw(), |identity| identity.uid);
+        let ours = (geteuid().as_raw(), getegid().as_raw());
+        let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
-            self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
+            self.sockets.hold_for(address, user, group).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
