@@ -107,6 +107,9 @@ impl Ground {
         set("pm_id", unit.id.0.to_string());
         set("NODE_APP_INSTANCE", unit.instance.to_string());
         set(&app.instance_var, unit.instance.to_string());
+        if let Some(address) = app.listen.iter().find_map(manifest::Address::tcp) {
+            set(worker::LISTEN_PORT, address.port().to_string());
+        }
         if let Some(file) = &app.env_file {
             env.extend(env_file(file)?);
         }

@@ -34,6 +34,7 @@ mod reshape;
 mod roster;
 mod runs;
 mod status;
+mod taken;
 mod trial;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -195,8 +196,8 @@ struct Supervisor {
     /// What the keeper remembers of each.
     kept: BTreeMap<AppId, (Snapshot, Notes)>,
     runs: BTreeMap<u64, Run>,
-    /// Why an address could not be bound, for the run that wanted it.
-    not_bound: BTreeMap<String, String>,
+    /// The errno of an address that could not be bound, for the run that wanted it.
+    not_bound: BTreeMap<String, i32>,
     /// What `lifecycle` is still to be told.
     happened: VecDeque<(AppId, lifecycle::Event)>,
     /// Answered when what happened is remembered.
@@ -302,6 +303,8 @@ impl Supervisor {
             let state = self.fleet.app(id).state();
             self.close_sockets_if_down(id, state);
         }
+        // Those of an app that has other addresses by now. A list that is too long for a message is not sent: they stay.
+        let _ = self.orders.give(&Order::UnlistenOthers { addresses: self.addresses().into_iter().collect() });
     }
 
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lifecycle::{AppId, Member};
+use manifest::Address;
+use protocol::keeper::Order;
 
 use super::book::{self, InForce};
 use super::roster::{Roster, Unit};
@@ -36,7 +38,15 @@ impl Supervisor {
         self.leaving.extend(leave.into_iter().map(|unit| (unit.id, unit)));
         let before = std::mem::replace(&mut self.roster, roster);
         self.redirect_logs(&before);
+        for address in addresses(before.units()).difference(&self.addresses()) {
+            self.order(&Order::Unlisten { address: address.clone() });
+        }
         self.reshape(up);
+    }
+
+    /// What is held for whoever is there.
+    pub(super) fn addresses(&self) -> BTreeSet<String> {
+        addresses(self.units().values())
     }
 
     /// Output of what runs goes where the file now says, without a restart.
@@ -83,7 +93,8 @@ impl Supervisor {
     fn member(&self, unit: &Unit, up: bool) -> Member {
         let shares_an_address = |other: &Unit| {
             let same_port = unit.app.port.is_some() && unit.app.port == other.app.port;
-            same_port || unit.app.listen.iter().any(|address| other.app.listen.contains(address))
+            let overlaps = |address: &Address| other.app.listen.iter().any(|theirs| theirs.overlaps(address));
+            same_port || unit.app.listen.iter().any(overlaps)
         };
         Member {
             id: unit.id,
@@ -103,4 +114,8 @@ impl Supervisor {
         }
         there
     }
+}
+
+fn addresses<'u>(units: impl IntoIterator<Item = &'u Rc<Unit>>) -> BTreeSet<String> {
+    units.into_iter().flat_map(|unit| unit.app.listen.iter().map(ToString::to_string)).collect()
 }

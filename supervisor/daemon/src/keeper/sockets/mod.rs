@@ -2,7 +2,7 @@
 //! `connect()` or O_NONBLOCK reaches every holder of the same socket. For the same reason a socket is not handed from one
 //! user to another, but bound anew: whoever kept a copy would go on taking the other's connections.
 //!
-//! * [`place`]: addresses.
+//! * [`place`]: how an address is read.
 //! * [`file`]: the file of a Unix socket.
 //! * [`mend`]: how a socket is made again what it was.
 
