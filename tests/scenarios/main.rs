@@ -14,6 +14,7 @@ mod health;
 mod hub;
 mod keeper;
 mod limits;
+mod load;
 mod logs;
 mod memory;
 mod node;
