@@ -13,6 +13,7 @@
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
+//!   [`last_words`]: a panic ends the process, and says so.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
 
 #[macro_use]
@@ -22,6 +23,7 @@ mod cgroup;
 mod clock;
 mod control;
 mod keeper;
+mod last_words;
 mod link;
 mod logs;
 mod own_log;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(&arguments.config).context("the folder that we are in is gone")?;
     let wish = supervisor::Wish { config, profile: arguments.profile, only: arguments.only };
+    last_words::end_at_a_panic(if arguments.supervise { "supervisor" } else { "keeper" });
     if arguments.supervise {
         own_log::rename_when_long();
         supervisor::run(wish)?;
