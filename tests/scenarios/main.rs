@@ -30,6 +30,7 @@ mod sockets;
 mod status;
 mod stop;
 mod targets;
+mod upgrade;
 mod user;
 mod verbs;
 mod watchdog;
