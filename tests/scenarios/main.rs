@@ -2,6 +2,7 @@
 
 mod ad_hoc;
 mod apply;
+mod beheaded;
 mod complaints;
 mod control;
 mod crash;

@@ -42,11 +42,10 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("plain")
 }
 
-/// Everything but times, measurements and who answers.
-fn what_lasts(status: &Status) -> Vec<(String, Word, Option<i32>, u64, Option<String>)> {
+/// Everything but times, measurements and who answers, a line an app.
+fn what_lasts(status: &Status) -> Vec<String> {
     let lasting = |app: &protocol::control::App| {
-        let exit = app.exit.as_ref().map(|exit| format!("{exit:?}"));
-        (app.name.clone(), app.status, app.pid, app.restarts, exit)
+        format!("{} {} {:?} {} {:?}", app.name, app.status.as_str(), app.pid, app.restarts, app.exit)
     };
     status.apps.iter().map(lasting).collect()
 }
