@@ -280,3 +280,28 @@ fn without_a_supervisor_there_is_nothing_to_upgrade_and_a_hang_is_no_obstacle() 
     process::signal(hub.status().supervisor.pid, Signal::SIGSTOP);
     hub.ctl(&["upgrade"]).succeeded();
 }
+
+/// Says on the supervisor's own socket what this keeper cannot know, and then is the supervisor.
+const OF_TOMORROW: &str = r#"python3 - <<'END'
+import socket
+keeper = socket.socket(fileno=3)
+for order in [b'{"dance":{"run":1}}', b'{"remember":{"key":"tomorrow","value":"x","colour":"red"}}', b'"sing"', b'nonsense']:
+    keeper.send(order)
+keeper.detach()
+END
+exec $real "$@""#;
+
+#[test]
+fn a_newer_supervisor_may_say_what_the_keeper_does_not_know() {
+    let hub = Hub::started(&household());
+    let before = hub.status();
+    script(&hub, "newer", &fit_until(OF_TOMORROW));
+    hub.ctl(&["upgrade", "./newer"]).succeeded();
+    assert_eq!(what_lasts(&hub.status()), what_lasts(&before));
+    let said = hub.read("logs/betti-supervisor.log");
+    for unknown in ["{\"dance\":{\"run\":1}}", "\"sing\"", "nonsense"] {
+        assert!(said.contains(&format!("keeper: an order that is not understood: {unknown}")), "{said}");
+    }
+    assert_eq!(said.matches("not understood").count(), 3, "{said}");
+    hub.ctl(&["restart", "polite"]).succeeded();
+}
