@@ -2,6 +2,7 @@
 
 mod ad_hoc;
 mod apply;
+mod beheaded;
 mod complaints;
 mod control;
 mod crash;
@@ -31,6 +32,7 @@ mod sockets;
 mod status;
 mod stop;
 mod targets;
+mod upgrade;
 mod user;
 mod verbs;
 mod watchdog;

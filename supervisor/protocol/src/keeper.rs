@@ -1,7 +1,13 @@
 //! What the keeper and the supervisor say to each other: one JSON value a `SOCK_SEQPACKET` datagram, descriptors alongside.
 //!
-//! An upgraded supervisor meets an older keeper, so messages only ever gain fields with defaults and new kinds; a kind
-//! that is not understood is reported and skipped. [`VERSION`] changes only when that is not enough.
+//! An upgraded supervisor meets an older keeper, and one that went back meets a newer one, so messages only ever gain fields with
+//! defaults and new kinds. A field that is not known is passed over; a kind that is not understood is reported and skipped, and so
+//! is a message of a known kind with a word in it that is not: there must be no new word ([`Step`], [`Descriptor`], [`Channel`],
+//! [`Exit`]) without a sign in [`Fact::Hello`] that the other side knows it. [`VERSION`] changes only when that is not enough.
+//! `tests/compatible.rs` holds all this to what version 1 wrote.
+//!
+//! A supervisor that hears of another version in `Hello` than its own ends before it takes over and says so: asked for its
+//! self-check, it is refused as an upgrade; started nevertheless, the keeper goes back to the program before.
 //!
 //! # What closes the races
 //!
@@ -279,7 +285,7 @@ pub enum Order {
         /// The ping's number.
         beat: u64,
     },
-    /// Start this program instead of me when I end; back to the present one if it never adopts.
+    /// Start this program instead of me when I end; back to the present one if it never adopts, or ends too often.
     Upgrade {
         /// An absolute path.
         path: String,

@@ -230,6 +230,7 @@ impl Supervisor {
             Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
+            Event::Checked(checked) => self.end_upgrade(checked),
         }
     }
 
