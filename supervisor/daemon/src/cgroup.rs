@@ -50,7 +50,7 @@ impl Groups {
             None => own_group().filter(|own| is_delegated(own))?,
         };
         if !base.is_absolute() || !base.join(PROCESSES).exists() {
-            say!("keeper: {} is no control group (version 2); going on without", base.display());
+            say!("{} keeper: {} is no control group (version 2); going on without", clock::stamp(), base.display());
             return None;
         }
         Some(Self { base, prefix: format!("betti-{hub}-"), stale: Vec::new() })
@@ -80,7 +80,7 @@ impl Groups {
         match fs::create_dir(&path) {
             Ok(()) => Some(path),
             Err(error) => {
-                say!("keeper: run {run} gets no control group: {}: {error}", path.display());
+                say!("{} keeper: run {run} gets no control group: {}: {error}", clock::stamp(), path.display());
                 None
             }
         }

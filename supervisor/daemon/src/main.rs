@@ -13,20 +13,24 @@
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
-//! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
+//! * [`link`]: one datagram between the two halves. [`clock`]: the clocks; [`synchronised`]: whether the wall's is right;
+//!   [`alarm`]: a timer on either.
 
 #[macro_use]
 mod say;
 
+mod alarm;
 mod cgroup;
 mod clock;
 mod control;
 mod keeper;
 mod link;
+#[allow(clippy::disallowed_methods)] // lines and what is lost of them are told with the time of the wall
 mod logs;
 mod own_log;
 mod regular;
 mod supervisor;
+mod synchronised;
 mod tree;
 mod users;
 

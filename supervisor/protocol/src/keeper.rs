@@ -66,11 +66,11 @@ pub struct Row {
     pub app: String,
     /// Its first process, leader of a process group and session of the same number; `None` if it never ran.
     pub pid: Option<i32>,
-    /// When it was spawned: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When it was spawned: nanoseconds of `CLOCK_BOOTTIME` (see [`Fact::Hello`]).
     pub spawned_at_ns: u64,
     /// How its first process ended, once it has.
     pub exit: Option<Exit>,
-    /// When it ended: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When it ended: nanoseconds of `CLOCK_BOOTTIME` (see [`Fact::Hello`]).
     pub exited_at_ns: Option<u64>,
     /// What travels alongside.
     #[serde(default)]
@@ -298,6 +298,10 @@ pub enum Fact {
         last_run: u64,
         /// Variables of the environment that the keeper was started with and that workers get.
         inherited: Vec<(String, String)>,
+        /// Whether the keeper's moments are of `CLOCK_BOOTTIME`, which goes on while the machine sleeps. An older keeper's are
+        /// of `CLOCK_MONOTONIC`.
+        #[serde(default)]
+        counts_sleep: bool,
     },
     /// A run, as it is now.
     Run(Row),

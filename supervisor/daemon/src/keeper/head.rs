@@ -25,7 +25,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to take over, whatever else it answers.
 pub const ADOPT_WITHIN: Duration = Duration::from_secs(30);
-/// Woken this much later than asked for, we starved ourselves, and the supervisor may have too.
+/// Woken this much later than asked for, we starved ourselves, or the machine slept, and so did the supervisor.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// A message to be sent. What it says is looked up when it is sent, so that a row heard late is heard as it is then.
@@ -46,6 +46,8 @@ pub struct Head {
     pub told: BTreeSet<u64>,
     pub adopted: bool,
     pub started: Duration,
+    /// When it has to have taken over.
+    adopt_by: Duration,
     beat: u64,
     /// When the answer to the ping that is under way is due.
     answer_due: Option<Duration>,
@@ -114,6 +116,7 @@ impl Head {
             told: BTreeSet::new(),
             adopted: false,
             started,
+            adopt_by: started + ADOPT_WITHIN,
             beat: 0,
             answer_due: None,
             next_ping: started,
@@ -159,7 +162,7 @@ impl Head {
     }
 
     fn adopt_by(&self) -> Duration {
-        if self.adopted { Duration::MAX } else { self.started + ADOPT_WITHIN }
+        if self.adopted { Duration::MAX } else { self.adopt_by }
     }
 
     /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up.
@@ -168,6 +171,10 @@ impl Head {
         if now < self.deadline() {
             return;
         }
+        let overslept = now.saturating_sub(planned) > OVERSLEPT;
+        if now >= self.adopt_by() && overslept {
+            self.adopt_by = now + ADOPT_WITHIN;
+        }
         if now >= self.adopt_by() {
             return self.end("did not take over in 30 s");
         }
@@ -175,7 +182,7 @@ impl Head {
         if now < due {
             return;
         }
-        if now.saturating_sub(planned) > OVERSLEPT {
+        if overslept {
             self.answer_due = Some(now + ANSWER_WITHIN);
             return;
         }

@@ -44,6 +44,7 @@
 //!   or carries the hub's mark and is of a user that was noted.
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
+mod alarm;
 mod child;
 mod conversation;
 mod directory;
@@ -72,6 +73,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, geteuid};
 use protocol::keeper::{Exit, Fact, Spawn, Step};
 
+use self::alarm::Alarm;
 use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
@@ -166,6 +168,7 @@ struct Keeper {
     bad_file: bool,
     ending: Ending,
     service_manager: ServiceManager,
+    alarm: Alarm,
     /// When a supervisor was last seen at work; at first, when we began.
     at_work: Duration,
 }
@@ -216,6 +219,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         bad_file: false,
         ending: Ending::No,
         service_manager: ServiceManager::of_environment(),
+        alarm: Alarm::new()?,
         at_work: clock::now(),
         directory,
         hub,
@@ -303,7 +307,9 @@ impl Keeper {
                 fds.push(PollFd::new(self.control.as_fd(), PollFlags::POLLIN));
             }
         }
-        match poll(&mut fds, timeout(until)) {
+        self.alarm.set(until)?;
+        fds.insert(0, PollFd::new(self.alarm.descriptor(), PollFlags::POLLIN));
+        match poll(&mut fds, PollTimeout::NONE) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(errno) => return Err(errno),
         }
@@ -321,7 +327,7 @@ impl Keeper {
         let run = order.run;
         if run <= self.last_run {
             // Never twice, whatever a new supervisor believes. It is answered all the same.
-            say!("keeper: run {run} was used before and is not spawned");
+            say!("{} keeper: run {run} was used before and is not spawned", clock::stamp());
             if self.rows.get(run).is_none() {
                 self.rows.insert(order, Err(Errno::EEXIST.into()));
             }
@@ -340,7 +346,7 @@ impl Keeper {
             self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
-            say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
+            say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());
         }
         let notify = match order.identity {
             Some(_) => notify::Place::Abstract(format!("betti-{}-{}", self.hub, order.run)),
@@ -404,13 +410,4 @@ impl Keeper {
             head.ping(); // an exit that stays unanswered is noticed in two seconds
         }
     }
-}
-
-fn timeout(until: Duration) -> PollTimeout {
-    if until == Duration::MAX {
-        return PollTimeout::NONE;
-    }
-    // Rounded up, so that we do not wake a moment too early and spin.
-    let left = until.saturating_sub(clock::now()) + Duration::from_millis(1);
-    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
 }

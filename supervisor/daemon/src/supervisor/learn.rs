@@ -13,6 +13,7 @@ use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
 use super::{Event, Supervisor, launch, memory, now};
+use crate::clock;
 use crate::logs;
 
 impl Supervisor {
@@ -55,7 +56,7 @@ impl Supervisor {
 
     /// A run of an app that nobody knows any more.
     fn end_strange(&self, row: &Row) {
-        say!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
+        say!("{} supervisor: run {} is of {}, which is no app of ours", clock::stamp(), row.run, row.app);
         match row.exit {
             Some(_) => self.order(&Order::Forget { run: row.run }),
             None => self.order(&Order::Signal { run: row.run, signal: Signal::SIGKILL as i32 }),
@@ -112,7 +113,9 @@ impl Supervisor {
             return;
         }
         let id = unit.id;
-        let lived = self.runs.get(&number).and_then(Run::lived);
+        let run = self.runs.get(&number);
+        let (lived, exited_at_ns) = (run.and_then(Run::lived), run.and_then(|run| run.row.exited_at_ns));
+        self.notes.entry(id).or_default().exited_at_ns = exited_at_ns;
         if self.is_surprised_by(id, number) {
             let detail = match exit {
                 Exit::NotSpawned(errno) => {

@@ -63,6 +63,7 @@ use self::monitors::saved::Saved;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
+use crate::alarm::Alarm;
 use crate::cgroup;
 use crate::clock;
 use crate::control;
@@ -126,6 +127,7 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
     let (mut facts, orders) = keeper_link::open(socket)?;
     let Some(told) = HandOver::receive(&mut facts, &orders).await? else { return Ok(()) };
     let (events, mut inbox) = mpsc::unbounded_channel();
+    let alarm = Alarm::since_boot()?;
     let mut supervisor = match Supervisor::adopt(wish, told, orders, events) {
         Ok(supervisor) => supervisor,
         Err(AdoptError::File(error)) => {
@@ -145,19 +147,12 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                 }
             },
             Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
-            () = until(supervisor.next_deadline()) => {}
+            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
         }
         supervisor.settle();
     }
     let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, supervisor.clients.idle()).await;
     Ok(supervisor.orders.give(&Order::Leave)?)
-}
-
-async fn until(deadline: Option<Moment>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline.since(now())).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn now() -> Moment {
@@ -429,7 +424,7 @@ impl Supervisor {
 
     fn order(&self, order: &Order) {
         if let Err(errno) = self.orders.give(order) {
-            say!("supervisor: the keeper cannot be told: {}", errno.desc().to_lowercase());
+            say!("{} supervisor: the keeper cannot be told: {}", clock::stamp(), errno.desc().to_lowercase());
         }
     }
 
