@@ -32,5 +32,6 @@ mod stop;
 mod targets;
 mod user;
 mod verbs;
+mod wall_clock;
 mod watchdog;
 mod watching;

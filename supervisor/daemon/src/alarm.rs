@@ -10,6 +10,8 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use tokio::net::unix::pipe::Receiver;
 
+use crate::clock;
+
 /// One timer; whoever waits for it anew waits for another time.
 pub struct Alarm {
     timer: TimerFd,
@@ -36,10 +38,10 @@ impl Alarm {
 
     /// Until so long after boot; for good if that never comes. May be dropped half-way and asked again.
     pub async fn at(&self, moment: Option<Duration>) -> io::Result<()> {
-        let Some(at) = moment.and_then(since_boot) else {
+        let Some(left) = moment.and_then(left_until) else {
             return std::future::pending().await;
         };
-        self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+        self.timer.set(Expiration::OneShot(left), TimerSetTimeFlags::empty())?;
         self.ring().await
     }
 
@@ -66,19 +68,18 @@ impl Alarm {
     }
 }
 
-/// As the kernel takes it: zero would mean never, and what is beyond its numbers does.
-pub fn since_boot(moment: Duration) -> Option<TimeSpec> {
-    let seconds = i64::try_from(moment.as_secs()).ok()?;
-    Some(TimeSpec::from_duration(moment.max(Duration::from_nanos(1)))).filter(|_| seconds < FOREVER_SECONDS)
+/// How far away a moment is, as the kernel takes it: zero would mean never. `None` if it is too far away to ever come.
+pub fn left_until(moment: Duration) -> Option<TimeSpec> {
+    let left = moment.saturating_sub(clock::now());
+    (left < FOREVER).then(|| TimeSpec::from_duration(left.max(Duration::from_nanos(1))))
 }
 
-/// Whatever is later never comes: the kernel counts nanoseconds in 63 bits.
-const FOREVER_SECONDS: i64 = i64::MAX / 1_000_000_000;
+/// The kernel counts nanoseconds in 63 bits; a century is as good as never.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
 
     #[tokio::test]
     async fn a_time_that_is_over_is_not_waited_for() {
@@ -106,8 +107,9 @@ mod tests {
 
     #[test]
     fn what_is_too_far_away_never_comes() {
-        assert_eq!(since_boot(Duration::MAX), None);
-        assert_eq!(since_boot(Duration::ZERO), Some(TimeSpec::new(0, 1)));
-        assert_eq!(since_boot(Duration::from_millis(1500)), Some(TimeSpec::new(1, 500_000_000)));
+        assert_eq!(left_until(Duration::MAX), None);
+        assert_eq!(left_until(Duration::ZERO), Some(TimeSpec::new(0, 1)));
+        let left = left_until(clock::now() + Duration::from_secs(9)).map(Duration::from);
+        assert!(left.is_some_and(|left| left <= Duration::from_secs(9) && left > Duration::from_secs(1)), "{left:?}");
     }
 }

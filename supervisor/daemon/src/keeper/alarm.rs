@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-use crate::alarm::since_boot;
+use crate::alarm::left_until;
 
 /// Readable from the moment on that was set last.
 pub struct Alarm(TimerFd);
@@ -18,8 +18,8 @@ impl Alarm {
 
     /// From now on it rings at this moment only, or never.
     pub fn set(&self, moment: Duration) -> Result<(), Errno> {
-        match since_boot(moment) {
-            Some(at) => self.0.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME),
+        match left_until(moment) {
+            Some(left) => self.0.set(Expiration::OneShot(left), TimerSetTimeFlags::empty()),
             None => self.0.unset(),
         }
     }
