@@ -91,6 +91,10 @@ pub struct Row {
     /// Which step failed, if it was not spawned.
     #[serde(default)]
     pub step: Option<Step>,
+    /// SIGKILL ended it that was not the keeper's, and about then the kernel counted a kill for want of memory in the run's
+    /// control group, or in the keeper's where the run has none in which that is counted.
+    #[serde(default)]
+    pub memory_kill: bool,
 }
 
 /// The steps by which a keeper's copy becomes a worker, in their order.

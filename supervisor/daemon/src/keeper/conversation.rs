@@ -26,7 +26,7 @@ impl Keeper {
         if self.head.is_some() || clock::now() < self.start_head_at || matches!(self.ending, Ending::Alone { .. }) {
             return;
         }
-        match Head::start(&self.program) {
+        match Head::start(&self.program, self.protection) {
             Ok(mut head) => {
                 head.outbox.extend(self.rows.runs().map(Queued::Row));
                 head.outbox.extend(self.memory.keys().cloned().map(Queued::Memory));

@@ -16,6 +16,7 @@ use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
 use protocol::worker;
 
 use super::child::{lift, put};
+use super::protection::Protection;
 use super::service_manager::FOR_US_ONLY;
 use crate::clock;
 
@@ -97,12 +98,12 @@ impl Head {
         let _ = kill(self.pid, Signal::SIGKILL); // fails only when it has ended already
     }
 
-    pub fn start(program: &Program) -> Result<Self, Errno> {
+    pub fn start(program: &Program, protection: Protection) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: this process has one thread.
         let pid = match unsafe { fork() }? {
             ForkResult::Child => {
-                let Err(_) = become_supervisor(program, &theirs);
+                let Err(_) = become_supervisor(program, &theirs, protection);
                 // SAFETY: ends the child without running destructors.
                 unsafe { libc::_exit(127) }
             }
@@ -165,12 +166,18 @@ impl Head {
         if self.adopted { Duration::MAX } else { self.adopt_by }
     }
 
-    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up.
-    pub fn check(&mut self, planned: Duration) {
-        let now = clock::now();
-        if now < self.deadline() {
-            return;
+    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up. Returns
+    /// whether it was time for anything.
+    pub fn check(&mut self, planned: Duration) -> bool {
+        let is_time = clock::now() >= self.deadline();
+        if is_time {
+            self.check_now(planned);
         }
+        is_time
+    }
+
+    fn check_now(&mut self, planned: Duration) {
+        let now = clock::now();
         let overslept = now.saturating_sub(planned) > OVERSLEPT;
         if now >= self.adopt_by() && overslept {
             self.adopt_by = now + ADOPT_WITHIN;
@@ -216,7 +223,12 @@ impl Head {
     }
 }
 
-fn become_supervisor(program: &Program, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
+fn become_supervisor(
+    program: &Program,
+    socket: &OwnedFd,
+    protection: Protection,
+) -> Result<std::convert::Infallible, Errno> {
+    protection.of_supervisor();
     setsid()?; // the terminal's Ctrl-C is for the keeper
     put(lift(socket.as_fd().as_raw_fd())?, SUPERVISOR_FD)?;
     SigSet::empty().thread_set_mask()?;

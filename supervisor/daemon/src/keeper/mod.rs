@@ -42,6 +42,8 @@
 //! * It never blocks on a supervisor: messages wait in a queue, and a supervisor that lets it overflow is replaced.
 //! * Every start first ends what an earlier keeper of this hub left behind: whoever is in a control group of one of its runs,
 //!   or carries the hub's mark and is of a user that was noted.
+//! * It is protected for when memory runs out, the supervisor less, workers not at all ([`protection`]); whether the kernel
+//!   counted a kill for want of memory is noted before a run's end is told ([`memory_kills`]).
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
 mod alarm;
@@ -51,7 +53,9 @@ mod directory;
 mod ending;
 mod head;
 mod main_process;
+mod memory_kills;
 mod notify;
+mod protection;
 mod rows;
 mod service_manager;
 mod signals;
@@ -77,6 +81,8 @@ use self::alarm::Alarm;
 use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Program, Queued};
+use self::memory_kills::MemoryKills;
+use self::protection::Protection;
 use self::rows::Rows;
 use self::service_manager::ServiceManager;
 use self::signals::Signals;
@@ -155,6 +161,9 @@ struct Keeper {
     users: Users,
     /// Where control groups are delegated to us.
     groups: Option<Groups>,
+    /// In the group that we are in, if the kernel counts there.
+    memory_kills: Option<MemoryKills>,
+    protection: Protection,
     rows: Rows,
     memory: BTreeMap<String, String>,
     last_run: u64,
@@ -199,6 +208,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
     let program = Program::ourselves(arguments, &hub);
+    let protection = Protection::take();
     let mut keeper = Keeper {
         open_files: raise_open_files()?,
         log_pipe_bytes: spawn::log_pipe_bytes(),
@@ -207,6 +217,8 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         sockets: Sockets::default(),
         users,
         groups,
+        memory_kills: MemoryKills::ours(),
+        protection,
         rows: Rows::default(),
         memory: BTreeMap::new(),
         last_run: directory.last_run(),
@@ -259,8 +271,8 @@ impl Keeper {
             if signals.child_ended() {
                 self.reap()?;
             }
-            if let Some(head) = &mut self.head {
-                head.check(planned);
+            if self.head.as_mut().is_some_and(|head| head.check(planned)) {
+                self.look_at_memory_kills(); // as often as a supervisor is asked whether it is there
             }
             self.give_sign_of_life();
             if self.bad_file {
@@ -360,6 +372,7 @@ impl Keeper {
             open_files: self.open_files,
             log_pipe_bytes: self.log_pipe_bytes,
             cgroup: cgroup.clone(),
+            protection: self.protection,
         };
         let spawned = spawn::spawn(order, around);
         if let (Err(_), Some(cgroup), Some(groups)) = (&spawned, cgroup, &mut self.groups) {
@@ -403,11 +416,33 @@ impl Keeper {
 
     fn worker_ended(&mut self, pid: Pid, exit: Exit) {
         match self.rows.ended(pid, exit) {
-            Some(run) => self.tell(Queued::Row(run)),
+            Some(run) => {
+                self.count_memory_kill(run);
+                self.tell(Queued::Row(run));
+            }
             None => self.tell(Queued::Other(Fact::OrphanEnded)),
         }
         if let Some(head) = &mut self.head {
             head.ping(); // an exit that stays unanswered is noticed in two seconds
         }
+    }
+
+    /// Notes whether the kernel counted a kill for want of memory for a run that ended. Before it is told of, so that every
+    /// supervisor hears the same.
+    fn count_memory_kill(&mut self, run: u64) {
+        let Some(held) = self.rows.held(run).filter(|held| held.was_killed_by_others()) else { return };
+        let now = clock::now();
+        let ours = self.memory_kills.as_mut();
+        held.row.memory_kill = match &mut held.memory_kills {
+            Some(own) => own.explain(now),
+            None => ours.is_some_and(|kills| kills.explain(now)),
+        };
+    }
+
+    /// What was counted a while ago was for nobody whom we look after.
+    fn look_at_memory_kills(&mut self) {
+        let now = clock::now();
+        let counts = self.rows.memory_kills().chain(&mut self.memory_kills);
+        counts.for_each(|kills| kills.look(now));
     }
 }

@@ -12,7 +12,7 @@ use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
-use super::{Event, Supervisor, launch, memory, now};
+use super::{Event, Supervisor, launch, now, out_of_memory};
 use crate::clock;
 use crate::logs;
 
@@ -50,7 +50,11 @@ impl Supervisor {
                 self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
             }
             None => self.look_after_run(row.run),
-            Some(exit) => self.learn_exit(&unit, row.run, memory::exit_in(exit)),
+            Some(_) => {
+                if let Some(exit) = out_of_memory::judge(&row, &mut self.kernel_log) {
+                    self.learn_exit(&unit, row.run, exit);
+                }
+            }
         }
     }
 
@@ -192,6 +196,7 @@ impl Supervisor {
                 }
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
+            Event::Killed(killed) => self.hear_of_killed(&killed),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
         }

@@ -18,6 +18,7 @@ mod book;
 mod hand_over;
 mod identity;
 mod keeper_link;
+mod kernel_log;
 mod launch;
 mod learn;
 mod look_after;
@@ -25,6 +26,7 @@ mod measure;
 mod memory;
 mod monitors;
 mod notes;
+mod out_of_memory;
 mod perform;
 mod ready;
 mod reason;
@@ -53,6 +55,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
+use self::kernel_log::KernelLog;
 use self::launch::Ground;
 use self::look_after::{AppMonitors, Asked};
 use self::measure::Measure;
@@ -107,6 +110,8 @@ pub enum Event {
     LogEnded(u64),
     /// A client asks.
     Asked(Ask, oneshot::Sender<control::Reply>),
+    /// The kernel ended somebody for want of memory.
+    Killed(kernel_log::Killed),
     /// The file was saved.
     Saved,
     /// Something makes an app due for another run, by its id in the file.
@@ -205,6 +210,7 @@ struct Supervisor {
     /// By app, with what they were asked for.
     app_monitors: BTreeMap<AppId, (Asked, AppMonitors)>,
     memory_limit: MemoryLimit,
+    kernel_log: KernelLog,
     /// None where its folder cannot be watched.
     saved: Option<Saved>,
     measure: Measure,
@@ -222,7 +228,7 @@ impl Supervisor {
     ) -> Result<Self, AdoptError> {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
-        let (log_events, limit_events) = (events.clone(), events.clone());
+        let (log_events, limit_events, kernel_events) = (events.clone(), events.clone(), events.clone());
         let tell = move |news| match news {
             News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
             News::Said(run) => drop(log_events.send(Event::Said(run, Said::Passed(oneshot::channel().0)))),
@@ -258,6 +264,7 @@ impl Supervisor {
             logs,
             app_monitors: BTreeMap::new(),
             memory_limit: MemoryLimit::start(limit_events),
+            kernel_log: KernelLog::follow(kernel_events),
             saved: None,
             measure: Measure::new(),
             sequence,

@@ -10,6 +10,7 @@ mod identity;
 mod keeper;
 mod launch;
 mod main_process;
+mod out_of_memory;
 mod ready;
 mod service_manager;
 mod stop;
