@@ -62,7 +62,7 @@ pub fn stamp() -> String {
 }
 
 /// The first digits of this boot's id; zeros where the kernel does not tell.
-fn boot() -> &'static str {
+pub fn boot() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
     BOOT.get_or_init(|| {
         let id = std::fs::read_to_string(BOOT_ID).unwrap_or_default();

@@ -13,6 +13,7 @@
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
+//! * [`whole_lines`]: what a power cut leaves at a file's end.
 //! * [`link`]: one datagram between the two halves. [`clock`]: the clocks; [`synchronised`]: whether the wall's is right;
 //!   [`alarm`]: a timer on either.
 
@@ -33,6 +34,7 @@ mod supervisor;
 mod synchronised;
 mod tree;
 mod users;
+mod whole_lines;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +79,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         supervisor::run(wish)?;
         return Ok(ExitCode::SUCCESS);
     }
+    own_log::mend();
     Ok(match keeper::run(&wish.as_arguments())? {
         keeper::Left::Stopped => ExitCode::SUCCESS,
         keeper::Left::BadFile => ExitCode::from(supervisor::BAD_FILE),
