@@ -408,7 +408,20 @@ pub struct Description {
     pub environment: Vec<(String, String)>,
     /// What of that is not what the running process was started with: name, running value, new value.
     pub divergent: Vec<(String, Option<String>, Option<String>)>,
+    /// When the running process was spawned, in UTC, as RFC 3339 has it: how long ago that is by a clock that nobody sets, taken
+    /// from what the wall clock shows now. So it is right as soon as the clock is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When the last run that ended did, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exited_at: Option<String>,
+    /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that no time above is to be believed; else left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
 }
+
+/// What is said of times while the kernel was not told that its wall clock is right.
+pub const CLOCK_NOT_SET: &str = "not set yet";
 
 /// What an act is about, and from where on to watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ const APP: &str = concat!(
     r#""last_failure":{"not_ready":{"within_ns":13000000}},"newest_run":14,"finished_run":15,"ready_run":16,"#,
     r#""failed_start":17,"leaving":true,"follows":[[18,19]],"reload":{"place":20,"begun":true},"#,
     r#""notes":{"ready_ms":21,"lasted_ms":22,"detail":"no answer on 127.0.0.1:3000","cause":"app.js changed","#,
-    r#""scheduled_at":-23,"says":"é \"quoted\""}}"#,
+    r#""scheduled_at":-23,"says":"é \"quoted\"","exited_at_ns":24},"counts_sleep":true}"#,
 );
 /// Which file is in force, with a profile on trial.
 const IN_FORCE: &str = concat!(
@@ -96,6 +96,7 @@ fn app() -> (Snapshot, Notes) {
         cause: Some("app.js changed".into()),
         scheduled_at: Some(-23),
         says: Some("é \"quoted\"".into()),
+        exited_at_ns: Some(24),
     };
     (snapshot, notes)
 }
@@ -167,7 +168,7 @@ fn states() -> Vec<(&'static str, State)> {
 
 /// The state of an app of which nothing else was said.
 fn state_in(word: &str) -> Option<State> {
-    let text = format!(r#"{{"up":false,"state":{word}}}"#);
+    let text = format!(r#"{{"up":false,"state":{word},"counts_sleep":true}}"#);
     let (snapshot, notes) = memory::remembered_app(&kept(&[("app/a", &text)]), "a")?;
     assert_eq!((snapshot.goal, notes), (Goal::Down, Notes::default()));
     Some(snapshot.state)
