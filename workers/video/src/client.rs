@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
+use kit::live::Goodbye;
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval_at, timeout},
@@ -24,12 +25,9 @@ const SENT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait for the answer to a close frame.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Why the hub closes a connection: code and words.
-type Goodbye = (u16, &'static str);
-const GOING_AWAY: Goodbye = (1001, "Server shutting down");
-const TOO_SLOW: Goodbye = (1008, "Too slow: connect again");
-const TOO_MUCH: Goodbye = (1008, "Too many messages");
-const TOO_MANY: Goodbye = (1013, "Too many connections: try again later");
+const TOO_SLOW: Goodbye = Goodbye { code: 1008, reason: "Too slow: connect again" };
+const TOO_MUCH: Goodbye = Goodbye { code: 1008, reason: "Too many messages" };
+const TOO_MANY: Goodbye = Goodbye { code: 1013, reason: "Too many connections: try again later" };
 
 /// Whether clients are pinged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +49,8 @@ pub async fn serve(mut socket: WebSocket, lobby: Arc<Lobby>, pings: Pings, stop:
             goodbye
         }
     };
-    if let Some((code, reason)) = goodbye {
-        close(socket, code, reason).await;
+    if let Some(goodbye) = goodbye {
+        close(socket, goodbye).await;
     }
 }
 
@@ -76,7 +74,7 @@ impl Client<'_> {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Some(GOING_AWAY),
+                () = stop.cancelled() => return Some(Goodbye::RESTART),
                 _ = ping.tick(), if pings == Pings::Sent => {
                     if unanswered == MOST_PINGS_UNANSWERED {
                         tracing::info!(client = self.id.0, "no answer to pings, taken for gone");
@@ -111,7 +109,7 @@ impl Client<'_> {
 }
 
 /// Says goodbye and waits a moment for the answer, so that the client sees the reason and not a broken connection.
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+async fn close(mut socket: WebSocket, Goodbye { code, reason }: Goodbye) {
     let farewell = async {
         socket.send(Message::close_with(code, reason)).await?;
         while let Some(message) = socket.next().await.transpose()? {

@@ -117,7 +117,7 @@ async fn whoever_is_connected_is_told_when_the_worker_stops() {
     say(&mut socket, r#"{"type":"join-room","roomId":"r","userId":"u"}"#).await;
     assert!(hear(&mut socket).await.unwrap().contains("joined-room"));
     worker.terminate();
-    assert_eq!(hear(&mut socket).await, Err(Some(CloseCode::Away)));
+    assert_eq!(hear(&mut socket).await, Err(Some(CloseCode::Restart)));
     // Reading on answers the close frame, which ends the draining.
     while socket.next().await.is_some() {}
     assert!(worker.wait().success());
