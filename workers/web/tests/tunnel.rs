@@ -13,7 +13,7 @@ use kit::{
 };
 use support::{Gateway, NOBODY};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_tungstenite::{
@@ -259,4 +259,27 @@ async fn bytes_pass_unread_both_ways() {
     socket.close(None).await.unwrap();
     while socket.next().await.is_some() {}
     echo.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_the_worker_refuses_is_refused_in_its_words() {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let routes = Routes::new()
+        .post("/api/vitals", Rule::Public, async |_| Ok(kit::reply::message(http::StatusCode::OK, "taken")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop, tasks));
+    let gateway = Gateway::start(&[], &[("BETTI_API_URL", &url)]);
+    // Just too large, and more than the buffers on the way hold.
+    for length in [101 << 10, 150 << 10, 1 << 20, 16 << 20] {
+        let mut stream = TcpStream::connect(&gateway.address).await.unwrap();
+        let head =
+            format!("POST /api/vitals HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'1'; length]).await.expect("the gateway goes on reading");
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("an answer in time");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(read.is_ok() && answer.starts_with("HTTP/1.1 413"), "{length} bytes: {answer}");
+    }
 }
