@@ -17,11 +17,9 @@ const AT_ONCE: usize = 8 * 1024;
 const LAST_FRAME_WITHIN: Duration = Duration::from_millis(500);
 /// How long to wait for the answer to a goodbye.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
-/// What the worker behind hears: its client leaves.
-const GOING_AWAY: Goodbye = Goodbye { code: 1001, reason: "Gateway restarting" };
 
 /// Carries to the end. What the worker says when it leaves, its code and its reason, reaches the caller as it is; if it is
-/// this worker that leaves, the caller is told [`Goodbye::RESTART`].
+/// this worker that leaves, both are told [`Goodbye::RESTART`]: the caller comes back, and who is behind may wait for it.
 ///
 /// # Errors
 /// If one of the two connections broke.
@@ -44,7 +42,7 @@ where
     }
     if stop.is_cancelled() {
         // However they take it, they are told.
-        let _ = tokio::join!(down.say(Goodbye::RESTART), up.say(GOING_AWAY));
+        let _ = tokio::join!(down.say(Goodbye::RESTART), up.say(Goodbye::RESTART));
         let _ = timeout(CLOSED_WITHIN, up.hear_goodbye()).await;
     }
     Ok(())
