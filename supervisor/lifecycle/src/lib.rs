@@ -117,6 +117,7 @@
 
 mod app;
 mod backoff;
+mod beside;
 mod crash_record;
 mod ending;
 mod exit;
@@ -141,6 +142,7 @@ mod wishes;
 
 pub use app::{App, KILL_AGAIN_AFTER};
 pub use backoff::LONGEST_BACKOFF;
+pub use beside::Beside;
 pub use crash_record::{COOLING_TIME, CRASH_WINDOW, HEALTHY_LONG_ENOUGH, MOST_RESTARTS};
 pub use exit::{Ailment, Exit, Failure};
 pub use fleet::Fleet;

@@ -337,7 +337,7 @@ impl Keeper {
     fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Failure> {
         let user = order.identity.as_ref().map_or(geteuid().as_raw(), |identity| identity.uid);
         for address in &order.sockets {
-            self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
+            self.sockets.hold_for(address, user, self.rows.any_serves(address)).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());

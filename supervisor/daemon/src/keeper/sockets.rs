@@ -20,10 +20,11 @@ struct Held {
 }
 
 impl Sockets {
-    /// Binds, or makes sure that what is held still listens and blocks.
-    pub fn hold(&mut self, address: &str) -> Result<(), Errno> {
+    /// Binds, or makes sure that what is held still listens and blocks. While it `is_served` by some run it stays as that
+    /// has it: a run that looks for connections until there are no more would hang in a socket that blocks all of a sudden.
+    pub fn hold(&mut self, address: &str, is_served: bool) -> Result<(), Errno> {
         if let Some(held) = self.0.get(address)
-            && mend(&held.listener).is_ok()
+            && mend(&held.listener, is_served).is_ok()
         {
             return Ok(());
         }
@@ -36,11 +37,11 @@ impl Sockets {
     }
 
     /// As [`hold`](Self::hold), for an app of this user. `EADDRINUSE` while a process of another one still has it.
-    pub fn hold_for(&mut self, address: &str, user: u32) -> Result<(), Errno> {
+    pub fn hold_for(&mut self, address: &str, user: u32, is_served: bool) -> Result<(), Errno> {
         if self.0.get(address).and_then(|held| held.lent_to).is_some_and(|before| before != user) {
             self.0.remove(address);
         }
-        self.hold(address)?;
+        self.hold(address, is_served)?;
         if let Some(held) = self.0.get_mut(address) {
             held.lent_to = Some(user);
         }
@@ -58,8 +59,10 @@ impl Sockets {
     }
 }
 
-fn mend(listener: &TcpListener) -> Result<(), Errno> {
-    listener.set_nonblocking(false).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+fn mend(listener: &TcpListener, is_served: bool) -> Result<(), Errno> {
+    if !is_served {
+        listener.set_nonblocking(false).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+    }
     if !getsockopt(listener, AcceptConn)? {
         listen(listener, Backlog::MAXCONN)?;
     }
@@ -78,15 +81,20 @@ mod tests {
         TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
     }
 
+    fn does_not_block(sockets: &Sockets, address: &str) -> bool {
+        let flags = fcntl(sockets.lend(address).unwrap().1, FcntlArg::F_GETFL).unwrap();
+        OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK)
+    }
+
     #[test]
     fn a_socket_that_a_worker_shut_down_listens_again() {
         let address = free_address();
         let mut sockets = Sockets::default();
-        sockets.hold(&address).unwrap();
+        sockets.hold(&address, false).unwrap();
         let lent = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
         std::net::TcpStream::from(lent).shutdown(Shutdown::Both).unwrap();
         assert!(TcpStream::connect(&address).is_err());
-        sockets.hold(&address).unwrap();
+        sockets.hold(&address, false).unwrap();
         TcpStream::connect(&address).unwrap();
     }
 
@@ -94,13 +102,25 @@ mod tests {
     fn a_socket_is_lent_blocking_whatever_a_worker_did_to_it() {
         let address = free_address();
         let mut sockets = Sockets::default();
-        sockets.hold(&address).unwrap();
+        sockets.hold(&address, false).unwrap();
         let (name, descriptor) = sockets.lend(&address).unwrap();
         assert!(address.ends_with(&name));
         fcntl(descriptor, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-        sockets.hold(&address).unwrap();
-        let flags = fcntl(sockets.lend(&address).unwrap().1, FcntlArg::F_GETFL).unwrap();
-        assert!(!OFlag::from_bits_truncate(flags).contains(OFlag::O_NONBLOCK));
+        sockets.hold(&address, false).unwrap();
+        assert!(!does_not_block(&sockets, &address));
+    }
+
+    #[test]
+    fn a_socket_that_is_served_stays_as_its_worker_has_it_and_listens_again_all_the_same() {
+        let address = free_address();
+        let mut sockets = Sockets::default();
+        sockets.hold(&address, false).unwrap();
+        let lent = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
+        fcntl(&lent, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        std::net::TcpStream::from(lent).shutdown(Shutdown::Both).unwrap();
+        sockets.hold(&address, true).unwrap();
+        assert!(does_not_block(&sockets, &address));
+        TcpStream::connect(&address).unwrap();
     }
 
     #[test]
@@ -108,17 +128,17 @@ mod tests {
         let address = free_address();
         let mut sockets = Sockets::default();
         let waiting = |address: &str| TcpStream::connect(address).unwrap();
-        sockets.hold_for(&address, 1).unwrap();
+        sockets.hold_for(&address, 1, false).unwrap();
         let client = waiting(&address);
-        sockets.hold_for(&address, 1).unwrap();
+        sockets.hold_for(&address, 1, false).unwrap();
         let kept = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
         let (_, from) = TcpListener::from(kept.try_clone().unwrap()).accept().unwrap();
         assert_eq!(from, client.local_addr().unwrap(), "the same socket for the same user");
-        assert_eq!(sockets.hold_for(&address, 2), Err(Errno::EADDRINUSE));
+        assert_eq!(sockets.hold_for(&address, 2, false), Err(Errno::EADDRINUSE));
         drop(kept);
-        sockets.hold_for(&address, 2).unwrap();
+        sockets.hold_for(&address, 2, false).unwrap();
         let of_the_first = waiting(&address);
-        sockets.hold_for(&address, 1).unwrap();
+        sockets.hold_for(&address, 1, false).unwrap();
         let lent = sockets.lend(&address).unwrap().1.try_clone_to_owned().unwrap();
         let client = waiting(&address);
         let (_, from) = TcpListener::from(lent).accept().unwrap();
@@ -130,9 +150,9 @@ mod tests {
         let address = free_address();
         let other = TcpListener::bind(&address).unwrap();
         let mut sockets = Sockets::default();
-        assert_eq!(sockets.hold(&address), Err(Errno::EADDRINUSE));
+        assert_eq!(sockets.hold(&address, false), Err(Errno::EADDRINUSE));
         drop(other);
-        sockets.hold(&address).unwrap();
+        sockets.hold(&address, false).unwrap();
         sockets.close(&address);
         assert!(sockets.lend(&address).is_none());
         TcpListener::bind(&address).unwrap();

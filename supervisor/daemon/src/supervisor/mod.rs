@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
+use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
 use protocol::place;
@@ -292,8 +292,7 @@ impl Supervisor {
 
     /// What a predecessor may not have come to: ending a run that is nobody's, closing a socket that nobody is to use.
     fn put_right(&mut self) {
-        let alive = |id: AppId| self.fleet.get(id).and_then(lifecycle::App::alive);
-        let nobodys = |run: &&Run| run.pid().is_some() && alive(run.app) != Some(Invocation(run.row.run));
+        let nobodys = |run: &&Run| run.pid().is_some() && self.state_of(run.app, run.row.run).is_none();
         for run in self.runs.values().filter(nobodys) {
             say!("{} supervisor: run {} is nobody's; ending it", clock::stamp(), run.row.run);
             self.order(&Order::Signal { run: run.row.run, signal: Signal::SIGKILL as i32 });
@@ -302,6 +301,17 @@ impl Supervisor {
             let state = self.fleet.app(id).state();
             self.close_sockets_if_down(id, state);
         }
+    }
+
+    /// What one of an app's living runs is doing, in the words for its only one.
+    fn state_of(&self, id: AppId, run: u64) -> Option<State> {
+        self.fleet.get(id)?.state_of(Invocation(run))
+    }
+
+    /// Whether this run is tried beside the one that serves.
+    fn is_tried(&self, id: AppId, run: u64) -> bool {
+        let beside = self.fleet.get(id).and_then(lifecycle::App::beside);
+        matches!(beside, Some(Beside::Trying { run: tried, .. }) if tried.0 == run)
     }
 
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
@@ -331,8 +341,7 @@ impl Supervisor {
     /// and until then nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
         let answered = self.runs.values().all(|run| !run.is_in_question);
-        answered
-            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        answered && self.fleet.ids().all(|id| self.fleet.app(id).runs().all(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {
@@ -388,9 +397,9 @@ impl Supervisor {
             let snapshot = self.fleet.snapshot(id);
             let before = self.kept.get(&id).cloned();
             if let Some((before, _)) = &before
-                && before.state != snapshot.state
+                && (before.state != snapshot.state || before.beside != snapshot.beside)
             {
-                self.note_change(id, &before.state, &snapshot);
+                self.note_change(id, before, &snapshot);
             }
             let after = self.noted(id);
             if before.as_ref() == Some(&after) {
