@@ -26,6 +26,7 @@ mod programs;
 mod ready;
 mod ready_by;
 mod real_programs;
+mod reload;
 mod scale;
 mod shutdown;
 mod sockets;

@@ -84,7 +84,7 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Wat
         // Its turn in a rolling restart has not come.
         _ if runs.to_be_reloaded => Verdict::Pending,
         // The run that was to follow has failed, and the one before it goes on.
-        Word::Online if is_new && has_ended && finished >= newest => Verdict::Failed(why(app)),
+        Word::Online if is_new && has_ended && finished >= newest && !asked.unchanged => Verdict::Failed(why(app)),
         Word::Online if is_new => Verdict::Done,
         // It ended by itself, in a way that its policy accepts: a job that is done.
         Word::Stopped if has_ended => Verdict::Done,
@@ -241,6 +241,8 @@ mod tests {
             (7, true, Stopping, Some(7), Some(6), '.'),
             (7, true, WaitingRestart, Some(7), Some(7), '!'),
             (7, true, Online, Some(8), Some(7), '+'),
+            // It runs on in the run from which it could not be reloaded.
+            (7, true, Online, Some(7), Some(7), '+'),
         ];
         for row in rows {
             let (after, unchanged, status, newest, finished, expected) = row;

@@ -131,10 +131,27 @@ fn every_key_is_taken() {
         max_restarts: 4,
         autorestart: false,
         stop_exit_codes: vec![3],
+        overlap: true,
     };
     assert_eq!(app.policy, policy);
     assert_eq!((app.out_file, app.error_file), ("/var/log/api.log".into(), PathBuf::from("/dev/null")));
     assert_eq!(app.log_max_size, 1 << 20);
+}
+
+#[test]
+fn two_runs_overlap_in_a_reload_where_a_held_socket_is_served_and_each_speaks_for_itself() {
+    for (keys, overlaps) in [
+        ("listen = '127.0.0.1:3001'", true),
+        ("listen = '127.0.0.1:3001'\nready = 'pipe'", true),
+        ("listen = '127.0.0.1:3001'\nready = { log = 'listening' }", true),
+        ("listen = '127.0.0.1:3001'\nready = { http = '/' }", false),
+        ("listen = '127.0.0.1:3001'\nready = { tcp = '127.0.0.1:3002' }", false),
+        ("port = 3001", false),
+        ("ready = 'pipe'", false),
+    ] {
+        let app = only(&format!("[[apps]]\nname = 'a'\nscript = 'a'\n{keys}\n"));
+        assert_eq!(app.policy.overlap, overlaps, "{keys}");
+    }
 }
 
 #[test]

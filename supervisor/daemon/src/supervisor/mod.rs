@@ -51,7 +51,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Fleet, Moment, Request, Snapshot};
+use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
 use protocol::place;
@@ -337,6 +337,17 @@ impl Supervisor {
         let _ = self.orders.give(&Order::UnlistenOthers { addresses: self.addresses().into_iter().collect() });
     }
 
+    /// What one of an app's living runs is doing, in the words for its only one.
+    fn state_of(&self, id: AppId, run: u64) -> Option<State> {
+        self.fleet.get(id)?.state_of(Invocation(run))
+    }
+
+    /// Whether this run is tried beside the one that serves.
+    fn is_tried(&self, id: AppId, run: u64) -> bool {
+        let beside = self.fleet.get(id).and_then(lifecycle::App::beside);
+        matches!(beside, Some(Beside::Trying { run: tried, .. }) if tried.0 == run)
+    }
+
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
         (self.fleet.snapshot(id), self.notes.get(&id).cloned().unwrap_or_default())
     }
@@ -365,8 +376,7 @@ impl Supervisor {
     /// and until then nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
         let answered = self.runs.values().all(|run| !run.is_in_question);
-        answered
-            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        answered && self.fleet.ids().all(|id| self.fleet.app(id).runs().all(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {
@@ -422,9 +432,9 @@ impl Supervisor {
             let snapshot = self.fleet.snapshot(id);
             let before = self.kept.get(&id).cloned();
             if let Some((before, _)) = &before
-                && before.state != snapshot.state
+                && (before.state != snapshot.state || before.beside != snapshot.beside)
             {
-                self.note_change(id, &before.state, &snapshot);
+                self.note_change(id, before, &snapshot);
             }
             let after = self.noted(id);
             if before.as_ref() == Some(&after) {
