@@ -19,6 +19,7 @@ mod memory;
 mod node;
 mod order;
 mod platform;
+mod power;
 mod profile;
 mod programs;
 mod ready;

@@ -13,6 +13,7 @@
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`clock`]: whether the kernel believes the clock.
+//! * [`power`]: what a power cut leaves of what was recorded.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
@@ -26,6 +27,7 @@ pub mod http;
 pub mod hub;
 pub mod platform;
 pub mod ports;
+pub mod power;
 pub mod process;
 pub mod wait;
 
