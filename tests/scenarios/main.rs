@@ -21,6 +21,7 @@ mod memory;
 mod node;
 mod order;
 mod platform;
+mod power;
 mod profile;
 mod programs;
 mod ready;

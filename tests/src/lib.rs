@@ -14,6 +14,7 @@
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`clock`]: whether the kernel believes the clock.
 //! * [`load`]: clients that ask all the time, and what became of that.
+//! * [`power`]: what a power cut leaves of what was recorded.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
@@ -28,6 +29,7 @@ pub mod hub;
 pub mod load;
 pub mod platform;
 pub mod ports;
+pub mod power;
 pub mod process;
 pub mod wait;
 
