@@ -200,8 +200,10 @@ fn one_that_crashes_or_hangs_instead_of_taking_over_makes_room_for_the_one_befor
 fn one_that_takes_over_and_then_crashes_again_and_again_makes_room_too() {
     let hub = Hub::started(&household());
     let before = hub.status();
-    // Ended by itself as soon as it has taken over, which its answering shows.
-    script(&hub, "brittle", &fit_until("(sleep 0.2; kill -ABRT $$) <&- >&- 2>&- 3<&- &\nexec $real \"$@\""));
+    // Ended as by itself as soon as it has taken over, which its answering shows.
+    let ctl = binaries::built("betti-ctl");
+    let brittle = format!("({} ping >&2; kill -ABRT $$) 3<&- &\nexec $real \"$@\"", ctl.display());
+    script(&hub, "brittle", &fit_until(&brittle));
     let _ = hub.ctl(&["upgrade", "./brittle"]);
     let real = binaries::built("betti-supervisor");
     scenarios::wait::until("the one before is back", || {

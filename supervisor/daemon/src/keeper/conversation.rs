@@ -189,9 +189,9 @@ impl Keeper {
         }
         if head.adopted {
             self.at_work = clock::now();
-        }
-        if let Ending::InOrder { patience } = &mut self.ending {
-            *patience = clock::now() + GRACE; // the next one goes on where this one was
+            if let Ending::InOrder { patience } = &mut self.ending {
+                *patience = clock::now() + GRACE; // the next one goes on where this one was
+            }
         }
         if matches!(self.ending, Ending::Leaving { .. }) {
             self.ending = Ending::Leaving { at: Duration::ZERO };

@@ -89,6 +89,10 @@ pub const BAD_FILE: u8 = 2;
 /// How long answers that are under way may take when everything is stopped.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 
+/// How long facts may come one after the other before whoever waits is heard. An app that crashes all the time must not keep
+/// an operator from stopping it.
+const LONGEST_DEAFNESS: Duration = Duration::from_millis(50);
+
 /// What whoever started the hub asked for.
 #[derive(Clone)]
 pub struct Wish {
@@ -151,7 +155,12 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         }
         Err(AdoptError::Other(error)) => return Err(error),
     };
+    let mut heard_at = clock::now();
     while !supervisor.is_done() {
+        if clock::now().saturating_sub(heard_at) > LONGEST_DEAFNESS {
+            supervisor.hear_all(&mut inbox);
+            heard_at = clock::now();
+        }
         tokio::select! {
             biased; // what happened before what is asked about it
             fact = facts.receive() => match fact? {
@@ -161,7 +170,10 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                     return Ok(());
                 }
             },
-            Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
+            Some(event) = inbox.recv(), if supervisor.knows_every_run() => {
+                supervisor.hear(event);
+                heard_at = clock::now();
+            }
             rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
         }
         supervisor.settle();
@@ -372,8 +384,17 @@ impl Supervisor {
         self.done || self.makes_room
     }
 
+    /// All who wait now, although the keeper may owe an answer.
+    fn hear_all(&mut self, inbox: &mut mpsc::UnboundedReceiver<Event>) {
+        for _ in 0..inbox.len() {
+            let Ok(event) = inbox.try_recv() else { return };
+            self.hear(event);
+            self.settle();
+        }
+    }
+
     /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,
-    /// and until then nobody is told of a run that has no process yet, or not that one.
+    /// and for that moment nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
         let answered = self.runs.values().all(|run| !run.is_in_question);
         answered && self.fleet.ids().all(|id| self.fleet.app(id).runs().all(|run| self.runs.contains_key(&run.0)))

@@ -71,7 +71,8 @@ impl Supervisor {
         if signal == Signal::Terminate && self.ask_by_message(id, run) {
             return;
         }
-        if self.runs.get(&run.0).is_some_and(|run| run.row.exit.is_none()) {
+        // One that was only just ordered, and is not known yet, is spawned before it is signalled.
+        if self.runs.get(&run.0).is_none_or(|run| run.row.exit.is_none()) {
             self.order(&Order::Signal { run: run.0, signal: number });
         }
         self.look_soon(Duration::ZERO);
