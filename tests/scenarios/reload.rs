@@ -239,6 +239,41 @@ fn instances_are_reloaded_one_after_the_other_with_one_new_run_at_a_time() {
 }
 
 #[test]
+fn however_a_run_says_that_it_is_ready_it_takes_over_then() {
+    let port = Port::free();
+    let puppet =
+        |behaviour: &str| App::puppet("web", behaviour).set("listen", port.address()).set("listen_timeout", "1m");
+    let says = puppet("drain").set("ready", serde_json::json!({ "log": "listening" })).set("script", "./web.sh");
+    for web in [puppet("drain").set("ready", "none"), puppet("sd-notify").set("wait_ready", true), says] {
+        let hub = Hub::new(&[web]);
+        let puppet = binaries::built("puppet");
+        hub.write("web.sh", &format!("echo listening\nexec {} drain\n", puppet.display()));
+        hub.ctl(&["start"]).succeeded();
+        let old = hub.until_workers(1);
+        hub.ctl(&["reload", "web"]).succeeded();
+        assert_ne!(hub.until_workers(1), old);
+        let log = hub.read("logs/betti-supervisor.log");
+        let place = |line: &str| log.find(line).unwrap_or_else(|| panic!("no {line:?} in {log}"));
+        assert!(place("run 2 beside the one that serves") < place("run 1 is gone"), "{log}");
+    }
+}
+
+#[test]
+fn a_reload_that_waits_for_a_stopped_dependency_says_so_and_the_old_run_serves() {
+    let port = Port::free();
+    let hub = Hub::started(&[App::puppet("base", "ready").waits_for_ready(), web(&port).depends_on(&["base"])]);
+    let old = hub.pid("web");
+    hub.ctl(&["stop", "base"]).succeeded();
+    let waits = hub.ctl(&["reload", "web"]).with_code(1);
+    assert!(waits.stderr.contains("it waits for base, which is stopped"), "{waits}");
+    assert_eq!(who_answers(&port), old);
+    hub.ctl(&["start", "base"]).succeeded();
+    let new = hub.until_app("web", "is in its next run", |app| app.pid != Some(old)).pid;
+    hub.until_workers(2);
+    assert_eq!(Some(who_answers(&port)), new);
+}
+
+#[test]
 fn the_new_run_has_the_environment_of_now() {
     let port = Port::free();
     let hub = Hub::new(&[web(&port).set("env_file", "vars")]);
