@@ -35,7 +35,7 @@ use self::client::{Client, Outcome};
 use crate::wait;
 
 /// Each client is answered so often before the load counts as going on.
-const SOME_MORE: usize = 30;
+const SOME_MORE: usize = 15;
 /// Clients of a kind.
 const CLIENTS_OF_A_KIND: usize = 2;
 /// Between two requests of a client. Without it the load is the machine's whole time, and restarts are slow for that reason.

@@ -121,7 +121,7 @@ impl Keeper {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Listen { address } => {
-                let answer = match self.sockets.hold(&address) {
+                let answer = match self.sockets.hold(&address, self.rows.any_serves(&address)) {
                     Ok(()) => Fact::Bound { address },
                     Err(errno) => Fact::NotBound { address, errno: errno as i32 },
                 };

@@ -338,7 +338,8 @@ impl Keeper {
         let ours = (geteuid().as_raw(), getegid().as_raw());
         let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
-            self.sockets.hold_for(address, user, group).map_err(Failure::at(Step::Listen))?;
+            let is_served = self.rows.any_serves(address);
+            self.sockets.hold_for(address, user, group, is_served).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());

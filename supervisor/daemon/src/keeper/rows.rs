@@ -23,6 +23,8 @@ pub struct Held {
     pub user: u32,
     /// The process that `MAINPID=` named.
     pub main: Option<Process>,
+    /// Addresses of the sockets that it was lent.
+    sockets: Vec<String>,
     worker: Option<Worker>,
 }
 
@@ -59,7 +61,7 @@ impl Rows {
                 None
             }
         };
-        self.0.insert(row.run, Held { row, user, main: None, worker });
+        self.0.insert(row.run, Held { row, user, main: None, sockets: order.sockets, worker });
     }
 
     pub fn runs(&self) -> impl Iterator<Item = u64> {
@@ -97,6 +99,12 @@ impl Rows {
         let held = self.0.values_mut().find(|held| held.is_led_by(pid.as_raw(), process))?;
         held.ended(process, exit);
         Some(held.row.run)
+    }
+
+    /// Whether a run goes on that was lent the socket of this address.
+    pub fn any_serves(&self, address: &str) -> bool {
+        let serves = |held: &Held| held.row.exit.is_none() && held.sockets.iter().any(|lent| lent == address);
+        self.0.values().any(serves)
     }
 
     /// Whether some run goes on.
