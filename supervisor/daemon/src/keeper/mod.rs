@@ -372,7 +372,7 @@ impl Keeper {
         let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
             let is_served = self.rows.any_serves(address);
-            self.sockets.hold_for(address, (user, group), is_served).map_err(Failure::at(Step::Listen))?;
+            self.sockets.hold_for(address, user, group, is_served).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());

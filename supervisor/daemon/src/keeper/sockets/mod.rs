@@ -53,19 +53,19 @@ impl Sockets {
     }
 
     /// As [`hold`](Self::hold), for an app of this user and group. `EADDRINUSE` while a process of another one still has it.
-    pub fn hold_for(&mut self, address: &str, owner: (u32, u32), is_served: bool) -> Result<(), Errno> {
+    pub fn hold_for(&mut self, address: &str, user: u32, group: u32, is_served: bool) -> Result<(), Errno> {
         let place = Place::read(address).ok_or(Errno::EINVAL)?;
-        if self.0.get(&place).is_some_and(|held| held.is_anothers(owner)) {
+        if self.0.get(&place).is_some_and(|held| held.is_anothers(user, group)) {
             self.0.remove(&place);
         }
         self.hold(address, is_served)?;
         let Some(held) = self.0.get_mut(&place) else { return Ok(()) };
         if let (Socket::Unix(bound), None) = (&held.socket, held.lent_to)
-            && owner != (geteuid().as_raw(), getegid().as_raw())
+            && (user, group) != (geteuid().as_raw(), getegid().as_raw())
         {
-            bound.give(owner.0, owner.1)?;
+            bound.give(user, group)?;
         }
-        held.lent_to = Some(owner);
+        held.lent_to = Some((user, group));
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Sockets {
 
 impl Held {
     /// Connections go by the user alone. A file has a group as well.
-    fn is_anothers(&self, (user, group): (u32, u32)) -> bool {
+    fn is_anothers(&self, user: u32, group: u32) -> bool {
         let Some(before) = self.lent_to else { return false };
         before.0 != user || (before.1 != group && matches!(self.socket, Socket::Unix(_)))
     }
