@@ -20,6 +20,7 @@ mod identity;
 mod keeper_link;
 mod launch;
 mod learn;
+mod log_files;
 mod look_after;
 mod measure;
 mod memory;
@@ -70,6 +71,7 @@ use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
+pub use monitors::synchronised::clock_is_synchronised;
 pub use status::UnitState;
 
 /// What the process ends with when the file cannot be used at the first start; the keeper then leaves too.
@@ -273,6 +275,7 @@ impl Supervisor {
             supervisor.remember_file();
         }
         supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
+        supervisor.keep_log_house();
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }

@@ -8,7 +8,6 @@ use lifecycle::{AppId, Member};
 use super::book::{self, InForce};
 use super::roster::{Roster, Unit};
 use super::{Supervisor, now};
-use crate::logs::{Kind, Way};
 
 impl Supervisor {
     /// Numbers of those on their way out.
@@ -34,24 +33,11 @@ impl Supervisor {
             self.order(&book::forget_leaving(&unit.key()));
         }
         self.leaving.extend(leave.into_iter().map(|unit| (unit.id, unit)));
-        let before = std::mem::replace(&mut self.roster, roster);
+        let before = self.log_ways();
+        self.roster = roster;
+        self.keep_log_house();
         self.redirect_logs(&before);
         self.reshape(up);
-    }
-
-    /// Output of what runs goes where the file now says, without a restart.
-    fn redirect_logs(&mut self, before: &Roster) {
-        let ways = |unit: &Unit| {
-            let way = |kind, path| (kind, path, unit.app.log_max_size, unit.app.log_format.clone());
-            [way(Kind::Out, unit.out_file()), way(Kind::Error, unit.error_file())]
-        };
-        for run in self.runs.values().filter(|run| !run.gone) {
-            let (Some(old), Some(new)) = (before.unit(run.app), self.roster.unit(run.app)) else { continue };
-            let changed = ways(new).into_iter().zip(ways(old)).filter(|(new, old)| new != old);
-            for ((kind, path, limit, format), _) in changed {
-                self.logs.redirect(Way { run: run.row.run, kind, path, limit, format });
-            }
-        }
     }
 
     /// Makes the fleet what the roster says, whatever a predecessor came to. Of those that were never there, the ones named by

@@ -138,7 +138,7 @@ impl Flood {
 }
 
 fn stream(run: usize, pipe: OwnedFd, log: PathBuf, name: &str, limit: u64) -> Outlet {
-    Outlet { limit, format: format(name), ..outlet(run as u64, pipe, log) }
+    Outlet { limits: limits(limit), format: format(name), ..outlet(run as u64, pipe, log) }
 }
 
 /// What the worker had written as this line.

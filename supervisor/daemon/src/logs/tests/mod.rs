@@ -16,10 +16,13 @@ use manifest::LogFormat;
 use nix::unistd::pipe;
 
 use super::pump::{LogPump, News};
-use super::{Kind, Outlet, rotation};
+use super::{Kind, Limits, Outlet, index, rotation};
 
 /// Nothing here takes longer, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// As many as an app has unless its file says otherwise.
+const KEPT: u32 = 5;
 
 /// A folder, a thread, and what it tells.
 struct World {
@@ -80,7 +83,12 @@ fn start(folder: &Path) -> (LogPump, Receiver<News>) {
 
 fn outlet(run: u64, pipe: OwnedFd, path: PathBuf) -> Outlet {
     let (kind, format) = (Kind::Out, LogFormat::Raw);
-    Outlet { run, kind, pipe, path, limit: u64::MAX, format, app: "a".to_owned(), id: 3, expect: None }
+    let (limits, shared) = (limits(u64::MAX), false);
+    Outlet { run, kind, pipe, path, limits, shared, format, app: "a".to_owned(), id: 3, expect: None }
+}
+
+fn limits(bytes: u64) -> Limits {
+    Limits { bytes, age: None, kept: KEPT }
 }
 
 /// The same pipe's other descriptor, as a successor gets it from the keeper.
@@ -90,14 +98,18 @@ fn again(outlet: &Outlet) -> Outlet {
     Outlet { pipe, path: outlet.path.clone(), format, app, expect, ..*outlet }
 }
 
-/// The files of a log, the oldest first.
+/// The files of a log, the oldest first. Of one that was just compressed both may be there.
 fn files(log: &Path) -> Vec<PathBuf> {
-    let aside = (1..=rotation::KEPT).rev().map(|number| PathBuf::from(format!("{}.{number}", log.display())));
+    let aside =
+        (1..=KEPT).rev().flat_map(|number| [rotation::compressed(log, number), rotation::numbered(log, number)]);
     aside.chain([log.to_owned()]).filter(|path| path.exists()).collect()
 }
 
+/// Bytes of a log, with indexes.
 fn size(log: &Path) -> u64 {
-    files(log).iter().map(|path| fs::metadata(path).map_or(0, |found| found.len())).sum()
+    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    let aside: u64 = rotation::aside(log).iter().map(|aside| aside.bytes).sum();
+    aside + length(log) + length(&index::path(log))
 }
 
 /// How often a counted loop is run: `BETTI_LOOPS`, else this many times.

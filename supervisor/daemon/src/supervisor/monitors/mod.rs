@@ -32,7 +32,7 @@ mod relevant;
 pub mod saved;
 mod schedule;
 mod settle;
-mod synchronised;
+pub mod synchronised;
 pub mod until_ready;
 pub mod watchdog;
 mod zoned;
