@@ -122,11 +122,13 @@ impl Lines {
             self.blocked = true;
             return;
         }
+        // No more than a file takes.
+        let most = CHUNK.min(usize::try_from(log.limits.bytes).unwrap_or(CHUNK));
         let mut written = 0;
         loop {
             let start = self.spool.as_ref().map_or(0, Spool::position);
             let (mut batch, mut bytes) = (Vec::new(), 0);
-            while batch.len() < CHUNK
+            while batch.len() < most
                 && let Some(length) = first_line(&self.waiting[written + bytes..], self.searched, longest, end)
             {
                 let line = &self.waiting[written + bytes..][..length];

@@ -19,15 +19,15 @@ pub struct OpenLine {
 }
 
 impl LogFile {
-    /// Whether the file ends in a line that this stream has begun.
-    pub fn ends_in_a_line_of(&mut self, run: u64, kind: Kind) -> bool {
-        let is_its = self.index.as_ref().and_then(super::index::Index::last_writer) == Some((run, kind));
-        is_its && self.is_open() && self.at_line_start().is_ok_and(|at_start| !at_start)
+    /// Whose line the file ends in, if it is not ended yet: a run, and which of its streams.
+    pub fn has_begun_a_line(&mut self) -> Option<(u64, Kind)> {
+        let writer = self.index.as_ref().and_then(super::index::Index::last_writer)?;
+        (self.is_open() && self.at_line_start().is_ok_and(|at_start| !at_start)).then_some(writer)
     }
 
-    /// From here on the others wait until this stream has ended its line.
+    /// From here on the others wait until this stream has ended its line, or for as long as they wait already.
     pub fn keep_open_for(&mut self, run: u64, kind: Kind) {
-        self.open_line = Some(OpenLine { run, kind, until: when::uptime() + PATIENCE });
+        self.open_line.get_or_insert_with(|| OpenLine { run, kind, until: when::uptime() + PATIENCE });
     }
 
     /// Whether this stream has to wait for the end of somebody else's line. One that waited for too long is ended.

@@ -97,10 +97,12 @@ impl Pipe {
 
     fn begin_lines(&mut self, file: &mut LogFile, desk: &Desk) {
         let mut lines = Lines::new(desk.folder.clone(), self.run, self.kind, self.formatter());
-        if self.format == LogFormat::Raw && file.ends_in_a_line_of(self.run, self.kind) {
-            lines.join();
+        if let Some((run, kind)) = file.has_begun_a_line() {
+            if self.format == LogFormat::Raw && (run, kind) == (self.run, self.kind) {
+                lines.join();
+            }
             if self.shared {
-                file.keep_open_for(self.run, self.kind);
+                file.keep_open_for(run, kind);
             }
         }
         self.lines = Some(lines);

@@ -54,7 +54,7 @@ impl<F: Fn(News)> Pump<F> {
     /// After something was put aside or compressed.
     pub(super) fn look_after_the_store(&mut self) {
         let mut changed = self.names.take_done();
-        for file in self.files.iter_mut().filter(|file| file.is_open()) {
+        for file in &mut self.files {
             if file.was_put_aside() {
                 self.names.compress(file.path());
                 changed.insert(file.path().to_owned());

@@ -3,20 +3,25 @@
 
 mod full_disk;
 mod killed;
+mod marks;
 mod said;
+mod shared;
+mod stored;
 mod ways;
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use manifest::LogFormat;
 use nix::unistd::pipe;
 
 use super::pump::{LogPump, News};
-use super::{Kind, Limits, Outlet, index, rotation};
+use super::{Kind, Limits, Outlet, index, rotation, tally};
 
 /// Nothing here takes longer, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -98,11 +103,29 @@ fn again(outlet: &Outlet) -> Outlet {
     Outlet { pipe, path: outlet.path.clone(), format, app, expect, ..*outlet }
 }
 
-/// The files of a log, the oldest first. Of one that was just compressed both may be there.
-fn files(log: &Path) -> Vec<PathBuf> {
-    let aside =
-        (1..=KEPT).rev().flat_map(|number| [rotation::compressed(log, number), rotation::numbered(log, number)]);
-    aside.chain([log.to_owned()]).filter(|path| path.exists()).collect()
+/// What is in a file of a log, by its number; 0 is the one that is written to.
+fn bytes_of(log: &Path, number: u32) -> Vec<u8> {
+    if number == 0 {
+        return fs::read(log).unwrap_or_default();
+    }
+    let unpacked = File::open(rotation::compressed(log, number)).map(|file| {
+        let mut bytes = Vec::new();
+        GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    match (fs::read(rotation::numbered(log, number)), unpacked) {
+        (Ok(raw), Ok(unpacked)) => {
+            assert!(raw == unpacked, "both are there for a moment, and are the same");
+            raw
+        }
+        (raw, unpacked) => raw.or(unpacked).unwrap(),
+    }
+}
+
+/// All that is kept of a log.
+fn kept(log: &Path) -> Vec<u8> {
+    let numbers = rotation::aside(log).into_iter().map(|aside| aside.number).rev();
+    numbers.chain([0]).flat_map(|number| bytes_of(log, number)).collect()
 }
 
 /// Bytes of a log, with indexes.
