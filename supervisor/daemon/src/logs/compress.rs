@@ -18,12 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::low_priority;
+use super::background;
 use super::rotation::{self, Aside};
 
 /// The first that is compressed.
 const FIRST: u32 = 2;
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
 /// Only what is used of it takes memory; without optimisation the encoder's tables pass over it.
 const STACK_BYTES: usize = 2 * 1024 * 1024;
 
@@ -88,7 +88,7 @@ impl Names {
     }
 
     fn work(&self) {
-        low_priority::take();
+        background::begin();
         while let Some(log) = self.next() {
             while let Some(aside) = first(&log) {
                 if let Err(error) = self.compress_one(&log, &aside) {
@@ -97,6 +97,7 @@ impl Names {
                 }
             }
         }
+        background::end();
     }
 
     fn next(&self) -> Option<PathBuf> {

@@ -29,6 +29,7 @@
 
 mod append;
 mod arrivals;
+mod background;
 mod budget;
 mod compress;
 mod desk;
@@ -41,7 +42,6 @@ mod journal;
 mod limits;
 mod lines;
 mod loss;
-mod low_priority;
 mod open_line;
 mod outlet;
 mod pipe;

@@ -56,6 +56,7 @@ impl<F: Fn(News)> Pump<F> {
             if talking.is_empty() && self.take_jobs().is_none() {
                 return; // nobody can give us work any more
             }
+            self.look_at_what_is_due(); // what waited goes before what comes
             self.move_all(&talking);
             self.look_at_what_is_due();
             self.limit_what_waits();

@@ -194,6 +194,7 @@ fn renamed_files_are_left_and_new_ones_made() {
     world.pump.add(outlet);
     worker.write_all(b"one\n").unwrap();
     eventually("it is moved", || world.text("a.log") == "one\n");
+    marks::are_true(&world.log("a.log"), false);
     fs::rename(world.log("a.log"), world.log("a.old")).unwrap();
     world.pump.reopen(Box::new(|result| result.unwrap()));
     world.settle();
@@ -202,4 +203,39 @@ fn renamed_files_are_left_and_new_ones_made() {
     drop(worker);
     assert_eq!(world.hears(), News::Ended(7));
     assert_eq!([world.text("a.old"), world.text("a.log")], ["one\n", "two\n"]);
+    assert_eq!(marks::of(&world.log("a.log"), 0).len(), 1, "the old ones were the old file's");
+    marks::are_true(&world.log("a.log"), false);
+}
+
+#[test]
+fn a_file_that_was_copied_and_cut_begins_another_index() {
+    let mut world = World::new();
+    let (mut worker, outlet) = world.outlet(7, "a.log");
+    world.pump.add(outlet);
+    for words in ["one\n", "two and more\n"] {
+        worker.write_all(words.as_bytes()).unwrap();
+        eventually("it is moved", || world.text("a.log").ends_with(words));
+    }
+    File::options().write(true).open(world.log("a.log")).unwrap().set_len(0).unwrap();
+    worker.write_all(b"three, which is as long as all before\n").unwrap();
+    drop(worker);
+    assert_eq!(world.hears(), News::Ended(7));
+    assert_eq!(world.text("a.log"), "three, which is as long as all before\n");
+    assert_eq!(marks::of(&world.log("a.log"), 0).iter().map(|mark| mark.offset).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn an_index_that_cannot_be_written_stops_no_log_and_a_device_has_none() {
+    let mut world = World::new();
+    fs::create_dir(index::path(&world.log("a.log"))).unwrap();
+    std::os::unix::fs::symlink("/dev/null", world.log("null.log")).unwrap();
+    for (run, name) in [(7, "a.log"), (8, "null.log")] {
+        let (mut worker, outlet) = world.outlet(run, name);
+        world.pump.add(outlet);
+        worker.write_all(b"one\n").unwrap();
+        drop(worker);
+        assert_eq!(world.hears(), News::Ended(run));
+    }
+    assert_eq!(world.text("a.log"), "one\n");
+    assert!(!index::path(&world.log("null.log")).exists());
 }

@@ -1,5 +1,5 @@
-//! A thread that runs when nobody else wants to.
-#![allow(unsafe_code)] // setpriority and ioprio_set, which nix does not wrap
+//! A thread that runs when nobody else wants to, and leaves nothing behind.
+#![allow(unsafe_code)] // setpriority, ioprio_set and malloc_trim, which nix does not wrap
 
 /// `IOPRIO_WHO_PROCESS`, which means a thread; 0 is the calling one.
 const WHO_THREAD: libc::c_int = 1;
@@ -7,12 +7,21 @@ const WHO_THREAD: libc::c_int = 1;
 const IDLE: libc::c_int = 3 << 13;
 const NICEST: libc::c_int = 19;
 
-/// Makes it the calling thread's. Where that is refused it runs as before.
-pub fn take() {
+/// Makes it the calling thread. Where that is refused it runs as before.
+pub fn begin() {
     // SAFETY: numbers go in and a number comes out. On Linux both are about one thread.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, NICEST);
         libc::syscall(libc::SYS_ioprio_set, WHO_THREAD, 0, IDLE);
+    }
+}
+
+/// Gives what is free back to the system: the allocator would keep what an encoder used for the next one, which may come in days.
+pub fn end() {
+    // SAFETY: a number goes in, and what is in use stays as it is.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -28,7 +37,7 @@ mod tests {
         };
         let before = nice();
         let thread = std::thread::spawn(move || {
-            take();
+            begin();
             nice()
         });
         assert_eq!((thread.join().unwrap(), nice()), (NICEST, before));
