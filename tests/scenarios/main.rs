@@ -10,6 +10,7 @@ mod cron;
 mod ctl;
 mod environment;
 mod formats;
+mod full_disk;
 mod head;
 mod health;
 mod hub;

@@ -11,6 +11,7 @@
 //! * [`fifo`]: gates and journals, so that a scenario orders events instead of waiting for time to pass.
 //! * [`process`]: who runs, by walking `/proc`.
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
+//! * [`kept`]: what is kept of a log, with all that was put aside.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`clock`]: whether the kernel believes the clock.
 //! * [`load`]: clients that ask all the time, and what became of that.
@@ -26,6 +27,7 @@ pub mod fifo;
 pub mod guard;
 pub mod http;
 pub mod hub;
+pub mod kept;
 pub mod load;
 pub mod platform;
 pub mod ports;

@@ -418,6 +418,25 @@ pub struct Description {
     /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that no time above is to be believed; else left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
+    /// What it wrote into its logs.
+    #[serde(default)]
+    pub logs: Logs,
+}
+
+/// What became of an app's output since the hub's start, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Logs {
+    /// Written to log files.
+    pub written: u64,
+    /// Of that, written today, by the clock in the hub's zone.
+    pub written_today: u64,
+    /// Lost, because it could not be written.
+    pub lost: u64,
+    /// Lines whose end was lost.
+    pub lost_lines: u64,
+    /// What its log files take now, with all that was put aside.
+    pub on_disk: u64,
 }
 
 /// What is said of times while the kernel was not told that its wall clock is right.

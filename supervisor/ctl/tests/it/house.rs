@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Flushed, Keeper, LogSource, Pong,
-    Run, Runs, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
+    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Flushed, Keeper, LogSource, Logs,
+    Pong, Run, Runs, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -265,6 +265,7 @@ impl House {
             started_at: app(resident).pid.map(|_| "2026-03-01T07:05:09.125Z".into()),
             exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
             clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),
+            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
         }
     }
 }

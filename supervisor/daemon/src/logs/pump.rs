@@ -7,8 +7,11 @@ use std::sync::mpsc::{Sender, channel};
 
 use manifest::LogFormat;
 
+use super::budget::House;
+use super::desk::Desk;
+use super::limits::Limits;
 use super::outlet::{Kind, Outlet};
-use super::pipe::Desk;
+use super::tally::{self, Shown, Tallies};
 use super::thread::Pump;
 
 /// Only what is used of it takes memory. Formatting a time takes most, in a build without optimisation.
@@ -18,6 +21,7 @@ const STACK_BYTES: usize = 512 * 1024;
 pub struct LogPump {
     jobs: Sender<Job>,
     bell: UnixStream,
+    tallies: Shown,
 }
 
 /// What the thread tells.
@@ -34,8 +38,10 @@ pub struct Way {
     pub run: u64,
     pub kind: Kind,
     pub path: PathBuf,
-    pub limit: u64,
+    pub limits: Limits,
     pub format: LogFormat,
+    /// Whether others write to the same file.
+    pub shared: bool,
 }
 
 /// What is called, on the thread, when something is done.
@@ -55,6 +61,7 @@ pub enum Job {
     Reopen {
         done: Done,
     },
+    KeepHouse(House),
 }
 
 impl LogPump {
@@ -65,9 +72,11 @@ impl LogPump {
         let (bell, heard) = UnixStream::pair()?;
         heard.set_nonblocking(true)?;
         bell.set_nonblocking(true)?;
-        let pump = Pump::new(inbox, heard, Desk::new(folder)?, tell);
+        let desk = Desk::new(folder)?;
+        let tallies = desk.tallies.shown();
+        let pump = Pump::new(inbox, heard, desk, tell);
         std::thread::Builder::new().name("logs".into()).stack_size(STACK_BYTES).spawn(move || pump.run())?;
-        Ok(Self { jobs, bell })
+        Ok(Self { jobs, bell, tallies })
     }
 
     /// Moves what comes out of a pipe to the end of a file, until [`LogPump::finish`] or the pipe's end.
@@ -95,6 +104,17 @@ impl LogPump {
     /// Goes on in whatever has the files' names now: somebody renamed them, and made new ones or did not.
     pub fn reopen(&mut self, done: Done) {
         self.send(Job::Reopen { done });
+    }
+
+    /// What each app wrote and lost since the hub's start, and what each log takes on the disk. Asks nobody and waits for
+    /// nobody.
+    pub fn tallies(&self) -> Tallies {
+        tally::shown(&self.tallies)
+    }
+
+    /// From here on these are all logs that there may be, and what they may take.
+    pub fn keep_house(&mut self, house: House) {
+        self.send(Job::KeepHouse(house));
     }
 
     fn send(&mut self, job: Job) {

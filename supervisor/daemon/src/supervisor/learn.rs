@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
+use super::log_files::log_limits;
 use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
@@ -93,12 +94,14 @@ impl Supervisor {
                         _ => None,
                     };
                     run.open_logs += 1;
+                    let shared = self.is_shared(&path);
                     self.logs.add(logs::Outlet {
                         run: number,
                         kind,
                         pipe: descriptor,
                         path,
-                        limit: unit.app.log_max_size,
+                        limits: log_limits(&unit.app),
+                        shared,
                         format: unit.app.log_format.clone(),
                         app: unit.app.name.clone(),
                         id: unit.id.0,

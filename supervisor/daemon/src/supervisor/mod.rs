@@ -22,6 +22,7 @@ mod keeper_link;
 mod kernel_log;
 mod launch;
 mod learn;
+mod log_files;
 mod look_after;
 mod measure;
 mod memory;
@@ -271,7 +272,7 @@ impl Supervisor {
             let files = |unit: &Rc<Unit>| [unit.out_file(), unit.error_file()];
             torn_logs::mend(&folder, taken.roster.units().flat_map(files));
         }
-        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
+        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty(), !memory::was_started(&told.memory))?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
         let handle = control::Handle::new(events.clone(), watched, wish.config.clone());
@@ -316,6 +317,7 @@ impl Supervisor {
             supervisor.remember_file();
         }
         supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
+        supervisor.keep_log_house();
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }
