@@ -145,7 +145,6 @@ fn code_3_is_for_nobody_there() {
         &["pid"],
         &["id", "api"],
         &["ping"],
-        &["logs"],
         &["stop"],
         &["restart"],
         &["reload"],

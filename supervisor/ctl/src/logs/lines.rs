@@ -1,0 +1,214 @@
+//! Cuts one file of a log into lines, each with the mark that says when and by whom it was begun.
+
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use protocol::log_index::Mark;
+
+use super::generation::{Generation, Text};
+use super::marks::Marks;
+
+/// How much is read at a time, in bytes.
+const CHUNK: usize = 32 * 1024;
+/// A line that grows longer than this is shown in pieces, in bytes.
+pub const LONGEST_LINE: usize = 1 << 20;
+
+/// A line as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes, with its end if it has one.
+    pub bytes: Vec<u8>,
+    /// When and by whom it was begun; `None` if nobody knows.
+    pub mark: Option<Mark>,
+    /// The next that is known, if nothing is known of this line.
+    pub next: Option<Mark>,
+    /// Nothing is known of the whole file, and this is the last line of it.
+    pub last_of_unknown: bool,
+}
+
+/// Reads the lines of one file.
+///
+/// A line ends with its newline, or where another writer's bytes begin: instances that share a file may have cut into each
+/// other's lines. A newline that another writer begins with ends the line before it.
+pub struct Lines {
+    generation: Rc<Generation>,
+    text: Text,
+    marks: Marks,
+    /// Where to stop.
+    end: u64,
+    /// What was read and not yet given out: the line that is being read, and what follows it.
+    buffer: Vec<u8>,
+    /// Where in the buffer the line begins.
+    start: usize,
+    /// How much of the line was looked at and did not end it.
+    scanned: usize,
+    /// Where in the file the line begins.
+    offset: u64,
+    /// Whose the line is; `None` until its first byte is there.
+    begun: Option<Option<Mark>>,
+    broken: Option<io::Error>,
+}
+
+impl Lines {
+    /// The lines from the offset on, where one must begin, to the end; a compressed file's are all read.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn new(generation: Rc<Generation>, offset: u64, end: u64) -> io::Result<Self> {
+        let text = generation.text();
+        let offset = if matches!(text, Text::Plain(_)) { offset } else { 0 };
+        let marks = Marks::at(generation.index(), offset)?;
+        let (buffer, start, scanned, begun, broken) = (Vec::new(), 0, 0, None, None);
+        Ok(Self { generation, text, marks, end, buffer, start, scanned, offset, begun, broken })
+    }
+
+    /// The file.
+    pub fn generation(&self) -> &Rc<Generation> {
+        &self.generation
+    }
+
+    /// Why a compressed file could not be read to its end, once.
+    pub fn take_broken(&mut self) -> Option<io::Error> {
+        self.broken.take()
+    }
+
+    /// The next line, if its end is there.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn next(&mut self) -> io::Result<Option<Piece>> {
+        loop {
+            if let Some(length) = self.scan()? {
+                return self.take(length).map(Some);
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What is left, a line whose end was never written.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn rest(&mut self) -> io::Result<Option<Piece>> {
+        match self.buffer.len() - self.start {
+            0 => Ok(None),
+            length => self.take(length).map(Some),
+        }
+    }
+
+    /// How long the line is, if its end was read.
+    fn scan(&mut self) -> io::Result<Option<usize>> {
+        let length = self.buffer.len() - self.start;
+        if length == 0 {
+            return Ok(None);
+        }
+        let begun = match self.begun {
+            Some(begun) => begun,
+            None => {
+                self.marks.advance(self.offset)?;
+                *self.begun.insert(self.marks.current())
+            }
+        };
+        loop {
+            let edge = self.marks.peek()?.map(|mark| index(mark.offset.saturating_sub(self.offset)));
+            let upto = edge.unwrap_or(length).min(length);
+            let line = &self.buffer[self.start..];
+            let newline = line.get(self.scanned..upto).and_then(|part| part.iter().position(|byte| *byte == b'\n'));
+            if let Some(newline) = newline {
+                return Ok(Some(self.scanned + newline + 1));
+            }
+            self.scanned = self.scanned.max(upto);
+            // Only the next byte tells whether it ends this line or begins another one.
+            let Some(edge) = edge.filter(|edge| *edge < length) else { break };
+            let ends_line = line[edge] == b'\n';
+            self.marks.advance(self.offset + edge as u64)?;
+            if is_anothers(begun, self.marks.current()) {
+                return Ok(Some(if ends_line { edge + 1 } else { edge }).filter(|length| *length > 0));
+            }
+        }
+        Ok((length >= LONGEST_LINE).then_some(LONGEST_LINE))
+    }
+
+    fn take(&mut self, length: usize) -> io::Result<Piece> {
+        let bytes = self.buffer[self.start..self.start + length].to_vec();
+        let mark = self.begun.take().flatten();
+        self.start += length;
+        self.offset += length as u64;
+        self.scanned = 0;
+        let next = if mark.is_none() { self.marks.peek()? } else { None };
+        let is_unknown = mark.is_none() && next.is_none();
+        let last_of_unknown = is_unknown && self.start == self.buffer.len() && !self.fill()?;
+        Ok(Piece { bytes, mark, next, last_of_unknown })
+    }
+
+    /// Reads on; whether anything came.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let kept = self.buffer.len();
+        let most = index(self.end.saturating_sub(self.offset + kept as u64)).min(CHUNK);
+        self.buffer.resize(kept + most, 0);
+        let length = self.read(kept);
+        self.buffer.truncate(kept + *length.as_ref().unwrap_or(&0));
+        match length? {
+            0 => {
+                self.begin_anew_if_cut()?;
+                Ok(false)
+            }
+            _ => self.take_in_marks().map(|()| true),
+        }
+    }
+
+    fn read(&mut self, kept: usize) -> io::Result<usize> {
+        let to = &mut self.buffer[kept..];
+        match &mut self.text {
+            Text::Plain(file) => file.read_at(to, self.offset + kept as u64),
+            Text::Compressed(text) => Ok(text.read(to).unwrap_or_else(|why| {
+                self.broken = Some(why);
+                self.end = 0;
+                0
+            })),
+        }
+    }
+
+    /// A mark is written before its bytes: those of the bytes that we have just read are all there.
+    fn take_in_marks(&mut self) -> io::Result<()> {
+        if self.marks.is_gone() {
+            self.generation.open_index()?;
+        }
+        let read_to = self.offset + self.buffer.len() as u64;
+        if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, read_to)?
+            && self.generation.plain().is_some()
+        {
+            // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.
+            self.begin_at(back);
+        }
+        Ok(())
+    }
+
+    fn begin_anew_if_cut(&mut self) -> io::Result<()> {
+        let read_to = self.offset + self.buffer.len() as u64;
+        if self.generation.length()?.is_some_and(|length| length < read_to) {
+            self.begin_at(0);
+            self.marks.seek(0)?;
+        }
+        Ok(())
+    }
+
+    fn begin_at(&mut self, offset: u64) {
+        self.buffer.clear();
+        (self.offset, self.scanned, self.begun) = (offset, 0, None);
+    }
+}
+
+fn is_anothers(begun: Option<Mark>, now: Option<Mark>) -> bool {
+    let writer = |mark: Mark| (mark.app, mark.error, mark.run);
+    matches!((begun.map(writer), now.map(writer)), (Some(one), Some(other)) if one != other)
+}
+
+fn index(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
