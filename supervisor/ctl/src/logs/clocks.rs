@@ -99,3 +99,56 @@ fn learn(mut marks: Marks, known: &mut HashMap<u64, Right>) -> std::io::Result<(
         marks.advance(next.offset)?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const BOOT: u64 = 7;
+
+    fn mark(boot: u64, uptime_us: u64, wall_us: i64, clock_is_right: bool) -> Mark {
+        Mark { boot, uptime_us, wall_us, clock_is_right, ..Mark::default() }
+    }
+
+    fn times(marks: &[Mark], present: Option<(u64, i64)>, asked: &[Mark]) -> Vec<(i64, bool)> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("a.log");
+        fs::write(&log, "").expect("a file");
+        fs::write(folder.path().join("a.log.1"), "").expect("a file");
+        // Half of them in what was put aside.
+        let (old, new) = marks.split_at(marks.len() / 2);
+        for (name, marks) in [("a.log.1.index", old), ("a.log.index", new)] {
+            let bytes: Vec<u8> = marks.iter().flat_map(Mark::encode).collect();
+            fs::write(folder.path().join(name), bytes).expect("a file");
+        }
+        let mut clocks = Clocks::new(vec![folder.path().join("nosuch.log"), log], move || present);
+        asked.iter().map(|mark| clocks.time(mark)).map(|time| (time.us, time.sure)).collect()
+    }
+
+    #[test]
+    fn a_right_clock_is_believed() {
+        assert_eq!(times(&[], None, &[mark(BOOT, 5, 1000, true)]), [(1000, true)]);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_put_right_by_the_nearest_that_was_right_in_the_same_boot() {
+        let known = [mark(8, 1, 77, true), mark(BOOT, 300, 1_000_900, true), mark(BOOT, 200, 1_000_200, true)];
+        let asked = [mark(BOOT, 100, 5, false), mark(8, 2, 5, false), mark(9, 3, 5, false)];
+        assert_eq!(times(&known, None, &asked), [(1_000_100, true), (78, true), (5, false)]);
+    }
+
+    #[test]
+    fn this_boots_clock_will_do_if_it_is_right_by_now() {
+        let asked = [mark(BOOT, 100, 5, false)];
+        assert_eq!(times(&[], Some((BOOT, 1_000_000)), &asked), [(1_000_100, true)]);
+        assert_eq!(times(&[], Some((8, 1_000_000)), &asked), [(5, false)]);
+    }
+
+    #[test]
+    fn numbers_without_sense_do_no_harm() {
+        let known = [mark(BOOT, u64::MAX, i64::MIN, true)];
+        assert_eq!(times(&known, None, &[mark(BOOT, u64::MAX, 0, false)]).len(), 1);
+    }
+}

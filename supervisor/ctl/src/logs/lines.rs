@@ -158,7 +158,7 @@ impl Lines {
                 self.begin_anew_if_cut()?;
                 Ok(false)
             }
-            _ => self.take_in_marks().map(|()| true),
+            _ => self.take_in_marks(self.offset + kept as u64).map(|()| true),
         }
     }
 
@@ -175,12 +175,11 @@ impl Lines {
     }
 
     /// A mark is written before its bytes: those of the bytes that we have just read are all there.
-    fn take_in_marks(&mut self) -> io::Result<()> {
+    fn take_in_marks(&mut self, had_read: u64) -> io::Result<()> {
         if self.marks.is_gone() {
             self.generation.open_index()?;
         }
-        let read_to = self.offset + self.buffer.len() as u64;
-        if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, read_to)?
+        if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)?
             && self.generation.plain().is_some()
         {
             // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.

@@ -35,6 +35,8 @@ mod present;
 mod reach;
 mod sieve;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod view;
 mod watch;

@@ -55,6 +55,8 @@ async fn ask(client: Client, runtime_dir: PathBuf, mut known: Vec<LogSource>, te
         // Nobody answers. When somebody comes, the socket is made anew.
         watch.changed().await;
         watch.renew();
+        // One who refuses to answer may have much to do in that directory.
+        sleep(BETWEEN_QUESTIONS).await;
     }
 }
 

@@ -98,27 +98,40 @@ impl View {
 
     /// Shows what there is, or a good part of it; whether there may be more.
     pub fn show(&mut self, printer: &Printer) -> bool {
+        self.look_again();
         let mut shown = Vec::new();
-        for number in 0..self.streams.len() {
-            if self.merge.lacks(number) {
-                self.pull(number);
-            }
-        }
-        let mut left = ROUND;
-        while left > 0 && !printer.is_unread() {
-            let Some((number, line)) = self.merge.take() else { break };
+        for _ in 0..ROUND {
+            let Some((number, line)) = self.next() else {
+                printer.bytes(&shown);
+                return false;
+            };
             self.look.write(number, &line, &mut shown);
             if shown.len() >= BATCH {
                 printer.bytes(&shown);
                 shown.clear();
             }
-            self.pull(number);
-            left -= 1;
+            if printer.is_unread() {
+                return false;
+            }
         }
-        if !shown.is_empty() {
-            printer.bytes(&shown);
+        printer.bytes(&shown);
+        true
+    }
+
+    /// Looks into those streams in which there was nothing more.
+    pub fn look_again(&mut self) {
+        for number in 0..self.streams.len() {
+            if self.merge.lacks(number) {
+                self.pull(number);
+            }
         }
-        left == 0 && !printer.is_unread()
+    }
+
+    /// The earliest line of all, and of which stream it is.
+    pub fn next(&mut self) -> Option<(usize, Line)> {
+        let (number, line) = self.merge.take()?;
+        self.pull(number);
+        Some((number, line))
     }
 
     /// What could not be read since this was asked last.
