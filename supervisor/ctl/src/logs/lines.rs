@@ -14,6 +14,9 @@ const CHUNK: usize = 32 * 1024;
 /// A line that grows longer than this is shown in pieces, in bytes.
 pub const LONGEST_LINE: usize = 1 << 20;
 
+/// So many of the bytes that were read last are remembered, to see whether they are still there.
+const REMEMBERED: usize = 64;
+
 /// A line as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -48,6 +51,8 @@ pub struct Lines {
     /// Whose the line is; `None` until its first byte is there.
     begun: Option<Option<Mark>>,
     broken: Option<io::Error>,
+    /// At the end of what there was: the last bytes before it.
+    end_seen: Option<Vec<u8>>,
 }
 
 impl Lines {
@@ -59,8 +64,8 @@ impl Lines {
         let text = generation.text();
         let offset = if matches!(text, Text::Plain(_)) { offset } else { 0 };
         let marks = Marks::at(generation.index(), offset)?;
-        let (buffer, start, scanned, begun, broken) = (Vec::new(), 0, 0, None, None);
-        Ok(Self { generation, text, marks, end, buffer, start, scanned, offset, begun, broken })
+        let (buffer, start, scanned, begun, broken, end_seen) = (Vec::new(), 0, 0, None, None, None);
+        Ok(Self { generation, text, marks, end, buffer, start, scanned, offset, begun, broken, end_seen })
     }
 
     /// The file.
@@ -148,6 +153,7 @@ impl Lines {
     fn fill(&mut self) -> io::Result<bool> {
         self.buffer.drain(..self.start);
         self.start = 0;
+        self.begin_anew_if_replaced()?;
         let kept = self.buffer.len();
         let most = index(self.end.saturating_sub(self.offset + kept as u64)).min(CHUNK);
         self.buffer.resize(kept + most, 0);
@@ -155,7 +161,7 @@ impl Lines {
         self.buffer.truncate(kept + *length.as_ref().unwrap_or(&0));
         match length? {
             0 => {
-                self.begin_anew_if_cut()?;
+                self.end_seen = self.bytes_before(self.offset + kept as u64, REMEMBERED)?;
                 Ok(false)
             }
             _ => self.take_in_marks(self.offset + kept as u64).map(|()| true),
@@ -188,13 +194,25 @@ impl Lines {
         Ok(())
     }
 
-    fn begin_anew_if_cut(&mut self) -> io::Result<()> {
+    /// Somebody may have emptied the file since we came to its end; it may even be as long as it was, or longer.
+    fn begin_anew_if_replaced(&mut self) -> io::Result<()> {
+        let Some(seen) = self.end_seen.take() else { return Ok(()) };
         let read_to = self.offset + self.buffer.len() as u64;
-        if self.generation.length()?.is_some_and(|length| length < read_to) {
+        if self.bytes_before(read_to, seen.len())?.is_some_and(|found| found != seen) {
             self.begin_at(0);
             self.marks.seek(0)?;
         }
         Ok(())
+    }
+
+    /// The last bytes before an offset, fewer if there are not so many; `None` of a file that stays as it is.
+    fn bytes_before(&self, offset: u64, most: usize) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = self.generation.plain() else { return Ok(None) };
+        let start = offset.saturating_sub(most as u64);
+        let mut bytes = vec![0; index(offset - start)];
+        let length = file.read_at(&mut bytes, start)?;
+        bytes.truncate(length);
+        Ok(Some(bytes))
     }
 
     fn begin_at(&mut self, offset: u64) {

@@ -285,7 +285,11 @@ mod tests {
         assert_eq!((marks.current(), marks.peek().expect("a file")), (None, None));
         file.rewind().expect("a file");
         file.write_all(&mark(0, 6).encode()).expect("a file");
-        assert_eq!(marks.refresh(Some(Rc::clone(&shared)), 0, 5).expect("a file"), Some(0), "of bytes that we had read");
+        assert_eq!(
+            marks.refresh(Some(Rc::clone(&shared)), 0, 5).expect("a file"),
+            Some(0),
+            "of bytes that we had read"
+        );
         file.set_len(0).expect("a file");
         file.rewind().expect("a file");
         file.write_all(&[mark(0, 7).encode(), mark(4, 8).encode()].concat()).expect("a file");

@@ -18,6 +18,9 @@ const FIRST_BLOCK: u64 = 64 * 1024;
 /// How much is read at a time when a line's beginning is looked for, in bytes.
 const STEP: u64 = 16 * 1024;
 
+/// The times of files lag behind the clock by as much, in microseconds: the kernel looks at it a hundred times a second.
+const TICK_US: i64 = 10_000;
+
 /// Where to begin.
 #[derive(Default)]
 pub struct Reach {
@@ -98,10 +101,13 @@ impl Asked<'_> {
         let Some(file) = generation.plain() else { return Ok((0, self.count(generation, 0, end, clocks)?)) };
         let (mut start, mut found, mut block) = (end, 0, FIRST_BLOCK);
         while start > from && found < missing {
-            let before = line_start(file, start.saturating_sub(block))?.max(from);
+            let back = start.saturating_sub(block).max(from);
+            block = block.saturating_mul(2);
+            let Some(before) = (if back == from { Some(from) } else { line_after(file, back, start)? }) else {
+                continue;
+            };
             found += self.count(generation, before, start, clocks)?;
             start = before;
-            block = block.saturating_mul(2);
         }
         Ok((start, found))
     }
@@ -133,7 +139,7 @@ impl Asked<'_> {
             None => marks.peek()?,
         }) else {
             let written_us = if self.is_new { generation.created_us() } else { Some(generation.modified_us()) };
-            let is_all = written_us.is_some_and(|written_us| written_us >= since_us);
+            let is_all = written_us.is_some_and(|written_us| written_us.saturating_add(TICK_US) >= since_us);
             return Ok(Some(Since { start: if is_all { 0 } else { u64::MAX }, is_all }));
         };
         let is_all = clocks.time(&mark).us >= since_us;
@@ -154,6 +160,23 @@ struct Since {
     start: u64,
     /// All of the file was written since then, so there may be more in the one before.
     is_all: bool,
+}
+
+/// Where the first line begins at this byte or behind it, and before the end; `None` if none does.
+fn line_after(file: &File, offset: u64, end: u64) -> io::Result<Option<u64>> {
+    let mut at = offset.saturating_sub(1);
+    let mut block = vec![0; usize::try_from(STEP).unwrap_or(0)];
+    while at + 1 < end {
+        let length = file.read_at(&mut block, at)?;
+        if length == 0 {
+            return Ok(None);
+        }
+        if let Some(newline) = block[..length].iter().position(|byte| *byte == b'\n') {
+            return Ok(Some(at + newline as u64 + 1).filter(|start| *start < end));
+        }
+        at += length as u64;
+    }
+    Ok(None)
 }
 
 /// Where the line begins that this byte is in. Reads as far back as it takes, and keeps nothing.
