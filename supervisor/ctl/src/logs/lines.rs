@@ -53,6 +53,8 @@ pub struct Lines {
     broken: Option<io::Error>,
     /// At the end of what there was: the last bytes before it.
     end_seen: Option<Vec<u8>>,
+    /// Whether the index may be there by now, if it was not.
+    look_for_index: bool,
 }
 
 impl Lines {
@@ -65,7 +67,20 @@ impl Lines {
         let offset = if matches!(text, Text::Plain(_)) { offset } else { 0 };
         let marks = Marks::at(generation.index(), offset)?;
         let (buffer, start, scanned, begun, broken, end_seen) = (Vec::new(), 0, 0, None, None, None);
-        Ok(Self { generation, text, marks, end, buffer, start, scanned, offset, begun, broken, end_seen })
+        Ok(Self {
+            generation,
+            text,
+            marks,
+            end,
+            buffer,
+            start,
+            scanned,
+            offset,
+            begun,
+            broken,
+            end_seen,
+            look_for_index: true,
+        })
     }
 
     /// The file.
@@ -161,6 +176,7 @@ impl Lines {
         self.buffer.truncate(kept + *length.as_ref().unwrap_or(&0));
         match length? {
             0 => {
+                self.look_for_index = true;
                 self.end_seen = self.bytes_before(self.offset + kept as u64, REMEMBERED)?;
                 Ok(false)
             }
@@ -182,7 +198,7 @@ impl Lines {
 
     /// A mark is written before its bytes: those of the bytes that we have just read are all there.
     fn take_in_marks(&mut self, had_read: u64) -> io::Result<()> {
-        if self.marks.is_gone() {
+        if std::mem::take(&mut self.look_for_index) && self.marks.is_gone() {
             self.generation.open_index()?;
         }
         if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)?

@@ -69,12 +69,13 @@ pub fn logs(all: &[LogSource], meant: &[&LogSource], kinds: &[Kind]) -> Vec<Log>
     logs
 }
 
-/// Where a file really is, if that much of the way to it is there.
+/// Where a file really is, as far as the way to it is there: the same for everyone, also when the rest has come.
 pub fn resolved(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| match (path.parent().map(Path::canonicalize), path.file_name()) {
-        (Some(Ok(folder)), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
-    })
+    let (there, rest) = path
+        .ancestors()
+        .find_map(|there| Some((there.canonicalize().ok()?, path.strip_prefix(there).ok()?)))
+        .unwrap_or_else(|| (PathBuf::new(), path));
+    if rest.as_os_str().is_empty() { there } else { there.join(rest) }
 }
 
 impl Log {
@@ -131,6 +132,20 @@ mod tests {
     }
 
     const BOTH: [Kind; 2] = [Kind::Out, Kind::Error];
+
+    #[test]
+    fn a_log_is_one_by_whatever_way_it_is_named_and_before_it_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let real = folder.path().canonicalize().expect("a folder").join("real");
+        std::fs::create_dir(&real).expect("a folder");
+        std::os::unix::fs::symlink(&real, folder.path().join("link")).expect("a link");
+        let named = folder.path().join("link/logs/a.log");
+        assert_eq!(resolved(&named), real.join("logs/a.log"));
+        std::fs::create_dir(real.join("logs")).expect("a folder");
+        assert_eq!(resolved(&named), real.join("logs/a.log"));
+        std::fs::write(&named, "").expect("a file");
+        assert_eq!(resolved(&named), real.join("logs/a.log"));
+    }
 
     #[test]
     fn a_file_of_ones_own_is_ones_own_whatever_number_one_had() {

@@ -46,6 +46,7 @@ impl Sieve {
     /// Whether the line is one of these. One whose time nobody knows is, if it may be.
     pub fn lets_through(&self, bytes: &[u8], date: &Date) -> bool {
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         self.since_us.is_none_or(|since_us| date.at_latest_us >= since_us)
             && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
@@ -92,7 +93,7 @@ mod tests {
         assert!(pattern("error", true).expect("good").is_match(b"\xff ERROR"));
         let date = Date { time: None, at_latest_us: 5 };
         let sieve = |text: &str| Sieve { pattern: Some(pattern(text, false).expect("good")), since_us: None };
-        assert!(sieve("c$").lets_through(b"abc\n", &date));
+        assert!(sieve("c$").lets_through(b"abc\r\n", &date));
         assert!(!sieve("^$").lets_through(b"abc\n", &date));
         for (since_us, expected) in [(5, true), (6, false)] {
             let sieve = Sieve { pattern: None, since_us: Some(since_us) };

@@ -157,3 +157,36 @@ impl Stream {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_does_not_go_back_but_a_wrong_clock_holds_up_no_right_one() {
+        const SURE: (bool, bool) = (true, true);
+        const UNSURE: (bool, bool) = (false, true);
+        const OF_THE_FILE: (bool, bool) = (true, false);
+        let mut peak = Peak { sure_us: i64::MIN, any_us: i64::MIN };
+        for (us, (sure, is_marked), expected) in [
+            (5, UNSURE, 5),
+            (3, UNSURE, 5),
+            (10, SURE, 10),
+            (8, SURE, 10),
+            (2, UNSURE, 10),
+            (99, UNSURE, 99),
+            (50, UNSURE, 99),
+            (20, SURE, 20),
+            (77, OF_THE_FILE, 99),
+            (21, SURE, 21),
+        ] {
+            let date = Date { time: Some(Time { us, sure }), at_latest_us: us };
+            assert_eq!(peak.date(date, is_marked), (Some(Time { us: expected, sure }), expected), "{us}");
+        }
+        let unknown = |at_latest_us| Date { time: None, at_latest_us };
+        assert_eq!(peak.date(unknown(5), false), (None, 21));
+        assert_eq!(peak.date(unknown(500), false), (None, 500));
+        let date = Date { time: Some(Time { us: 22, sure: true }), at_latest_us: 22 };
+        assert_eq!(peak.date(date, true).1, 22);
+    }
+}

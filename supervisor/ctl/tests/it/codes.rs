@@ -190,6 +190,8 @@ fn what_is_wrong_is_said_with_what_to_do() {
         error(&["scale", "api", "many"]),
         error(&["send-signal", "SIGNOSUCH", "api"]),
         error(&["delete"]),
+        error(&["logs", "--grep", "a(b"]),
+        error(&["logs", "--since", "soon"]),
         error(&["start", "api", "--watch"]),
         error(&["start", "./nosuch.sh"]),
         error(&["startup", "--service-name", "a b"]),
