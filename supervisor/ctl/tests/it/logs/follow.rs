@@ -13,7 +13,7 @@ use protocol::control::{LogSource, Word};
 use super::written::{Log, compress};
 use super::{append, home_with_logs};
 use crate::fake::{Answer, Asked, Fake, Seen, source, watch};
-use crate::home::{Home, PATIENCE, finish};
+use crate::home::{Home, PATIENCE, finish, wait_for};
 
 /// The lines that a betti-ctl prints, as they come.
 fn lines(child: &mut Child) -> Receiver<String> {
@@ -83,6 +83,17 @@ impl Follower {
         kill(pid, signal).expect("ours");
     }
 
+    /// Nothing of it looks at anything until it may go on.
+    fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+        let is_stopped =
+            |task: PathBuf| std::fs::read_to_string(task.join("stat")).is_ok_and(|stat| stat.contains(") T "));
+        wait_for("the stop", || {
+            let mut tasks = std::fs::read_dir(format!("/proc/{}/task", self.ctl.id())).expect("ours");
+            tasks.all(|task| is_stopped(task.expect("ours").path())).then_some(())
+        });
+    }
+
     /// Ends it; nothing more was shown.
     fn end(mut self) {
         self.ctl.kill().expect("ours");
@@ -99,7 +110,7 @@ fn what_is_put_aside_more_than_once_and_compressed_between_two_looks_is_shown_wh
     let mut log = Log::of(1, &home.folder().join("frontend-out.log"));
     log.say(1, "one\n");
     assert_eq!(follower.next(), "1|frontend  | one");
-    follower.signal(Signal::SIGSTOP);
+    follower.pause();
     log.say(2, "two\n");
     log.put_aside();
     log.say(3, "three\n");
@@ -112,6 +123,32 @@ fn what_is_put_aside_more_than_once_and_compressed_between_two_looks_is_shown_wh
     follower.signal(Signal::SIGCONT);
     for expected in ["two", "three", "four", "five"] {
         assert_eq!(follower.next(), format!("1|frontend  | {expected}"));
+    }
+    follower.end();
+}
+
+#[test]
+fn what_several_wrote_between_two_looks_is_in_the_order_of_time_and_only_what_is_asked_for() {
+    let (home, _fake) = home_with_logs();
+    let follower = Follower::of(home.ctl(&["logs", "-f", "-n", "1", "--grep", "now|line 20"]));
+    assert_eq!(follower.next(), "0|api       | line 20");
+    let mut api = Log::of(0, &home.folder().join("api-out.log"));
+    let mut web = Log::of(1, &home.folder().join("frontend-out.log"));
+    for (round, number) in [(0, 10), (1, 20)] {
+        follower.pause();
+        web.say(number + 1, "now second\nnot this\n");
+        web.say(number + 3, "now fourth\n");
+        api.say(number, "now first\nnor this\n");
+        api.say(number + 2, "now third\n");
+        follower.signal(Signal::SIGCONT);
+        for expected in [
+            "0|api       | now first",
+            "1|frontend  | now second",
+            "0|api       | now third",
+            "1|frontend  | now fourth",
+        ] {
+            assert_eq!(follower.next(), expected, "round {round}");
+        }
     }
     follower.end();
 }
@@ -226,7 +263,7 @@ fn the_supervisors_death_ends_nothing_and_its_successor_is_asked() {
     let follower = Follower::of(home.ctl(&["logs", "-f"]));
     assert_eq!(follower.next(), "0|api  | before");
     *is_over.lock().expect("ours") = true;
-    crate::home::wait_for("its end", || (!home.socket().exists()).then_some(()));
+    wait_for("its end", || (!home.socket().exists()).then_some(()));
     append(&log, "meanwhile\n");
     assert_eq!(follower.next(), "0|api  | meanwhile");
     there.lock().expect("ours").push("web");
