@@ -195,7 +195,7 @@ impl Generation {
             let places = place::all(&self.log)?;
             let place = match number {
                 Some(ours) => places.into_iter().rev().find(|place| place.number < ours),
-                None => places.into_iter().rev().find(|place| self.was_written_before(*place)),
+                None => places.into_iter().rev().find(|place| self.is_older_than(*place)),
             };
             let Some(place) = place else { return Ok(None) };
             let newer = Self::open(&self.log, place)?;
@@ -222,10 +222,11 @@ impl Generation {
         places.iter().find(has_our_index).map(|place| place.number)
     }
 
-    /// Whether a file was still written to after this one was: all that is known of one that is there no more.
-    fn was_written_before(&self, place: Place) -> bool {
+    /// Whether a file was begun after this one, which is there no more: the one that is being written was, and one that was put
+    /// aside if it was still written to later.
+    fn is_older_than(&self, place: Place) -> bool {
         let modified = |found: &Metadata| (found.mtime(), found.mtime_nsec());
         let ours = self.file.metadata().ok().as_ref().map(modified);
-        std::fs::metadata(place.path(&self.log)).ok().as_ref().map(modified) > ours
+        place.number == 0 || std::fs::metadata(place.path(&self.log)).ok().as_ref().map(modified) > ours
     }
 }

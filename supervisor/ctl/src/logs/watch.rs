@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::statfs::{self, FsType, statfs};
+use notify::event::RemoveKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -24,6 +27,8 @@ pub struct Watch {
     wanted: Vec<PathBuf>,
     /// What is watched for each of those, and which folder that is: the nearest above if it is not there.
     watched: BTreeMap<PathBuf, (PathBuf, u64)>,
+    /// A folder was removed. One that is made in its place may get its inode, but is not watched.
+    is_stale: Arc<AtomicBool>,
     is_blind: bool,
 }
 
@@ -31,7 +36,13 @@ impl Watch {
     /// Watches nothing yet.
     pub fn new() -> Self {
         let (changed, changes) = mpsc::channel(1);
+        let is_stale = Arc::new(AtomicBool::new(false));
+        let found_stale = Arc::clone(&is_stale);
         let wake = move |event: notify::Result<notify::Event>| {
+            let kind = event.as_ref().map(|event| event.kind);
+            if matches!(kind, Ok(EventKind::Remove(removed)) if removed != RemoveKind::File) {
+                found_stale.store(true, Ordering::Release);
+            }
             // Reading changes nothing; and we read ourselves.
             if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_)) && !event.need_rescan()) {
                 // If the channel is full, somebody is about to look anyway.
@@ -39,7 +50,8 @@ impl Watch {
             }
         };
         let watcher = notify::recommended_watcher(wake).ok();
-        Self { watcher, changes, wanted: Vec::new(), watched: BTreeMap::new(), is_blind: false }
+        let (wanted, watched) = (Vec::new(), BTreeMap::new());
+        Self { watcher, changes, wanted, watched, is_stale, is_blind: false }
     }
 
     /// Watches these folders, and those that it watched already.
@@ -54,6 +66,9 @@ impl Watch {
 
     /// Watches what was made since, in place of what was removed.
     pub fn renew(&mut self) {
+        if self.is_stale.swap(false, Ordering::AcqRel) {
+            self.let_go();
+        }
         let mut is_blind = self.watcher.is_none();
         for folder in self.wanted.clone() {
             let Some((there, inode)) = nearest(&folder) else {
@@ -82,6 +97,13 @@ impl Watch {
             is_blind |= statfs(&there).is_ok_and(|found| OF_OTHERS.contains(&found.filesystem_type()));
         }
         self.is_blind = is_blind;
+    }
+
+    fn let_go(&mut self) {
+        for (watched, _) in std::mem::take(&mut self.watched).into_values() {
+            // What was removed is not watched any more.
+            drop(self.watcher.as_mut().map(|watcher| watcher.unwatch(&watched)));
+        }
     }
 
     /// Whether something may happen that is not told.

@@ -187,6 +187,27 @@ fn a_log_that_comes_later_is_shown_and_its_folder_may_come_later_too() {
 }
 
 #[test]
+fn a_folder_that_is_removed_and_made_anew_is_watched_again() {
+    let home = Home::new();
+    let folder = home.folder().join("logs");
+    let sources = [source(0, "api", &folder)];
+    let _fake = Fake::listen(&home.socket(), move |_| Answer::ok(&sources));
+    std::fs::create_dir(&folder).expect("ours");
+    append(&folder.join("api-out.log"), "before\n");
+    let follower = Follower::of(home.ctl(&["logs", "-f"]));
+    assert_eq!(follower.next(), "0|api  | before");
+    for round in 0..10 {
+        std::fs::remove_dir_all(&folder).expect("ours");
+        std::fs::create_dir(&folder).expect("ours");
+        append(&folder.join("api-out.log"), &format!("{round}\n"));
+        assert_eq!(follower.next(), format!("0|api  | {round}"));
+        append(&folder.join("api-out.log"), "and more\n");
+        assert_eq!(follower.next(), "0|api  | and more");
+    }
+    follower.end();
+}
+
+#[test]
 fn following_ends_when_its_reader_goes_though_nothing_is_written_any_more() {
     let (home, _fake) = home_with_logs();
     let mut ctl = home.ctl(&["logs", "api", "-f", "-n", "1", "--out"]).spawn().expect("betti-ctl runs");
