@@ -225,7 +225,7 @@ fn memory_is_bounded_however_much_is_read() {
     let program = ctl.get_program().to_owned();
     let mut limited = Command::new("/bin/sh");
     // In kilobytes: the program and its threads' stacks, and much less than the log.
-    limited.arg("-c").arg("ulimit -d 6000; exec \"$0\" \"$@\"").arg(program).args(ctl.get_args());
+    limited.arg("-c").arg("ulimit -d 8000; exec \"$0\" \"$@\"").arg(program).args(ctl.get_args());
     limited.current_dir(home.folder()).env("BETTI_RUNTIME_DIR", home.runtime_dir());
     let output = limited.output().expect("a shell");
     assert!(output.status.success(), "{output:?}");
