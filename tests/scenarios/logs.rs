@@ -1,7 +1,7 @@
 //! What workers write is kept, shown and followed, line by line.
 
 use scenarios::hub::Hub;
-use scenarios::{App, wait};
+use scenarios::{App, process, wait};
 
 /// As the puppet writes it.
 fn line(what: &str, number: usize) -> String {
@@ -118,4 +118,15 @@ fn lines_written_while_the_supervisor_is_dead_are_kept() {
         hub.gate("web").let_one_through();
         assert_eq!(until_kept(&hub, "out", (batch + 1) * 40), lines("out", 0..(batch + 1) * 40));
     }
+}
+
+#[test]
+fn after_a_crash_of_everything_the_logs_are_shown_all_the_same() {
+    let hub = Hub::started(&[chatty()]);
+    until_kept(&hub, "out", 40);
+    process::kill_9(hub.status().keeper.pid);
+    hub.until_nothing_is_left();
+    let shown = hub.ctl(&["logs", "web", "--out", "-n", "1"]).succeeded();
+    assert!(shown.stdout.ends_with(&format!("| {}\n", line("out", 39))), "{shown}");
+    assert!(shown.stderr.contains("no supervisor is running"), "{shown}");
 }
