@@ -8,7 +8,7 @@ use protocol::control::Word;
 use scenarios::command::Running;
 use scenarios::hub::Hub;
 use scenarios::ports::Port;
-use scenarios::{App, binaries, http, loops, process};
+use scenarios::{App, binaries, http, loops, process, wait};
 
 /// The first descriptor that a worker is lent.
 const LENT: i32 = 3;
@@ -199,6 +199,23 @@ fn a_stop_during_a_reload_leaves_nothing() {
 }
 
 #[test]
+fn the_end_of_everything_during_a_reload_leaves_nothing() {
+    let port = Port::free();
+    let ends: [fn(&Hub); 2] = [
+        |hub| drop(hub.ctl(&["kill"]).succeeded()),
+        |hub| process::kill_9(hub.status().keeper.pid), // and the two runs with it
+    ];
+    for end in ends {
+        let hub = started(gated(&port));
+        let reload = begun(&hub);
+        hub.until_workers(2);
+        end(&hub);
+        let _ = reload.output(); // there is nobody left to say how it ends
+        hub.until_nothing_is_left();
+    }
+}
+
+#[test]
 fn a_restart_during_a_reload_makes_one_run_of_two() {
     let port = Port::free();
     let hub = started(gated(&port));
@@ -223,6 +240,16 @@ fn an_old_run_that_does_not_leave_is_killed_with_all_of_its_tree() {
         let new = hub.until_workers(count);
         assert!(new.iter().all(|process| !old.contains(process)), "{behaviour}: somebody stayed");
     }
+}
+
+#[test]
+fn a_socket_that_the_old_run_shut_down_listens_again() {
+    let port = Port::free();
+    let hub = Hub::started(&[web(&port).env("PUPPET_SHUTS", "1")]);
+    let old = hub.pid("web");
+    hub.ctl(&["reload", "web"]).succeeded();
+    wait::until("it listens again", || http::connect(port.number()).map(drop));
+    assert_ne!(alone(&hub, &port), old);
 }
 
 #[test]

@@ -159,14 +159,9 @@ impl App {
         self.ready_run
     }
 
-    /// When it next needs an [`Event::Tick`](crate::Event::Tick), if nothing happens before and nothing holds it back.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Moment> {
-        [self.deadline_of_its_own(), self.deadline_beside()].into_iter().flatten().min()
-    }
-
-    /// The same, as if there were no run beside. What is to be spawned waits until that is gone.
-    pub(crate) fn deadline_of_its_own(&self) -> Option<Moment> {
+    /// When it next needs a tick for the run that serves or for the next one, if nothing happens before and nothing holds it
+    /// back. What is to be spawned waits until no run is left beside.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
         let tell_by = self.turn.map(|turn| turn.tell_by);
         match (self.state, self.goal) {
             (State::Stopped | State::Backoff { .. } | State::Cooling { .. }, Goal::Up) if self.is_half_gone() => None,
@@ -183,7 +178,7 @@ impl App {
 
     /// Whether it is to be spawned now. What holds it back has the last word.
     pub(crate) fn is_due(&self, now: Moment) -> bool {
-        self.wants_spawn() && self.deadline_of_its_own().is_some_and(|due| due <= now)
+        self.wants_spawn() && self.deadline().is_some_and(|due| due <= now)
     }
 
     /// Whether it is to be spawned, now or later.

@@ -92,11 +92,7 @@ impl Fleet {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
         // What others hold back has nothing to wake up for: they do.
-        let own = self
-            .apps
-            .iter()
-            .filter(|(id, _)| !self.is_held_back(**id))
-            .filter_map(|(_, app)| app.deadline_of_its_own());
+        let own = self.apps.iter().filter(|(id, _)| !self.is_held_back(**id)).filter_map(|(_, app)| app.deadline());
         own.chain(self.apps.values().filter_map(App::deadline_beside)).min()
     }
 

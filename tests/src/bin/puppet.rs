@@ -11,7 +11,8 @@
 //!   exit CODE           ends at once                  segfault             crashes at once
 //!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
 //!   http                ready, then answers on the lent sockets with its pid: HTTP, or a datagram for each datagram
-//!   drain               the same, many at once; from SIGTERM on it takes no more, and leaves when whoever it took is answered
+//!   drain               the same, many at once; from SIGTERM on it takes no more, and leaves when whoever it took is answered;
+//!                       with PUPPET_SHUTS it shuts the socket down then, for everybody who has it
 //!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
 //!   serve ADDRESS       opens the address itself when its gate lets it through, says that it is ready, and answers HTTP:
 //!                       503 while the file of PUPPET_SICK is there, else 200
@@ -30,7 +31,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, ExitCode, Stdio};
@@ -41,7 +42,7 @@ use std::time::Duration;
 use nix::libc::O_NONBLOCK;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{Shutdown, getsockopt, shutdown, sockopt};
 use protocol::worker;
 
 fn main() -> ExitCode {
@@ -340,6 +341,9 @@ fn drain() {
             tell("took");
             taken.push(std::thread::spawn(move || answer(client)));
         }
+    }
+    if std::env::var_os("PUPPET_SHUTS").is_some() {
+        shutdown(lent.as_raw_fd(), Shutdown::Both).expect("a socket");
     }
     drop(lent);
     taken.into_iter().for_each(|client| client.join().expect("an answer"));
