@@ -2,21 +2,19 @@
 #![allow(unsafe_code)] // fork and _exit, in a process with one thread
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ffi::{CString, OsString};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
-use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
-use protocol::worker;
+use nix::unistd::{ForkResult, Pid, fork, setsid};
+use protocol::keeper::{Exit, Fact, SUPERVISOR_FD};
 
 use super::child::{lift, put};
-use super::service_manager::FOR_US_ONLY;
+use super::program::{Ended, Programs};
+use super::protection::Protection;
 use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
@@ -25,7 +23,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to take over, whatever else it answers.
 pub const ADOPT_WITHIN: Duration = Duration::from_secs(30);
-/// Woken this much later than asked for, we starved ourselves, and the supervisor may have too.
+/// Woken this much later than asked for, we starved ourselves, or the machine slept, and so did the supervisor.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// A message to be sent. What it says is looked up when it is sent, so that a row heard late is heard as it is then.
@@ -39,6 +37,8 @@ pub enum Queued {
 
 pub struct Head {
     pub pid: Pid,
+    /// Which program it is.
+    pub program: u32,
     /// `None` once its end is closed, which is the end of it.
     pub socket: Option<OwnedFd>,
     pub outbox: VecDeque<Queued>,
@@ -46,46 +46,14 @@ pub struct Head {
     pub told: BTreeSet<u64>,
     pub adopted: bool,
     pub started: Duration,
+    /// When it has to have taken over.
+    adopt_by: Duration,
     beat: u64,
     /// When the answer to the ping that is under way is due.
     answer_due: Option<Duration>,
     next_ping: Duration,
     excused: bool,
     killed: bool,
-}
-
-/// What to start, and with what.
-pub struct Program {
-    pub path: CString,
-    pub arguments: Vec<CString>,
-    pub environment: Vec<CString>,
-}
-
-impl Program {
-    /// Ourselves again, as the supervisor half. It carries a mark of its own, so that the next keeper's sweep also ends a
-    /// supervisor that hangs after its keeper died.
-    pub fn ourselves(arguments: &[OsString], hub: &str) -> Self {
-        let text = |text: OsString| CString::new(text.into_vec()).unwrap_or_default();
-        let mark = (OsString::from(SUPERVISOR_OF), OsString::from(hub));
-        // Whoever starts a hub may be a worker of another one: its mark is not ours.
-        let ours = |name: &OsString| {
-            let not_theirs = FOR_US_ONLY.iter().chain(&[worker::INVOCATION, SUPERVISOR_OF]);
-            not_theirs.into_iter().all(|other| name != other)
-        };
-        let inherited = std::env::vars_os().filter(|(name, _)| ours(name));
-        let environment = inherited.chain([mark]).map(|(name, value)| {
-            let mut pair = name;
-            pair.push("=");
-            pair.push(value);
-            text(pair)
-        });
-        let arguments = ["betti-supervisor", "--supervise"].map(OsString::from).into_iter().chain(arguments.to_vec());
-        Self {
-            path: c"/proc/self/exe".into(),
-            environment: environment.collect(),
-            arguments: arguments.map(text).collect(),
-        }
-    }
 }
 
 impl Head {
@@ -95,12 +63,12 @@ impl Head {
         let _ = kill(self.pid, Signal::SIGKILL); // fails only when it has ended already
     }
 
-    pub fn start(program: &Program) -> Result<Self, Errno> {
+    pub fn start(programs: &Programs, protection: Protection) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: this process has one thread.
         let pid = match unsafe { fork() }? {
             ForkResult::Child => {
-                let Err(_) = become_supervisor(program, &theirs);
+                let _ = become_supervisor(programs, &theirs, protection);
                 // SAFETY: ends the child without running destructors.
                 unsafe { libc::_exit(127) }
             }
@@ -109,11 +77,13 @@ impl Head {
         let started = clock::now();
         Ok(Self {
             pid,
+            program: programs.present(),
             socket: Some(ours),
             outbox: VecDeque::from([Queued::Hello]),
             told: BTreeSet::new(),
             adopted: false,
             started,
+            adopt_by: started + ADOPT_WITHIN,
             beat: 0,
             answer_due: None,
             next_ping: started,
@@ -159,14 +129,24 @@ impl Head {
     }
 
     fn adopt_by(&self) -> Duration {
-        if self.adopted { Duration::MAX } else { self.started + ADOPT_WITHIN }
+        if self.adopted { Duration::MAX } else { self.adopt_by }
     }
 
-    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up.
-    pub fn check(&mut self, planned: Duration) {
+    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up. Returns
+    /// whether it was time for anything.
+    pub fn check(&mut self, planned: Duration) -> bool {
+        let is_time = clock::now() >= self.deadline();
+        if is_time {
+            self.check_now(planned);
+        }
+        is_time
+    }
+
+    fn check_now(&mut self, planned: Duration) {
         let now = clock::now();
-        if now < self.deadline() {
-            return;
+        let overslept = now.saturating_sub(planned) > OVERSLEPT;
+        if now >= self.adopt_by() && overslept {
+            self.adopt_by = now + ADOPT_WITHIN;
         }
         if now >= self.adopt_by() {
             return self.end("did not take over in 30 s");
@@ -175,7 +155,7 @@ impl Head {
         if now < due {
             return;
         }
-        if now.saturating_sub(planned) > OVERSLEPT {
+        if overslept {
             self.answer_due = Some(now + ANSWER_WITHIN);
             return;
         }
@@ -203,15 +183,27 @@ impl Head {
         self.adopted && !self.killed && clock::now().saturating_sub(self.started) >= at_least
     }
 
+    /// How it ended, for judging its program. A kill that was not ours is no fault of its own.
+    pub fn ended(&self, exit: Exit, long_enough: Duration) -> Ended {
+        let is_killed = matches!(exit, Exit::Signal { signal, .. } if signal == Signal::SIGKILL as i32);
+        Ended { program: self.program, worked: self.worked(long_enough), by_itself: self.killed || !is_killed }
+    }
+
     fn in_disk_sleep(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('D'))
     }
 }
 
-fn become_supervisor(program: &Program, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
+/// Only returns if that fails.
+fn become_supervisor(
+    programs: &Programs,
+    socket: &OwnedFd,
+    protection: Protection,
+) -> Result<std::convert::Infallible, Errno> {
+    protection.of_supervisor();
     setsid()?; // the terminal's Ctrl-C is for the keeper
     put(lift(socket.as_fd().as_raw_fd())?, SUPERVISOR_FD)?;
     SigSet::empty().thread_set_mask()?;
-    execve(&program.path, &program.arguments, &program.environment)
+    Err(programs.execute())
 }

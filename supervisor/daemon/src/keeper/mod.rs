@@ -4,23 +4,40 @@
 //! # States
 //!
 //! ```text
-//!              ┌───────────────────────── died, hangs, is upgraded ─────────────────────────┐
-//!              ▼                                                                            │
-//!   no head ── start ──► handing over ── Adopted ──► at work ──────────────────────────────┤
-//!      ▲                      │                         │ SIGTERM, SIGINT: StopAll          │
-//!      └── after a pause ─────┘                         ▼                                   │
-//!          (never adopted)                       stopping in order ─────────────────────────┘
-//!                                                       │ Leave
-//!   alone: nobody to stop in order ── 5 s ──► killed ──► left (control socket removed, exit 0)
+//!   start: directory locked, leftovers swept, control socket bound
+//!     │
+//!     ▼
+//!   no head ── started ──► telling ── Adopted ──► at work ◄──── Pong ────┐
+//!     ▲                      │  ▲                    │ │ └──── Ping ──► asked
+//!     │                      │  └─── StopAll ────────│─│────────────┐     │ no answer for 2 s
+//!     │                      │                       │ │            │     ▼
+//!     │                      │                       │ │            │   hung ── waits for a disk: left alone
+//!     │                      ▼                       ▼ │            │     │
+//!     └── replacing ◄── died, never took over ── died, made room ───│── killed
+//!          │ what it had sent is obeyed first          │            │
+//!          │ at once, or after a pause that grows      │ SIGTERM,   │
+//!          │ the program before, if a new one failed   ▼ SIGINT     │
+//!          │                                     stopping in order ─┘
+//!          │ SIGTERM, SIGINT                           │ Leave
+//!          ▼                                           ▼
+//!        alone ── all are gone, or 5 s: SIGKILL ──► leaving ──► control socket removed, exit 0
 //! ```
 //!
 //! * **No head.** Workers run on, their output waits in large pipes, `betti-ctl` waits in the control socket's queue.
-//! * **Handing over.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`.
+//! * **Telling.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`, within 30
+//!   seconds; whether it is there at all is asked from the beginning.
 //! * **At work.** Orders are obeyed as they come. Exits are told as they come, and stay in the table until `Forget`.
+//! * **Asked, hung.** It owes an answer to a ping. One that gives none in two seconds is killed and replaced, unless it waits for
+//!   a disk.
+//! * **Replacing.** After a death. One that had worked is replaced at once; if supervisors die one after the other the pause
+//!   doubles from [`FIRST_PAUSE`], and each is said on standard error. There is no end to it: workers go on meanwhile.
+//! * **On trial.** Beside all these: a program that came by `Upgrade` and has not worked for [`LONG_ENOUGH`] makes room for the one
+//!   before if it never takes over, or ends by itself too often ([`program`]).
 //! * **Stopping.** Asked to end, it tells the supervisor, which stops everyone in order and answers `Leave`.
 //! * **Alone.** Asked to end while no supervisor has taken over: SIGTERM to all, five seconds, SIGKILL, sweep. It comes to this
-//!   when it is asked a second time, or when nobody took over within five seconds of being asked or of the last one's end.
-//!   While a supervisor is at work, asking again changes nothing: it stops everyone by the apps' own times.
+//!   when it is asked a second time, when nobody took over within five seconds of being asked or of the last one's end, and at
+//!   once if there was none for as long already. While a supervisor is at work, asking again changes nothing: it stops everyone
+//!   by the apps' own times.
 //!
 //! A service manager that started us is told: `READY=1` with the first `Adopted`, `STOPPING=1` when stopping begins, and signs
 //! of life for as long as a supervisor is at work or is being replaced within the time that one may take ([`service_manager`]).
@@ -42,15 +59,21 @@
 //! * It never blocks on a supervisor: messages wait in a queue, and a supervisor that lets it overflow is replaced.
 //! * Every start first ends what an earlier keeper of this hub left behind: whoever is in a control group of one of its runs,
 //!   or carries the hub's mark and is of a user that was noted.
+//! * It is protected for when memory runs out, the supervisor less, workers not at all ([`protection`]); whether the kernel
+//!   counted a kill for want of memory is noted before a run's end is told ([`memory_kills`]).
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
+mod alarm;
 mod child;
 mod conversation;
 mod directory;
 mod ending;
 mod head;
 mod main_process;
+mod memory_kills;
 mod notify;
+mod program;
+mod protection;
 mod rows;
 mod service_manager;
 mod signals;
@@ -58,7 +81,7 @@ mod sockets;
 mod spawn;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
@@ -69,12 +92,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::{Pid, getegid, geteuid};
 use protocol::keeper::{Exit, Fact, Spawn, Step};
 
+use self::alarm::Alarm;
 use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
-use self::head::{Head, Program, Queued};
+use self::head::{Head, Queued};
+use self::memory_kills::MemoryKills;
+use self::program::Programs;
+use self::protection::Protection;
 use self::rows::Rows;
 use self::service_manager::ServiceManager;
 use self::signals::Signals;
@@ -153,12 +180,13 @@ struct Keeper {
     users: Users,
     /// Where control groups are delegated to us.
     groups: Option<Groups>,
+    /// In the group that we are in, if the kernel counts there.
+    memory_kills: Option<MemoryKills>,
+    protection: Protection,
     rows: Rows,
     memory: BTreeMap<String, String>,
     last_run: u64,
-    program: Program,
-    /// What is started instead if the program never takes over.
-    proven: CString,
+    programs: Programs,
     head: Option<Head>,
     start_head_at: Duration,
     failed_heads: u32,
@@ -166,6 +194,7 @@ struct Keeper {
     bad_file: bool,
     ending: Ending,
     service_manager: ServiceManager,
+    alarm: Alarm,
     /// When a supervisor was last seen at work; at first, when we began.
     at_work: Duration,
 }
@@ -195,7 +224,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     if swept > 0 {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
-    let program = Program::ourselves(arguments, &hub);
+    let protection = Protection::take();
     let mut keeper = Keeper {
         open_files: raise_open_files()?,
         log_pipe_bytes: spawn::log_pipe_bytes(),
@@ -204,11 +233,12 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         sockets: Sockets::default(),
         users,
         groups,
+        memory_kills: MemoryKills::ours(),
+        protection,
         rows: Rows::default(),
         memory: BTreeMap::new(),
         last_run: directory.last_run(),
-        proven: program.path.clone(),
-        program,
+        programs: Programs::ourselves(arguments, &hub),
         head: None,
         start_head_at: Duration::ZERO,
         failed_heads: 0,
@@ -216,6 +246,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         bad_file: false,
         ending: Ending::No,
         service_manager: ServiceManager::of_environment(),
+        alarm: Alarm::new()?,
         at_work: clock::now(),
         directory,
         hub,
@@ -255,8 +286,8 @@ impl Keeper {
             if signals.child_ended() {
                 self.reap()?;
             }
-            if let Some(head) = &mut self.head {
-                head.check(planned);
+            if self.head.as_mut().is_some_and(|head| head.check(planned)) {
+                self.look_at_memory_kills(); // as often as a supervisor is asked whether it is there
             }
             self.give_sign_of_life();
             if self.bad_file {
@@ -303,7 +334,9 @@ impl Keeper {
                 fds.push(PollFd::new(self.control.as_fd(), PollFlags::POLLIN));
             }
         }
-        match poll(&mut fds, timeout(until)) {
+        self.alarm.set(until)?;
+        fds.insert(0, PollFd::new(self.alarm.descriptor(), PollFlags::POLLIN));
+        match poll(&mut fds, PollTimeout::NONE) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(errno) => return Err(errno),
         }
@@ -321,7 +354,7 @@ impl Keeper {
         let run = order.run;
         if run <= self.last_run {
             // Never twice, whatever a new supervisor believes. It is answered all the same.
-            say!("keeper: run {run} was used before and is not spawned");
+            say!("{} keeper: run {run} was used before and is not spawned", clock::stamp());
             if self.rows.get(run).is_none() {
                 self.rows.insert(order, Err(Errno::EEXIST.into()));
             }
@@ -335,12 +368,14 @@ impl Keeper {
     }
 
     fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Failure> {
-        let user = order.identity.as_ref().map_or(geteuid().as_raw(), |identity| identity.uid);
+        let ours = (geteuid().as_raw(), getegid().as_raw());
+        let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
-            self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
+            let is_served = self.rows.any_serves(address);
+            self.sockets.hold_for(address, user, group, is_served).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
-            say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
+            say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());
         }
         let notify = match order.identity {
             Some(_) => notify::Place::Abstract(format!("betti-{}-{}", self.hub, order.run)),
@@ -354,6 +389,7 @@ impl Keeper {
             open_files: self.open_files,
             log_pipe_bytes: self.log_pipe_bytes,
             cgroup: cgroup.clone(),
+            protection: self.protection,
         };
         let spawned = spawn::spawn(order, around);
         if let (Err(_), Some(cgroup), Some(groups)) = (&spawned, cgroup, &mut self.groups) {
@@ -364,6 +400,9 @@ impl Keeper {
 
     fn forget(&mut self, run: u64) {
         let cgroup = self.rows.forget(run);
+        if let Some(head) = self.head.as_mut().filter(|_| self.rows.get(run).is_none()) {
+            head.told.remove(&run);
+        }
         if let (Some(cgroup), Some(groups)) = (cgroup, &mut self.groups) {
             groups.remove(cgroup);
         }
@@ -385,7 +424,7 @@ impl Keeper {
                 self.obey(); // all that it said before it died
                 let nothing_is_held = self.rows.len() == 0 && self.memory.is_empty();
                 self.bad_file = exit == Exit::Code(i32::from(BAD_FILE)) && nothing_is_held;
-                self.head_ended();
+                self.head_ended(exit);
             } else {
                 self.worker_ended(pid, exit);
             }
@@ -397,20 +436,33 @@ impl Keeper {
 
     fn worker_ended(&mut self, pid: Pid, exit: Exit) {
         match self.rows.ended(pid, exit) {
-            Some(run) => self.tell(Queued::Row(run)),
+            Some(run) => {
+                self.count_memory_kill(run);
+                self.tell(Queued::Row(run));
+            }
             None => self.tell(Queued::Other(Fact::OrphanEnded)),
         }
         if let Some(head) = &mut self.head {
             head.ping(); // an exit that stays unanswered is noticed in two seconds
         }
     }
-}
 
-fn timeout(until: Duration) -> PollTimeout {
-    if until == Duration::MAX {
-        return PollTimeout::NONE;
+    /// Notes whether the kernel counted a kill for want of memory for a run that ended. Before it is told of, so that every
+    /// supervisor hears the same.
+    fn count_memory_kill(&mut self, run: u64) {
+        let Some(held) = self.rows.held(run).filter(|held| held.was_killed_by_others()) else { return };
+        let now = clock::now();
+        let ours = self.memory_kills.as_mut();
+        held.row.memory_kill = match &mut held.memory_kills {
+            Some(own) => own.explain(now),
+            None => ours.is_some_and(|kills| kills.explain(now)),
+        };
     }
-    // Rounded up, so that we do not wake a moment too early and spin.
-    let left = until.saturating_sub(clock::now()) + Duration::from_millis(1);
-    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+
+    /// What was counted a while ago was for nobody whom we look after.
+    fn look_at_memory_kills(&mut self) {
+        let now = clock::now();
+        let counts = self.rows.memory_kills().chain(&mut self.memory_kills);
+        counts.for_each(|kills| kills.look(now));
+    }
 }

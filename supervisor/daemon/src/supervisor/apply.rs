@@ -50,7 +50,7 @@ impl Supervisor {
     pub(super) fn watch_the_file(&mut self) {
         match Saved::spawn(&self.config, Some(self.file.text.clone().into_bytes()), self.events.clone()) {
             Ok(saved) => self.saved = Some(saved),
-            Err(words) => say!("supervisor: {words}; betti-ctl apply has the file applied"),
+            Err(words) => say!("{} supervisor: {words}; betti-ctl apply has the file applied", clock::stamp()),
         }
     }
 
@@ -167,7 +167,7 @@ impl Supervisor {
 
     /// Whether an app that the fleet does not have is started when a file brings it.
     pub(super) fn comes_up(&self, unit: &Unit) -> bool {
-        unit.app.autostart && !self.roster.changes().held.contains(&unit.key())
+        self.roster.comes_up(unit)
     }
 
     /// The first file is remembered like any other.

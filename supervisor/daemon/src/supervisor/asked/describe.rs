@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use lifecycle::Goal;
 use manifest::{App, Check, LogFormat, Ready, Url};
-use protocol::control::Description;
+use protocol::control::{CLOCK_NOT_SET, Description};
 use protocol::worker;
 
+use crate::clock;
 use crate::control::Reply;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
+use crate::synchronised::clock_is_synchronised;
 
 /// What the keeper adds to a run's environment: no difference worth telling.
 const OF_THE_KEEPER: [&str; 10] = [
@@ -47,6 +49,8 @@ impl Supervisor {
         let lived = self.fleet.app(unit.id);
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let environment = self.ground.environment(unit).unwrap_or_default();
+        let run = lived.alive().and_then(|run| self.runs.get(&run.0)).filter(|run| run.pid().is_some());
+        let exited = self.notes.get(&unit.id).and_then(|notes| notes.exited_at_ns).map(Duration::from_nanos);
         Description {
             app: self.status_of(unit),
             program: self.ground.program_of(unit).as_deref().map(text),
@@ -66,6 +70,9 @@ impl Supervisor {
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
+            started_at: run.map(|run| at(run.spawned())),
+            exited_at: exited.filter(|_| lived.last_exit().is_some()).map(at),
+            clock: (!clock_is_synchronised()).then(|| CLOCK_NOT_SET.to_owned()),
         }
     }
 
@@ -100,6 +107,11 @@ impl Supervisor {
             .map(|name| (name.clone(), running.get(name).cloned(), now.get(name).cloned()))
             .collect()
     }
+}
+
+/// When something was that happened so long after boot, by what the wall clock shows now.
+fn at(moment: Duration) -> String {
+    clock::wall_at(moment).strftime("%FT%T.%3fZ").to_string()
 }
 
 fn ready(ready: &Ready) -> String {
