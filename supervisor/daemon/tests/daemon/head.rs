@@ -133,12 +133,12 @@ fn a_long_log_of_our_own_is_put_aside_and_both_halves_go_on_in_a_new_one() {
     }
 }
 
-/// Leaves the process so much more address space than it has now.
+/// Leaves the process so much more memory than it has now. Not address space: the allocator may have plenty in reserve.
 fn limit_memory(pid: i32, more: u64) {
-    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
-    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as u64;
-    let limit = format!("--as={}", pages * page + more);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let data = status.lines().find_map(|line| line.strip_prefix("VmData:")).unwrap();
+    let kib: u64 = data.split_whitespace().next().unwrap().parse().unwrap();
+    let limit = format!("--data={}", kib * 1024 + more);
     let done = std::process::Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().unwrap();
     assert!(done.success());
 }
