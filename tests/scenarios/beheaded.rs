@@ -115,7 +115,7 @@ impl House {
             Death::Hangs => process::signal(supervisor, Signal::SIGSTOP),
             Death::Panics => return self.let_panic(self.without_spare_threads(supervisor)),
             Death::OutOfMemory => {
-                limit_memory(supervisor, 0);
+                limit_memory(supervisor, &Limit::Data, 0);
                 self.take_all_memory(supervisor);
             }
         }
@@ -124,7 +124,7 @@ impl House {
 
     /// It needs a thread to find out who answers where an app is expected, and has too little memory for its stack.
     fn let_panic(&self, supervisor: i32) -> i32 {
-        limit_memory(supervisor, 1024 * 1024);
+        limit_memory(supervisor, &Limit::AddressSpace, 1024 * 1024);
         let _listener = TcpListener::bind(self.probed.address()).expect("nobody else has it");
         scenarios::wait::until("it panicked", || if process::is_alive(supervisor) { Err("it lives") } else { Ok(()) });
         supervisor
@@ -209,13 +209,24 @@ impl House {
     }
 }
 
-/// Leaves a process so much more memory than it has now. Not address space: the allocator may have plenty of that in reserve.
-fn limit_memory(pid: i32, more: u64) {
+/// What a process may have no more of.
+enum Limit {
+    /// Room for a thread's stack.
+    AddressSpace,
+    /// Memory of the allocator, which may have plenty of address space in reserve.
+    Data,
+}
+
+/// Leaves a process so much more of it than it has now.
+fn limit_memory(pid: i32, limit: &Limit, more: u64) {
+    let (field, flag) = match limit {
+        Limit::AddressSpace => ("VmSize:", "as"),
+        Limit::Data => ("VmData:", "data"),
+    };
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return };
-    let data =
-        status.lines().find_map(|line| line.strip_prefix("VmData:")).and_then(|kib| kib.split_whitespace().next());
-    let kib: u64 = data.and_then(|kib| kib.parse().ok()).expect("the kernel tells");
-    let limit = format!("--data={}", kib * 1024 + more);
+    let now = status.lines().find_map(|line| line.strip_prefix(field)).and_then(|kib| kib.split_whitespace().next());
+    let kib: u64 = now.and_then(|kib| kib.parse().ok()).expect("the kernel tells");
+    let limit = format!("--{flag}={}", kib * 1024 + more);
     let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().expect("util-linux");
     assert!(done.success());
 }
