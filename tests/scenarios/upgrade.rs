@@ -127,6 +127,7 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
     script(&hub, "fails", "echo 'the disk is on fire' >&2; exit 3");
     script(&hub, "crashes", "kill -SEGV $$");
     script(&hub, "talks", "echo '{\"apps\":'");
+    script(&hub, "leaves", "sleep 1235.5 & exit 4");
     script(&hub, "forgets", "$real \"$@\" | sed 's/\"key\":\"stray\"/\"key\":\"other\"/'");
     script(&hub, "restarts", "$real \"$@\" | sed 's/\"at_once\":\\[/&\"start run 9 of polite\"/'");
     script(&hub, "loses", "$real \"$@\" | sed 's/\"runs\":\\[1,/\"runs\":[/'");
@@ -139,6 +140,7 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
         ("fails", "it ended with code 3: the disk is on fire"),
         ("crashes", "it was ended by SIGSEGV"),
         ("talks", "is no betti-supervisor"),
+        ("leaves", "it ended with code 4"),
         ("forgets", "it takes stray (1)"),
         ("restarts", "it would start run 9 of polite"),
         ("loses", "it misses run 1"),
@@ -150,6 +152,8 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
         assert_eq!(what_lasts(&after), what_lasts(&before), "{program}");
     }
     hub.ctl(&["upgrade", "/bin/true", "--json"]).with_code(1);
+    let left = || process::all().into_iter().filter(|process| process.command == "sleep 1235.5").count();
+    scenarios::wait::until("nobody is left behind", || if left() == 0 { Ok(()) } else { Err("somebody is") });
 }
 
 #[test]
