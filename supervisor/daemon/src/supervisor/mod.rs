@@ -153,7 +153,14 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                 }
             },
             Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
-            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
+            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => {
+                rang?;
+                // Woken late, or after the machine slept, we first hear what was to be heard before.
+                tokio::task::yield_now().await;
+                while supervisor.knows_every_run() && let Ok(event) = inbox.try_recv() {
+                    supervisor.hear(event);
+                }
+            }
         }
         supervisor.settle();
     }
