@@ -13,6 +13,7 @@
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`clock`]: whether the kernel believes the clock.
+//! * [`load`]: clients that ask all the time, and what became of that.
 //! * [`power`]: what a power cut leaves of what was recorded.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
@@ -25,6 +26,7 @@ pub mod fifo;
 pub mod guard;
 pub mod http;
 pub mod hub;
+pub mod load;
 pub mod platform;
 pub mod ports;
 pub mod power;

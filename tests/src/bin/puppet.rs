@@ -10,7 +10,8 @@
 //!   fork-setsid-bare    the same, with a child whose environment is empty and who is no orphan
 //!   exit CODE           ends at once                  segfault             crashes at once
 //!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
-//!   http                ready, then answers on the lent socket with its pid
+//!   http                ready, then answers on the lent sockets with its pid: HTTP, or a datagram for each datagram
+//!   drain               the same, many at once; from SIGTERM on it takes no more, and leaves when whoever it took is answered
 //!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
 //!   serve ADDRESS       opens the address itself when its gate lets it through, says that it is ready, and answers HTTP:
 //!                       503 while the file of PUPPET_SICK is there, else 200
@@ -28,17 +29,19 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::libc::O_NONBLOCK;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::socket::{getsockopt, sockopt};
 use protocol::worker;
 
 fn main() -> ExitCode {
@@ -67,6 +70,10 @@ fn main() -> ExitCode {
             crash();
         }
         "http" => http(),
+        "drain" => {
+            drain();
+            return ExitCode::SUCCESS;
+        }
         "lines" => lines(number().into()),
         "serve" => serve(word(1)),
         "says" => {
@@ -287,15 +294,73 @@ fn run_self(behaviour: &str) -> Command {
 
 /// Ready first: what connects from then on waits in the socket's queue until it is accepted.
 fn http() {
+    let count: RawFd = std::env::var(worker::LISTEN_FDS).expect("lent sockets").parse().expect("a number");
+    let lent: Vec<OwnedFd> = (worker::FIRST_SOCKET_FD..).take(count as usize).map(adopt).collect();
+    ready();
+    lent.into_iter().for_each(|socket| drop(std::thread::spawn(move || serve_lent(socket))));
+}
+
+fn serve_lent(socket: OwnedFd) {
+    if !getsockopt(&socket, sockopt::AcceptConn).expect("a socket") {
+        return echo(&UdpSocket::from(socket));
+    }
+    let tcp = TcpListener::from(socket);
+    match tcp.local_addr() {
+        Ok(_) => tcp.incoming().flatten().for_each(answer),
+        Err(_) => UnixListener::from(OwnedFd::from(tcp)).incoming().flatten().for_each(answer),
+    }
+}
+
+fn echo(socket: &UdpSocket) {
+    while let Ok((_, from)) = socket.recv_from(&mut [0; 16]) {
+        socket.send_to(std::process::id().to_string().as_bytes(), from).expect("somebody asked");
+    }
+}
+
+/// As event loops do it: the socket does not block, and is asked for connections until there are no more.
+fn drain() {
     let lent = TcpListener::from(adopt(worker::FIRST_SOCKET_FD));
     ready();
-    std::thread::spawn(move || lent.incoming().flatten().for_each(answer));
+    lent.set_nonblocking(true).expect("a mode");
+    let (woken, waker) = UnixDatagram::pair().expect("a pair of sockets");
+    std::thread::spawn(move || {
+        block_terminate().wait().expect("a signal");
+        tell("terminating");
+        waker.send(&[0]).expect("the other end");
+    });
+    let mut taken = Vec::new();
+    loop {
+        let mut polled = [&lent.as_fd(), &woken.as_fd()].map(|end| PollFd::new(*end, PollFlags::POLLIN));
+        poll(&mut polled, PollTimeout::NONE).expect("something happens");
+        if polled[1].any() == Some(true) {
+            break;
+        }
+        while let Ok((client, _)) = lent.accept() {
+            client.set_nonblocking(false).expect("a mode");
+            tell("took");
+            taken.push(std::thread::spawn(move || answer(client)));
+        }
+    }
+    drop(lent);
+    taken.into_iter().for_each(|client| client.join().expect("an answer"));
+    tell("leaving");
+}
+
+/// Reads up to the end of the request's head, however slowly that comes.
+fn read_request(client: &mut impl Read) -> bool {
+    let (mut request, mut part) = (Vec::new(), [0; 4096]);
+    while !request.ends_with(b"\r\n\r\n") {
+        // A client that goes away is no reason to end.
+        match client.read(&mut part) {
+            Ok(length) if length > 0 => request.extend_from_slice(&part[..length]),
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    true
 }
 
 fn answer(mut client: impl Read + Write) {
-    let mut request = [0; 4096];
-    // A client that goes away is no reason to end.
-    if matches!(client.read(&mut request), Ok(length) if length > 0) {
+    if read_request(&mut client) {
         let body = std::process::id().to_string();
         let _ = write!(client, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     }

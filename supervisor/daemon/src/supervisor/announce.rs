@@ -1,17 +1,46 @@
 //! One line in plain words for each change in an app's life: when, which app, what, why.
 
-use lifecycle::{AppId, Snapshot, State, StopReason};
+use lifecycle::{AppId, Beside, Invocation, Snapshot, State, StopReason};
 
+use super::memory::Notes;
 use super::{Supervisor, now, reason};
 use crate::clock;
 
 impl Supervisor {
     pub(super) fn announce(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
-        if before.is_some_and(|before| before.state == after.state) {
-            return;
-        }
         let Some(unit) = self.unit(id) else { return };
-        say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, before, after));
+        if before.is_none_or(|before| before.state != after.state) {
+            say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, before, after));
+        }
+        if let Some(words) = self.what_changed_beside(id, before.and_then(|before| before.beside), after) {
+            say!("{} {}: {words}", clock::stamp(), unit.key());
+        }
+    }
+
+    fn what_changed_beside(&self, id: AppId, before: Option<Beside>, after: &Snapshot) -> Option<String> {
+        let notes = self.notes.get(&id).map(Notes::of_try).unwrap_or_default();
+        let failure = || after.failed_try.map(|failure| reason::of_failure(failure, &notes));
+        let failed = |run: Invocation| match failure() {
+            Some(failure) => format!("reload failed: {failure}; ending run {}, and the one before goes on", run.0),
+            None => format!("run {} is not needed any more; ending it", run.0),
+        };
+        match (before, after.beside) {
+            (None, Some(Beside::Trying { run, .. })) => {
+                Some(format!("reloading: run {} beside the one that serves", run.0))
+            }
+            (Some(Beside::Trying { run, .. }), Some(Beside::Leaving { run: same, .. })) if run == same => {
+                Some(failed(run))
+            }
+            (Some(Beside::Trying { run, .. }), None) if after.state.run() != Some(run) => Some(failed(run)),
+            (Some(Beside::Trying { .. }) | None, Some(Beside::Leaving { run, .. })) => {
+                Some(format!("run {} is not needed any more; it may finish what it is doing", run.0))
+            }
+            (Some(Beside::Leaving { kill_at: Some(_), .. }), Some(Beside::Leaving { run, kill_at: None, .. })) => {
+                Some(format!("run {} is still there after its kill_timeout; killing it", run.0))
+            }
+            (Some(Beside::Leaving { run, .. }), None) => Some(format!("run {} is gone", run.0)),
+            _ => None,
+        }
     }
 
     fn what_changed(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) -> String {

@@ -1,5 +1,6 @@
 //! The supervisor's end of the socket to its keeper.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use protocol::keeper::{Fact, Order, Row};
 use tokio::net::unix::pipe::Receiver;
 
+use super::memory::Memory;
 use crate::clock;
 use crate::link::{self, Received};
 
@@ -28,6 +30,8 @@ pub struct Facts {
 /// What the keeper is told to do.
 pub struct Orders {
     socket: Rc<Receiver>,
+    /// What the keeper remembers by now.
+    memory: RefCell<Memory>,
 }
 
 /// Both directions of the socket.
@@ -35,7 +39,8 @@ pub fn open(socket: OwnedFd) -> io::Result<(Facts, Orders)> {
     fcntl(&socket, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let socket = Rc::new(Receiver::from_owned_fd_unchecked(socket)?);
-    Ok((Facts { socket: socket.clone(), buffer: link::Receiver::new(), behind: Duration::ZERO }, Orders { socket }))
+    let facts = Facts { socket: socket.clone(), buffer: link::Receiver::new(), behind: Duration::ZERO };
+    Ok((facts, Orders { socket, memory: RefCell::default() }))
 }
 
 impl Facts {
@@ -82,6 +87,16 @@ fn later(row: Row, by: Duration) -> Row {
 }
 
 impl Orders {
+    /// What the keeper has told that it remembers.
+    pub fn start_with(&self, memory: Memory) {
+        self.memory.replace(memory);
+    }
+
+    /// What it would tell a successor that it remembers.
+    pub fn remembered(&self) -> Memory {
+        self.memory.borrow().clone()
+    }
+
     /// Sends an order. The keeper always reads, so waiting here is short. `EMSGSIZE` when it is too long to be sent.
     pub fn give(&self, order: &Order) -> Result<(), Errno> {
         let socket = self.socket.as_fd();
@@ -91,8 +106,17 @@ impl Orders {
                     let _ = poll(&mut [PollFd::new(socket, PollFlags::POLLOUT)], PollTimeout::from(ONE_WAIT_MS));
                 }
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()), // receiving will say that the keeper is gone
-                other => return other,
+                other => return other.inspect(|()| self.note(order)),
             }
+        }
+    }
+
+    fn note(&self, order: &Order) {
+        if let Order::Remember { key, value } = order {
+            match value {
+                Some(value) => self.memory.borrow_mut().insert(key.clone(), value.clone()),
+                None => self.memory.borrow_mut().remove(key),
+            };
         }
     }
 }

@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use lifecycle::{AppId, Exit, Goal, Invocation, State, StopReason};
-use manifest::Ready;
+use manifest::{Address, Ready};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
@@ -12,9 +13,14 @@ use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
+use super::taken::{self, Neighbours, Owner};
 use super::{Event, Supervisor, launch, now, out_of_memory};
 use crate::clock;
 use crate::logs;
+use crate::tree::{Mark, Stat};
+
+/// So many parents of a process are looked at.
+const DEEPEST_TREE: usize = 100;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -22,10 +28,7 @@ impl Supervisor {
             Fact::Run(row) => self.learn_row(row, descriptors),
             Fact::OrphanEnded => self.look_soon(Duration::ZERO),
             Fact::Bound { address } => drop(self.not_bound.remove(&address)),
-            Fact::NotBound { address, errno } => {
-                let why = nix::errno::Errno::from_raw(errno).desc().to_lowercase();
-                self.not_bound.insert(address, why);
-            }
+            Fact::NotBound { address, errno } => drop(self.not_bound.insert(address, errno)),
             Fact::Ping { beat } => self.order(&Order::Pong { beat }),
             Fact::StopAll => self.stop_all(),
             Fact::Hello { .. } | Fact::Memory { .. } | Fact::Told => {} // the hand-over is behind us
@@ -69,8 +72,14 @@ impl Supervisor {
 
     fn attach(&mut self, unit: &Unit, run: &mut Run, kinds: &[Descriptor], descriptors: Vec<OwnedFd>) {
         let number = run.row.run;
-        let state = self.fleet.get(run.app).map(lifecycle::App::state);
-        let known = matches!(state, Some(State::Running { run, .. }) if run.0 == number);
+        let known = match self.state_of(run.app, number) {
+            Some(State::Running { .. }) => true,
+            // It has served, or was given up on: what it says of that is too late.
+            Some(State::Stopping { .. }) => {
+                self.fleet.get(run.app).is_some_and(|app| app.alive() != Some(Invocation(number)))
+            }
+            _ => false,
+        };
         for (kind, descriptor) in kinds.iter().zip(descriptors) {
             let events = self.events.clone();
             match kind {
@@ -128,9 +137,13 @@ impl Supervisor {
                 }
                 _ => None,
             };
+            let is_tried = self.is_tried(id, number);
             let notes = self.notes.entry(id).or_default();
-            notes.lasted_ms = lived.map(|lived| lived.as_millis() as u64);
-            notes.detail = detail;
+            let lasted_ms = lived.map(|lived| lived.as_millis() as u64);
+            match is_tried {
+                true => (notes.tried.lasted_ms, notes.tried.detail) = (lasted_ms, detail),
+                false => (notes.lasted_ms, notes.detail) = (lasted_ms, detail),
+            }
         }
         if self.was_ready_before_it_ended(unit, number, exit) {
             self.happened.push_back((id, lifecycle::Event::Ready(Invocation(number))));
@@ -157,8 +170,7 @@ impl Supervisor {
     /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
     /// and ended while we looked elsewhere.
     fn was_ready_before_it_ended(&mut self, unit: &Unit, number: u64, exit: Exit) -> bool {
-        let state = self.fleet.get(unit.id).map(lifecycle::App::state);
-        let is_starting = matches!(state, Some(State::Starting { run, .. }) if run.0 == number);
+        let is_starting = matches!(self.state_of(unit.id, number), Some(State::Starting { .. }));
         if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
             return false;
         }
@@ -169,22 +181,60 @@ impl Supervisor {
                 && sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
-    /// Whether a run was to go on, or said that it is ending by itself, so that its end is its own and is to be told.
+    /// Whether a run was to go on or is tried, or said that it is ending by itself, so that its end is its own and is to be
+    /// told.
     fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
         let Some(app) = self.fleet.get(id) else { return false };
         let is_its_own = matches!(
             app.state(),
             State::Starting { .. } | State::Running { .. } | State::Stopping { why: StopReason::Itself, .. }
         );
-        is_its_own && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
+        let serves = is_its_own && app.alive() == Some(Invocation(number));
+        app.goal() == Goal::Up && (serves || self.is_tried(id, number))
     }
 
     fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
-        let taken = unit.app.listen.iter().find_map(|address| {
-            let why = self.not_bound.get(&address.to_string())?;
-            Some(format!("cannot listen on {address}: {why}"))
-        });
-        taken.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
+        let why_not_bound =
+            if step == Some(Step::Listen) { self.why_not_bound(unit, Errno::from_raw(errno)) } else { None };
+        why_not_bound.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
+    }
+
+    /// Of an address that could not be bound; or, where one was to be bound anew for another user, of one that somebody has.
+    fn why_not_bound(&self, unit: &Unit, errno: Errno) -> Option<String> {
+        let refused = unit
+            .app
+            .listen
+            .iter()
+            .find_map(|address| Some((address, Errno::from_raw(*self.not_bound.get(&address.to_string())?))));
+        if let Some((address, errno)) = refused {
+            let owner = if errno == Errno::EADDRINUSE { self.owner_of(address, unit) } else { None };
+            return Some(taken::why(address, errno, owner.as_ref()));
+        }
+        unit.app.listen.iter().filter(|_| errno == Errno::EADDRINUSE).find_map(|address| {
+            let owner =
+                self.owner_of(address, unit).filter(|owner| !matches!(owner, Owner::App { process: None, .. }))?;
+            Some(taken::why(address, errno, Some(&owner)))
+        })
+    }
+
+    fn owner_of(&self, address: &Address, wants: &Unit) -> Option<Owner> {
+        let units = self.units();
+        let others = units.values().filter(|other| other.app.name != wants.app.name);
+        let held = others.flat_map(|other| other.app.listen.iter().map(|address| (address, other.app.name.as_str())));
+        let neighbours = Neighbours { keeper: self.keeper, held: held.collect(), app_of: &|pid| self.app_of(pid) };
+        Owner::of(address, &neighbours)
+    }
+
+    /// The app that a process belongs to: one that descends from a run's, or carries its mark.
+    fn app_of(&self, pid: i32) -> Option<String> {
+        let run_of = |pid| self.runs.values().find(|run| run.living().any(|living| living == pid));
+        let parent = |pid: &i32| Some(Stat::of(*pid)?.parent).filter(|parent| *parent > 1);
+        let descends = std::iter::successors(Some(pid), parent).take(DEEPEST_TREE).find_map(run_of);
+        let marked = || match Mark::of(pid, &self.hub) {
+            Mark::Run(number) => self.runs.get(&number),
+            Mark::Supervisor | Mark::None | Mark::Unknown => None,
+        };
+        Some(self.unit(descends.or_else(marked)?.app)?.app.name.clone())
     }
 
     pub(super) fn hear(&mut self, event: Event) {
@@ -199,12 +249,13 @@ impl Supervisor {
             Event::Killed(killed) => self.hear_of_killed(&killed),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
+            Event::Checked(checked) => self.end_upgrade(checked),
         }
     }
 
     fn hear_from(&mut self, number: u64, said: Said) {
         let Some(run) = self.runs.get_mut(&number) else { return };
-        let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
+        let serves = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
                 // Where the file names another way to become ready, its own word is not enough.
@@ -244,8 +295,13 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::Status(text, done) => {
-                if is_newest {
-                    self.notes.entry(run.app).or_default().says = Some(text);
+                let id = run.app;
+                let is_tried = self.is_tried(id, number);
+                let notes = self.notes.entry(id).or_default();
+                if serves {
+                    notes.says = Some(text);
+                } else if is_tried {
+                    notes.tried.says = Some(text);
                 }
                 self.waiting.push(done);
             }

@@ -15,6 +15,7 @@ mod announce;
 mod apply;
 mod asked;
 mod book;
+mod candidate;
 mod hand_over;
 mod identity;
 mod keeper_link;
@@ -30,14 +31,18 @@ mod out_of_memory;
 mod perform;
 mod ready;
 mod reason;
+mod rehearsal;
 #[cfg(test)]
 mod remembered;
 mod reshape;
 mod roster;
 mod runs;
+mod self_check;
 mod status;
+mod taken;
 mod torn_logs;
 mod trial;
+mod upgrade;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -46,7 +51,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
+use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, SUPERVISOR_FD};
 use protocol::place;
@@ -67,6 +72,7 @@ use self::monitors::saved::Saved;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
+use self::upgrade::Checked;
 use crate::alarm::Alarm;
 use crate::cgroup;
 use crate::clock;
@@ -75,12 +81,17 @@ use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
+pub use self_check::run as self_check;
 pub use status::UnitState;
 
 /// What the process ends with when the file cannot be used at the first start; the keeper then leaves too.
 pub const BAD_FILE: u8 = 2;
 /// How long answers that are under way may take when everything is stopped.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long facts may come one after the other before whoever waits is heard. An app that crashes all the time must not keep
+/// an operator from stopping it.
+const LONGEST_DEAFNESS: Duration = Duration::from_millis(50);
 
 /// What whoever started the hub asked for.
 #[derive(Clone)]
@@ -117,6 +128,8 @@ pub enum Event {
     Saved,
     /// Something makes an app due for another run, by its id in the file.
     Due(u32, Occasion),
+    /// A program that is to be the supervisor has been asked.
+    Checked(Checked),
 }
 
 /// The supervisor half of the process: until the keeper is gone or everything is stopped.
@@ -142,7 +155,12 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         }
         Err(AdoptError::Other(error)) => return Err(error),
     };
+    let mut heard_at = clock::now();
     while !supervisor.is_done() {
+        if clock::now().saturating_sub(heard_at) > LONGEST_DEAFNESS {
+            supervisor.hear_all(&mut inbox);
+            heard_at = clock::now();
+        }
         tokio::select! {
             biased; // what happened before what is asked about it
             fact = facts.receive() => match fact? {
@@ -152,20 +170,27 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                     return Ok(());
                 }
             },
-            Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
+            Some(event) = inbox.recv(), if supervisor.knows_every_run() => {
+                supervisor.hear(event);
+                heard_at = clock::now();
+            }
             rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => {
                 rang?;
                 // Woken late, or after the machine slept, we first hear what was to be heard before.
                 tokio::task::yield_now().await;
                 while supervisor.knows_every_run() && let Ok(event) = inbox.try_recv() {
                     supervisor.hear(event);
+                    heard_at = clock::now();
                 }
             }
         }
         supervisor.settle();
     }
     let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, supervisor.clients.idle()).await;
-    Ok(supervisor.orders.give(&Order::Leave)?)
+    if supervisor.done {
+        supervisor.orders.give(&Order::Leave)?;
+    }
+    Ok(())
 }
 
 fn now() -> Moment {
@@ -189,6 +214,8 @@ struct Supervisor {
     keeper: i32,
     orders: Orders,
     config: PathBuf,
+    /// What whoever started the hub asked for.
+    wish: Wish,
     /// The file in force.
     file: File,
     in_force: InForce,
@@ -203,8 +230,8 @@ struct Supervisor {
     /// What the keeper remembers of each.
     kept: BTreeMap<AppId, (Snapshot, Notes)>,
     runs: BTreeMap<u64, Run>,
-    /// Why an address could not be bound, for the run that wanted it.
-    not_bound: BTreeMap<String, String>,
+    /// The errno of an address that could not be bound, for the run that wanted it.
+    not_bound: BTreeMap<String, i32>,
     /// What `lifecycle` is still to be told.
     happened: VecDeque<(AppId, lifecycle::Event)>,
     /// Answered when what happened is remembered.
@@ -213,6 +240,10 @@ struct Supervisor {
     look_at: Option<Moment>,
     stopping: bool,
     done: bool,
+    /// Another program is asked whether it could be the supervisor.
+    upgrade_is_under_way: bool,
+    /// It can, and is to be.
+    makes_room: bool,
     events: mpsc::UnboundedSender<Event>,
     logs: LogPump,
     /// By app, with what they were asked for.
@@ -235,6 +266,7 @@ impl Supervisor {
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, AdoptError> {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
+        orders.start_with(told.memory.clone());
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
         let (log_events, limit_events, kernel_events) = (events.clone(), events.clone(), events.clone());
         let tell = move |news| match news {
@@ -258,7 +290,8 @@ impl Supervisor {
             keeper: told.keeper,
             ground: Ground::new(&taken.roster.manifest, std::mem::take(&mut told.inherited)),
             orders,
-            config: wish.config,
+            config: wish.config.clone(),
+            wish,
             file: taken.file,
             in_force: taken.in_force,
             texts: book::remembered_texts(&told.memory),
@@ -274,6 +307,8 @@ impl Supervisor {
             look_at: None,
             stopping: false,
             done: false,
+            upgrade_is_under_way: false,
+            makes_room: false,
             events,
             logs,
             app_monitors: BTreeMap::new(),
@@ -292,7 +327,8 @@ impl Supervisor {
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }
-        supervisor.converge(if first { &wish.only } else { &[] });
+        let only = if first { supervisor.wish.only.clone() } else { Vec::new() };
+        supervisor.converge(&only);
         if first {
             supervisor.order(&memory::remember_started());
         }
@@ -308,8 +344,7 @@ impl Supervisor {
 
     /// What a predecessor may not have come to: ending a run that is nobody's, closing a socket that nobody is to use.
     fn put_right(&mut self) {
-        let alive = |id: AppId| self.fleet.get(id).and_then(lifecycle::App::alive);
-        let nobodys = |run: &&Run| run.pid().is_some() && alive(run.app) != Some(Invocation(run.row.run));
+        let nobodys = |run: &&Run| run.pid().is_some() && !rehearsal::is_ours(&self.fleet, run.app, &run.row);
         for run in self.runs.values().filter(nobodys) {
             say!("{} supervisor: run {} is nobody's; ending it", clock::stamp(), run.row.run);
             self.order(&Order::Signal { run: run.row.run, signal: Signal::SIGKILL as i32 });
@@ -318,6 +353,19 @@ impl Supervisor {
             let state = self.fleet.app(id).state();
             self.close_sockets_if_down(id, state);
         }
+        // Those of an app that has other addresses by now. A list that is too long for a message is not sent: they stay.
+        let _ = self.orders.give(&Order::UnlistenOthers { addresses: self.addresses().into_iter().collect() });
+    }
+
+    /// What one of an app's living runs is doing, in the words for its only one.
+    fn state_of(&self, id: AppId, run: u64) -> Option<State> {
+        self.fleet.get(id)?.state_of(Invocation(run))
+    }
+
+    /// Whether this run is tried beside the one that serves.
+    fn is_tried(&self, id: AppId, run: u64) -> bool {
+        let beside = self.fleet.get(id).and_then(lifecycle::App::beside);
+        matches!(beside, Some(Beside::Trying { run: tried, .. }) if tried.0 == run)
     }
 
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
@@ -339,16 +387,25 @@ impl Supervisor {
         self.units().into_values().find(|unit| unit.key() == key)
     }
 
+    /// Everything is stopped, or somebody else is to go on.
     fn is_done(&self) -> bool {
-        self.done
+        self.done || self.makes_room
+    }
+
+    /// All who wait now, although the keeper may owe an answer.
+    fn hear_all(&mut self, inbox: &mut mpsc::UnboundedReceiver<Event>) {
+        for _ in 0..inbox.len() {
+            let Ok(event) = inbox.try_recv() else { return };
+            self.hear(event);
+            self.settle();
+        }
     }
 
     /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,
-    /// and until then nobody is told of a run that has no process yet, or not that one.
+    /// and for that moment nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
         let answered = self.runs.values().all(|run| !run.is_in_question);
-        answered
-            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        answered && self.fleet.ids().all(|id| self.fleet.app(id).runs().all(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {
@@ -404,9 +461,9 @@ impl Supervisor {
             let snapshot = self.fleet.snapshot(id);
             let before = self.kept.get(&id).cloned();
             if let Some((before, _)) = &before
-                && before.state != snapshot.state
+                && (before.state != snapshot.state || before.beside != snapshot.beside)
             {
-                self.note_change(id, &before.state, &snapshot);
+                self.note_change(id, before, &snapshot);
             }
             let after = self.noted(id);
             if before.as_ref() == Some(&after) {

@@ -124,6 +124,7 @@ fn supervision(old: &Policy, new: &Policy) -> Vec<String> {
         max_restarts,
         autorestart,
         stop_exit_codes,
+        overlap: _, // follows from `listen` and `ready`
     } = old;
     let mut changes = Changes::default();
     let mut time = |key, old: &Duration, new| changes.step(key, &duration(Some(*old)), &duration(Some(new)));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lifecycle::Policy;
 
 use crate::diagnostic::Mistake;
-use crate::model::{App, Instances, Watch};
+use crate::model::{App, Instances, Ready, Watch};
 use crate::value::{Environment, Placed};
 use crate::written::Written;
 use crate::{limits, name, watch};
@@ -56,6 +56,8 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
     let cwd = written.cwd.as_ref().map_or_else(|| folder.to_owned(), |cwd| within(folder, cwd));
     let out_file = logs::file(written, written.out_file.as_ref(), folder, &format!("{name}-out.log"));
     let error_file = logs::file(written, written.error_file.as_ref(), folder, &format!("{name}-error.log"));
+    let ready = probes::ready(written);
+    let policy = policy(written, &ready);
     Some(App {
         id,
         namespace: written.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
@@ -65,11 +67,11 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         interpreter_args: written.interpreter_args.clone().unwrap_or_default(),
         env: environment(written, profile),
         env_file: written.env_file.as_ref().map(|file| within(folder, file)),
-        listen: written.listen.iter().map(|address| *address.get_ref()).collect(),
+        listen: written.listen.iter().map(|address| address.get_ref().clone()).collect(),
         port: written.port.as_ref().map(|port| *port.get_ref()),
         depends_on: distinct(&written.depends_on),
-        ready: probes::ready(written),
-        policy: policy(written),
+        ready,
+        policy,
         kill_signal: written.kill_signal.unwrap_or_default(),
         shutdown_with_message: written.shutdown_with_message.as_ref().is_some_and(|wanted| *wanted.get_ref()),
         instances: written.instances.as_ref().map_or(Instances::Count(1), |instances| *instances.get_ref()),
@@ -123,7 +125,7 @@ fn watched(written: &Written, folder: &Path, cwd: &Path, logs: [&Path; 2]) -> Op
     Some(watch::resolve(paths, &written.ignore_watch, written.watch_delay, &seen))
 }
 
-fn policy(written: &Written) -> Policy {
+fn policy(written: &Written, ready: &Ready) -> Policy {
     let default = Policy::default();
     // PM2: a first delay that then grows. Here delays grow anyway, so zero is what asks for a constant one.
     let growing = written.exp_backoff_restart_delay;
@@ -137,6 +139,8 @@ fn policy(written: &Written) -> Policy {
         max_restarts: written.max_restarts.unwrap_or(default.max_restarts),
         autorestart: written.autorestart.unwrap_or(default.autorestart),
         stop_exit_codes: written.stop_exit_codes.clone(),
+        // Two runs answer at one socket, so a probe could not tell which of them did.
+        overlap: !written.listen.is_empty() && !matches!(ready, Ready::Tcp(_) | Ready::Http(_)),
     }
 }
 
