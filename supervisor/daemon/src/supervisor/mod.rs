@@ -175,7 +175,15 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                 supervisor.hear(event);
                 heard_at = clock::now();
             }
-            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
+            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => {
+                rang?;
+                // Woken late, or after the machine slept, we first hear what was to be heard before.
+                tokio::task::yield_now().await;
+                while supervisor.knows_every_run() && let Ok(event) = inbox.try_recv() {
+                    supervisor.hear(event);
+                    heard_at = clock::now();
+                }
+            }
         }
         supervisor.settle();
     }
