@@ -8,6 +8,7 @@
 //! | `GET /v1/describe?target=T&target=U` | | list of [`Description`] |
 //! | `GET /v1/ping` | | [`Pong`] |
 //! | `GET /v1/logs` | | list of [`LogSource`] |
+//! | `GET /metrics` | a form by `Accept`: [`Format`](crate::metrics::Format) | text, OpenMetrics or a list of [`Family`] |
 //! | `POST /v1/start`, `/v1/stop`, `/v1/restart`, `/v1/reload`, `/v1/delete`, `/v1/reset` | [`Targets`] | [`Accepted`] |
 //! | `POST /v1/scale` | [`Scale`] | [`Accepted`]: those that come, and those that go |
 //! | `POST /v1/signal` | [`SendSignal`] | [`Accepted`]: those that were signalled |
@@ -140,6 +141,18 @@ pub enum Word {
 }
 
 impl Word {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Online,
+        Self::Launching,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Errored,
+        Self::WaitingRestart,
+        Self::Waiting,
+        Self::Cooling,
+    ];
+
     /// The word as PM2 prints it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -369,6 +382,15 @@ pub struct Description {
     pub settings: Vec<(String, String)>,
     /// Failures within the last minute.
     pub recent_failures: usize,
+    /// How its runs ended and how often, by reason and detail (`["code", "1", 3]`, `["asked", "", 1]`), since the hub started.
+    #[serde(default)]
+    pub exits: Vec<(String, String, u64)>,
+    /// When the last run whose end was heard of ended, in milliseconds ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exited_ago_ms: Option<u64>,
+    /// Health checks that failed, since the hub started.
+    #[serde(default)]
+    pub health_failures: u64,
     /// Whether an operator's stop holds it.
     pub held: bool,
     /// Whether it is in no file.
@@ -415,6 +437,33 @@ pub struct LogSource {
     pub out_file: String,
     /// Where its standard error goes, an absolute path.
     pub error_file: String,
+}
+
+/// One family of metrics, as OpenMetrics has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Family {
+    /// Its name, without the endings of its samples.
+    pub name: String,
+    /// `counter`, `gauge`, `histogram`, `info` or `stateset`.
+    pub r#type: String,
+    /// What its samples are measured in; the name ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What it means.
+    pub help: String,
+    /// What was counted or measured.
+    pub samples: Vec<Sample>,
+}
+
+/// One number of a [`Family`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The family's name with this sample's ending.
+    pub name: String,
+    /// What it is about.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// How much.
+    pub value: f64,
 }
 
 /// Why a request was not carried out.

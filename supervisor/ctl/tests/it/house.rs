@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Flushed, Keeper, LogSource, Pong, Run, Runs, Scale,
-    SendSignal, Status, Step, Supervisor, Targets, Watch, What, Word,
+    Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Family, Flushed, Keeper, LogSource, Pong, Run, Runs,
+    Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -63,6 +63,7 @@ impl House {
             "GET /v1/status" => Answer::ok(&self.status()),
             "GET /v1/watch" => self.watch(),
             "GET /v1/ping" => Answer::ok(&Pong { keeper: 1, supervisor: 2, version: "0.1.0".into() }),
+            "GET /metrics" => Answer::ok(&[family()]),
             "GET /v1/logs" => Answer::ok(&self.apps.iter().map(|app| self.source(app)).collect::<Vec<_>>()),
             "GET /v1/describe" => {
                 let targets = query.split('&').filter_map(|pair| pair.strip_prefix("target=")).map(str::to_owned);
@@ -238,6 +239,9 @@ impl House {
             ready: "it says so on its ready pipe".into(),
             settings: vec![pair("kill_timeout", "10 s"), pair("max_memory_restart", "300M")],
             recent_failures: 1,
+            exits: vec![("asked".into(), String::new(), 1), ("code".into(), "3".into(), 2)],
+            exited_ago_ms: Some(66_000),
+            health_failures: 4,
             held: resident.word == Word::Stopped,
             ad_hoc: resident.ad_hoc,
             environment: vec![pair("PORT", "3001"), pair("API_TOKEN", "hush"), pair("GREETING", "two\nlines")],
@@ -247,6 +251,18 @@ impl House {
                 ("GONE".into(), Some("1".into()), None),
             ],
         }
+    }
+}
+
+fn family() -> Family {
+    let labels = [("app", "api"), ("instance", "0"), ("namespace", "default")];
+    let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Family {
+        name: "betti_app_cpu_seconds".into(),
+        r#type: "counter".into(),
+        unit: Some("seconds".into()),
+        help: "Processor time of the running tree of processes.".into(),
+        samples: vec![Sample { name: "betti_app_cpu_seconds_total".into(), labels, value: 1.5 }],
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use protocol::keeper::{Fact, Order, VERSION};
+use protocol::keeper::{Fact, Order, Predecessors, VERSION};
 use protocol::worker::{INHERITED, INHERITED_PREFIX};
 
 use super::head::{Head, Queued};
@@ -72,7 +72,7 @@ impl Keeper {
         let Some(socket) = &head.socket else { return head.outbox.clear() };
         while let Some(queued) = head.outbox.front() {
             let fact = match queued {
-                Queued::Hello => Some(hello(&self.hub, self.last_run)),
+                Queued::Hello => Some(hello(&self.hub, self.last_run, self.predecessors)),
                 Queued::Row(run) => self.rows.get(*run).map(|(row, _)| Fact::Run(row.clone())),
                 Queued::Memory(key) => {
                     self.memory.get(key).map(|value| Fact::Memory { key: key.clone(), value: value.clone() })
@@ -184,6 +184,12 @@ impl Keeper {
         if let Ending::InOrder { patience } = &mut self.ending {
             *patience = clock::now() + GRACE; // the next one goes on where this one was
         }
+        if !matches!(self.ending, Ending::Leaving { .. }) {
+            match head.was_killed() {
+                true => self.predecessors.hung += 1,
+                false => self.predecessors.died += 1,
+            }
+        }
         if matches!(self.ending, Ending::Leaving { .. }) {
             self.ending = Ending::Leaving { at: Duration::ZERO };
         } else if head.worked(LONG_ENOUGH) {
@@ -205,13 +211,14 @@ impl Keeper {
     }
 }
 
-fn hello(hub: &str, last_run: u64) -> Fact {
+fn hello(hub: &str, last_run: u64, predecessors: Predecessors) -> Fact {
     let given = |name: &str| INHERITED.contains(&name) || name.starts_with(INHERITED_PREFIX);
     let inherited = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| given(name))
         .collect();
-    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper: std::process::id() as i32, last_run, inherited }
+    let keeper = std::process::id() as i32;
+    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper, last_run, inherited, predecessors }
 }
 
 /// A row says what travels with it, which after the first time is nothing.

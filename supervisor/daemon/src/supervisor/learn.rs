@@ -113,6 +113,9 @@ impl Supervisor {
         }
         let id = unit.id;
         let lived = self.runs.get(&number).and_then(Run::lived);
+        if let Some(at) = self.runs.get(&number).and_then(|run| run.row.exited_at_ns) {
+            self.notes.entry(id).or_default().exited_at_ns = Some(at);
+        }
         if self.is_surprised_by(id, number) {
             let detail = match exit {
                 Exit::NotSpawned(errno) => {
@@ -189,6 +192,7 @@ impl Supervisor {
                 }
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
+            Event::Scraped(ticks) => self.scraped(ticks),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
         }
@@ -223,6 +227,7 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::NotYet(words) => run.monitors.not_yet = Some(words),
+            Said::CheckFailed => self.notes.entry(run.app).or_default().tally.health_failures += 1,
             Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
             Said::Watchdog => run.monitors.feed_watchdog(),
             Said::WatchdogInterval(interval) => self.set_watchdog(number, interval),

@@ -10,6 +10,8 @@ use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload,
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
+use super::tally::Tally;
+
 const APP: &str = "app";
 /// Set once the apps of the first start were told to start.
 const STARTED: &str = "started";
@@ -52,6 +54,10 @@ pub struct Notes {
     pub scheduled_at: Option<i64>,
     /// What the newest run said of itself last.
     pub says: Option<String>,
+    /// When the last run whose end was heard of ended: nanoseconds of `CLOCK_MONOTONIC`.
+    pub exited_at_ns: Option<u64>,
+    /// What is counted.
+    pub tally: Tally,
 }
 
 pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {

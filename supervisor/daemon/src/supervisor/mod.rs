@@ -15,6 +15,7 @@ mod announce;
 mod apply;
 mod asked;
 mod book;
+mod footprint;
 mod hand_over;
 mod identity;
 mod keeper_link;
@@ -23,6 +24,7 @@ mod learn;
 mod look_after;
 mod measure;
 mod memory;
+mod metrics;
 mod monitors;
 mod notes;
 mod perform;
@@ -34,6 +36,7 @@ mod reshape;
 mod roster;
 mod runs;
 mod status;
+mod tally;
 mod trial;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -45,11 +48,12 @@ use std::time::Duration;
 
 use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
 use nix::sys::signal::Signal;
-use protocol::keeper::{Order, SUPERVISOR_FD};
+use protocol::keeper::{Order, Predecessors, SUPERVISOR_FD};
 use protocol::place;
 use protocol::request::Ask;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::asked::Scrapes;
 use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
@@ -106,6 +110,8 @@ pub enum Event {
     LogEnded(u64),
     /// A client asks.
     Asked(Ask, oneshot::Sender<control::Reply>),
+    /// A scrape is over, with the processor time of runs that was seen, in clock ticks.
+    Scraped(Vec<(u64, u64)>),
     /// The file was saved.
     Saved,
     /// Something makes an app due for another run, by its id in the file.
@@ -179,6 +185,7 @@ impl<E: Into<anyhow::Error>> From<E> for AdoptError {
 struct Supervisor {
     hub: String,
     keeper: i32,
+    predecessors: Predecessors,
     orders: Orders,
     config: PathBuf,
     /// The file in force.
@@ -213,6 +220,7 @@ struct Supervisor {
     /// None where its folder cannot be watched.
     saved: Option<Saved>,
     measure: Measure,
+    scrapes: Scrapes,
     sequence: watch::Sender<u64>,
     published: Vec<UnitState>,
     clients: control::Clients,
@@ -241,6 +249,7 @@ impl Supervisor {
         let mut supervisor = Self {
             hub: std::mem::take(&mut told.hub),
             keeper: told.keeper,
+            predecessors: told.predecessors,
             ground: Ground::new(&taken.roster.manifest, std::mem::take(&mut told.inherited)),
             orders,
             config: wish.config,
@@ -265,6 +274,7 @@ impl Supervisor {
             memory_limit: MemoryLimit::start(limit_events),
             saved: None,
             measure: Measure::new(),
+            scrapes: Scrapes::default(),
             sequence,
             published: Vec::new(),
             clients,
@@ -392,6 +402,7 @@ impl Supervisor {
             {
                 self.note_change(id, &before.state, &snapshot);
             }
+            self.count(id, before.as_ref().map(|(snapshot, _)| snapshot), &snapshot);
             let after = self.noted(id);
             if before.as_ref() == Some(&after) {
                 continue;
@@ -409,6 +420,19 @@ impl Supervisor {
             self.kept.insert(id, after);
         }
         self.forget_who_left();
+    }
+
+    /// What is counted of an app. It is remembered with the change that it counts.
+    fn count(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
+        let tally = &mut self.notes.entry(id).or_default().tally;
+        tally.begin(clock::now_ns());
+        let Some(before) = before else { return };
+        if after.restarts < before.restarts {
+            tally.restarts_since_ns = clock::now_ns();
+        }
+        if let Some(end) = tally::ended(before, after) {
+            tally.count_end(end);
+        }
     }
 
     /// Nothing of them is left: the fleet has them no more.

@@ -12,6 +12,7 @@ use super::roster::Unit;
 use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
 use super::{Supervisor, now};
 use crate::cgroup;
+use crate::clock;
 use crate::tree::{self, Orphans, Process};
 
 /// After a kill, and while somebody cannot be read: soon.
@@ -54,6 +55,7 @@ impl Supervisor {
             let notes = self.notes.entry(id).or_default();
             notes.detail = Some(error.detail);
             notes.lasted_ms = None;
+            notes.exited_at_ns = Some(clock::now_ns());
             self.happened.push_back((id, Event::Exited(run, Exit::NotSpawned(error.errno))));
             self.happened.push_back((id, Event::Gone(run)));
         }
@@ -184,6 +186,7 @@ impl Supervisor {
                 let spawned = self.runs.get(&run.0).map(super::Run::spawned);
                 let notes = self.notes.entry(id).or_default();
                 notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
+                notes.ready_ms.into_iter().for_each(|took| notes.tally.count_ready(took));
                 (notes.detail, notes.cause) = (None, None);
             }
             State::Stopping { run, why: StopReason::NotReady, .. } if matches!(before, State::Starting { .. }) => {

@@ -9,6 +9,7 @@ use manifest::{App, Check, LogFormat, Ready, Url};
 use protocol::control::Description;
 use protocol::worker;
 
+use crate::clock;
 use crate::control::Reply;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
@@ -45,6 +46,7 @@ impl Supervisor {
     fn description(&self, unit: &Unit) -> Description {
         let app = &unit.app;
         let lived = self.fleet.app(unit.id);
+        let notes = self.notes.get(&unit.id).cloned().unwrap_or_default();
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let environment = self.ground.environment(unit).unwrap_or_default();
         Description {
@@ -62,6 +64,9 @@ impl Supervisor {
             ready: ready(&app.ready),
             settings: self.settings(unit),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
+            exits: notes.tally.ends().map(|(reason, detail, count)| (reason.into(), detail.into(), count)).collect(),
+            exited_ago_ms: notes.exited_at_ns.map(|at| clock::now_ns().saturating_sub(at) / 1_000_000),
+            health_failures: notes.tally.health_failures,
             held: lived.goal() == Goal::Down && !self.fleet.is_leaving(unit.id),
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
