@@ -399,6 +399,25 @@ pub struct Description {
     pub environment: Vec<(String, String)>,
     /// What of that is not what the running process was started with: name, running value, new value.
     pub divergent: Vec<(String, Option<String>, Option<String>)>,
+    /// What it wrote into its logs.
+    #[serde(default)]
+    pub logs: Logs,
+}
+
+/// What became of an app's output since the hub's start, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Logs {
+    /// Written to log files.
+    pub written: u64,
+    /// Of that, written today, by the clock in the hub's zone.
+    pub written_today: u64,
+    /// Lost, because it could not be written.
+    pub lost: u64,
+    /// Lines whose end was lost.
+    pub lost_lines: u64,
+    /// What its log files take now, with all that was put aside.
+    pub on_disk: u64,
 }
 
 /// What an act is about, and from where on to watch.

@@ -1,6 +1,6 @@
 //! `betti-ctl describe`: PM2's tables of keys and values, one an app.
 
-use protocol::control::{App, Description, Exit as Ended};
+use protocol::control::{App, Description, Exit as Ended, Logs};
 
 use super::Context;
 use super::act;
@@ -104,7 +104,17 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
     ];
     let settings = description.settings.iter().cloned();
     let rows = rows.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-    rows.chain(settings).chain([("memory".to_owned(), memory(app))]).collect()
+    let logs = [("logs today".to_owned(), logs(&description.logs)), ("memory".to_owned(), memory(app))];
+    rows.chain(settings).chain(logs).collect()
+}
+
+fn logs(logs: &Logs) -> String {
+    let bytes = units::memory;
+    let lost = match (logs.lost, logs.lost_lines) {
+        (0, _) => String::new(),
+        (lost, lines) => format!(", {} ({lines} lines) lost since the hub's start", bytes(lost)),
+    };
+    format!("{} written, {} on disk{lost}", bytes(logs.written_today), bytes(logs.on_disk))
 }
 
 fn memory(app: &App) -> String {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Family, Flushed, Keeper, LogSource, Pong, Run, Runs,
-    Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Watch, What, Word,
+    Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Family, Flushed, Keeper, LogSource, Logs, Pong, Run,
+    Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -250,6 +250,7 @@ impl House {
                 ("API_TOKEN".into(), Some("old".into()), Some("hush".into())),
                 ("GONE".into(), Some("1".into()), None),
             ],
+            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
         }
     }
 }

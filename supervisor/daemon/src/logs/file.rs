@@ -4,6 +4,7 @@
 //! When the file cannot take any more, the pipe is emptied into nothing, so that the worker does not block, and the loss is
 //! counted and said in the file once it takes bytes again.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
@@ -14,8 +15,10 @@ use jiff::Timestamp;
 use nix::errno::Errno;
 
 use super::formatter::Formatter;
-use super::glass::Glass;
+use super::glass::{Glance, Glass};
 use super::journal::Place;
+use super::outlet::Writer;
+use super::tally::Count;
 use super::{Moved, rotation};
 
 pub struct LogFile {
@@ -27,15 +30,34 @@ pub struct LogFile {
     pub(super) size: u64,
     /// Put aside when it is this long, at the end of a line.
     pub(super) limit: u64,
-    /// Bytes that could not be kept since the last that could.
+    /// Bytes that could not be kept since the last that could, and line ends among them.
     pub(super) lost: u64,
+    lost_lines: u64,
+    /// Bytes of what was put aside.
+    aside: u64,
+    /// Whose bytes are being moved.
+    by: Option<Writer>,
+    /// What became of each app's bytes since somebody asked.
+    counts: BTreeMap<u32, Count>,
     /// What was last complained of, so that it is said once.
     trouble: Option<String>,
 }
 
 impl LogFile {
     pub fn open(path: &Path, limit: u64) -> Self {
-        let mut log = Self { path: path.into(), file: None, regular: false, size: 0, limit, lost: 0, trouble: None };
+        let mut log = Self {
+            path: path.into(),
+            file: None,
+            regular: false,
+            size: 0,
+            limit,
+            lost: 0,
+            lost_lines: 0,
+            aside: 0,
+            by: None,
+            counts: BTreeMap::new(),
+            trouble: None,
+        };
         let _ = log.reopen(); // there from the start, for whoever follows it; tried again when there is something to say
         log
     }
@@ -52,15 +74,30 @@ impl LogFile {
         }
     }
 
+    /// From here on it is this one's bytes that are moved.
+    pub fn hand_to(&mut self, writer: Writer) {
+        self.by = Some(writer);
+    }
+
+    /// What became of each app's bytes since this was last asked.
+    pub fn take_counts(&mut self) -> BTreeMap<u32, Count> {
+        std::mem::take(&mut self.counts)
+    }
+
     /// Keeps the worker from blocking, at the price of its words.
-    pub fn discard(&mut self, pipe: &OwnedFd, most: usize, glass: &Glass, why: &io::Error) -> io::Result<Moved> {
-        let moved = glass.throw_away(pipe, most)?;
-        if let Moved::Some(length) = moved {
-            self.lose(length as u64, why);
-        } else if self.lost > 0 {
-            self.complain(why);
+    pub fn discard(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass, why: &io::Error) -> io::Result<Moved> {
+        match glass.take_away(pipe, most)? {
+            Glance::Seen(bytes) => {
+                self.lose(bytes.len() as u64, line_ends(&bytes), why);
+                Ok(Moved::Some(bytes.len()))
+            }
+            Glance::Not(moved) => {
+                if self.lost > 0 {
+                    self.complain(why);
+                }
+                Ok(moved)
+            }
         }
-        Ok(moved)
     }
 
     /// Ends an unfinished line that its writer can finish no more, so that the next writer begins a new one.
@@ -88,10 +125,16 @@ impl LogFile {
     // -- lines in another form
 
     /// Puts whole lines at the end, all or none of them, in a new file if this one has no room for them. Before the first byte
-    /// is written, `note` is told where they will be. If they cannot be written, `bytes` count as lost.
-    pub fn append(&mut self, lines: &[u8], bytes: u64, formatter: &mut Formatter, note: impl FnOnce(&Path, Place)) {
+    /// is written, `note` is told where they will be. If they cannot be written, `original` counts as lost.
+    pub fn append(
+        &mut self,
+        lines: &[u8],
+        original: &[u8],
+        formatter: &mut Formatter,
+        note: impl FnOnce(&Path, Place),
+    ) {
         if let Err(error) = self.try_append(lines, formatter, note) {
-            self.lose(bytes, &error);
+            self.lose(original.len() as u64, line_ends(original), &error);
         }
     }
 
@@ -150,6 +193,7 @@ impl LogFile {
         if self.file.is_none() {
             return empty_unused(&self.path);
         }
+        self.aside = 0;
         if self.regular {
             let file = self.opened()?;
             file.set_len(0)?;
@@ -172,7 +216,13 @@ impl LogFile {
         self.regular = file.metadata()?.is_file();
         self.size = if self.regular { file.seek(SeekFrom::End(0))? } else { 0 };
         self.file = Some(file);
+        self.aside = if self.regular { rotation::bytes_aside(&self.path) } else { 0 };
         Ok(())
+    }
+
+    /// Bytes that it takes, with all that was put aside.
+    pub const fn on_disk(&self) -> u64 {
+        self.size + self.aside
     }
 
     /// Lets go of the file until somebody has something to write.
@@ -220,19 +270,24 @@ impl LogFile {
     /// What is to be said of a loss; nothing in a device, which would take that and then no more, again and again.
     fn loss(&self) -> Option<String> {
         let why = self.trouble.as_deref().unwrap_or("it could not be written");
-        (self.lost > 0 && self.regular)
-            .then(|| format!("[betti] {} bytes of output were lost here: {why}\n", self.lost))
+        (self.lost > 0 && self.regular).then(|| {
+            format!("[betti] {} bytes of output were lost here ({} lines): {why}\n", self.lost, self.lost_lines)
+        })
     }
 
     fn loss_is_said(&mut self) {
         if self.lost > 0 && self.regular {
             say!("logs: {} takes bytes again; {} were lost", self.path.display(), self.lost);
-            (self.lost, self.trouble) = (0, None);
+            (self.lost, self.lost_lines, self.trouble) = (0, 0, None);
         }
     }
 
-    fn lose(&mut self, bytes: u64, why: &io::Error) {
+    pub(super) fn lose(&mut self, bytes: u64, lines: u64, why: &io::Error) {
         self.lost += bytes;
+        self.lost_lines += lines;
+        let count = self.count();
+        count.lost_bytes += bytes;
+        count.lost_lines += lines;
         self.complain(why);
     }
 
@@ -251,7 +306,12 @@ impl LogFile {
     pub(super) fn grow(&mut self, bytes: usize) {
         if self.regular {
             self.size += bytes as u64;
+            self.count().written += bytes as u64;
         }
+    }
+
+    fn count(&mut self) -> &mut Count {
+        self.counts.entry(self.by.map_or(u32::MAX, |writer| writer.app)).or_default()
     }
 
     pub(super) fn put_aside(&mut self) -> io::Result<()> {
@@ -276,6 +336,11 @@ pub fn empty_unused(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// How many lines end in there.
+pub fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Troubles of the pipe end its pumping; troubles of the file must not.
@@ -400,7 +465,7 @@ mod tests {
         world.says("kept\n");
         world.pump(&mut file);
         assert!(
-            world.text().starts_with("[betti] 5 bytes of output were lost here: No space left"),
+            world.text().starts_with("[betti] 5 bytes of output were lost here (1 lines): No space left"),
             "{}",
             world.text()
         );
@@ -429,7 +494,7 @@ mod tests {
         for _ in 0..5 {
             world.says("more than ten bytes\n");
             world.pump(&mut file);
-            file.append(b"more than ten bytes\n", 20, &mut formatter, |_, _| {});
+            file.append(b"more than ten bytes\n", b"", &mut formatter, |_, _| {});
         }
         assert_eq!(file.lost, 0);
         assert!(world.path().is_symlink());
@@ -451,7 +516,7 @@ mod tests {
         assert!(file.lost > 0);
         let mut formatter = Formatter::new(&LogFormat::Stamped("%S".to_owned()), Kind::Out, "a", 0);
         for _ in 0..10 {
-            file.append(words.as_bytes(), 1, &mut formatter, |_, _| {});
+            file.append(words.as_bytes(), b"", &mut formatter, |_, _| {});
         }
     }
 
@@ -462,15 +527,18 @@ mod tests {
         let mut file = world.file(10);
         world.says("half");
         world.pump(&mut file);
-        file.append(b"123\n", 4, &mut formatter, |path, place| assert_eq!((path, place.offset), (&*world.path(), 5)));
+        file.append(b"123\n", b"", &mut formatter, |path, place| assert_eq!((path, place.offset), (&*world.path(), 5)));
         assert_eq!(world.text(), "half\n123\n");
-        file.append(b"4567\n", 5, &mut formatter, |_, place| assert_eq!(place.offset, 0));
+        file.append(b"4567\n", b"", &mut formatter, |_, place| assert_eq!(place.offset, 0));
         assert_eq!(world.text(), "4567\n");
-        file.lose(7, &ErrorKind::StorageFull.into());
+        file.lose(7, 2, &ErrorKind::StorageFull.into());
         file.use_again(u64::MAX);
-        file.append(b"8\n", 2, &mut formatter, |_, _| {});
+        file.append(b"8\n", b"", &mut formatter, |_, _| {});
         let lines: Vec<String> = world.text().lines().map(str::to_owned).collect();
-        assert!(lines[1].starts_with("{\"message\":\"[betti] 7 bytes of output were lost here: "), "{lines:?}");
+        assert!(
+            lines[1].starts_with("{\"message\":\"[betti] 7 bytes of output were lost here (2 lines): "),
+            "{lines:?}"
+        );
         assert_eq!(lines[2], "8");
     }
 

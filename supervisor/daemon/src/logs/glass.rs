@@ -1,6 +1,6 @@
 //! Looks into a pipe without taking anything from it, and takes from it what nobody can keep.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 
@@ -10,11 +10,10 @@ use nix::unistd::pipe2;
 
 use super::{CHUNK, Moved};
 
-/// A pipe of our own that `tee` copies into. One serves all, because it is empty again after every look.
+/// A pipe of our own that `tee` copies into. One serves all, because it is empty again after every use.
 pub struct Glass {
     read: File,
     write: OwnedFd,
-    nothing: File,
 }
 
 /// What a look into a pipe shows.
@@ -26,8 +25,7 @@ pub enum Glance {
 impl Glass {
     pub fn new() -> io::Result<Self> {
         let (read, write) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        let nothing = OpenOptions::new().write(true).open("/dev/null")?;
-        Ok(Self { read: read.into(), write, nothing })
+        Ok(Self { read: read.into(), write })
     }
 
     /// The first bytes in the pipe, `most` of them at most.
@@ -43,12 +41,16 @@ impl Glass {
         Ok(Glance::Seen(seen))
     }
 
-    /// Takes a chunk into nothing.
-    pub fn throw_away(&self, pipe: &OwnedFd, most: usize) -> io::Result<Moved> {
-        match splice(pipe, None, &self.nothing, None, most.min(CHUNK), SpliceFFlags::SPLICE_F_NONBLOCK) {
-            Ok(0) => Ok(Moved::End),
-            Ok(length) => Ok(Moved::Some(length)),
-            Err(Errno::EAGAIN) => Ok(Moved::Empty),
+    /// Takes a chunk out of the pipe, for nobody.
+    pub fn take_away(&mut self, pipe: &OwnedFd, most: usize) -> io::Result<Glance> {
+        match splice(pipe, None, &self.write, None, most.min(CHUNK), SpliceFFlags::SPLICE_F_NONBLOCK) {
+            Ok(0) => Ok(Glance::Not(Moved::End)),
+            Ok(length) => {
+                let mut taken = vec![0; length];
+                self.read.read_exact(&mut taken)?;
+                Ok(Glance::Seen(taken))
+            }
+            Err(Errno::EAGAIN) => Ok(Glance::Not(Moved::Empty)),
             Err(errno) => Err(errno.into()),
         }
     }

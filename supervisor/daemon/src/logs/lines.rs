@@ -103,7 +103,8 @@ impl Lines {
         let Some(spool) = &mut self.spool else { return };
         let (run, kind, position) = (self.run, self.kind, spool.position());
         let formatter = &mut self.formatter;
-        log.append(batch, bytes as u64, formatter, |path, place| {
+        let original = &self.waiting[from..from + bytes];
+        log.append(batch, original, formatter, |path, place| {
             // Without a note a kill right now would double these lines; that is less than losing them.
             let _ = journal.note(&Note { run, kind, position, bytes, log: path, place, lines: batch });
         });

@@ -34,6 +34,7 @@ mod raw;
 mod rotation;
 mod spool;
 mod stamp;
+mod tally;
 mod thread;
 
 #[cfg(test)]
@@ -54,15 +55,17 @@ const CHUNK: usize = 64 * 1024;
 /// binary output have no lines. No formatted line is longer than this either.
 const LONGEST_OPEN_LINE: u64 = 1024 * 1024;
 
-/// Where lines wait. If nothing runs, what is in there is nobody's and goes.
+/// Where lines wait. If nothing runs, what is in there is nobody's and goes, but for the tally, which goes with its hub.
 ///
 /// # Errors
 /// If there is no runtime directory, which cannot be while a keeper has one.
-pub fn spool_folder(nothing_runs: bool) -> Result<PathBuf, NoRuntimeDir> {
+pub fn spool_folder(nothing_runs: bool, hub_is_new: bool) -> Result<PathBuf, NoRuntimeDir> {
     let root = nix::unistd::geteuid().is_root();
     let folder = place::runtime_dir(|name| std::env::var_os(name), root)?.join(SPOOL_FOLDER);
     if nothing_runs {
-        let _ = std::fs::remove_dir_all(&folder); // usually there is none
+        let left = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        let goes = |entry: &std::fs::DirEntry| hub_is_new || entry.file_name() != tally::NAME;
+        left.filter(goes).for_each(|entry| drop(std::fs::remove_file(entry.path()))); // usually there is none
     }
     Ok(folder)
 }

@@ -31,3 +31,12 @@ pub struct Outlet {
     /// Text whose first appearance in the run's output is told.
     pub expect: Option<String>,
 }
+
+/// Whose bytes they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writer {
+    pub run: u64,
+    pub kind: Kind,
+    /// The app's number that operators know.
+    pub app: u32,
+}

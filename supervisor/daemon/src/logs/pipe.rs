@@ -15,8 +15,9 @@ use super::formatter::Formatter;
 use super::glass::{Glance, Glass};
 use super::journal::Journal;
 use super::lines::Lines;
-use super::outlet::{Kind, Outlet};
+use super::outlet::{Kind, Outlet, Writer};
 use super::spool::Spool;
+use super::tally::TallyBook;
 use super::{CHUNK, Moved};
 
 /// What all streams use, one after the other.
@@ -24,6 +25,7 @@ pub struct Desk {
     pub folder: PathBuf,
     pub glass: Glass,
     pub journal: Journal,
+    pub tallies: TallyBook,
     /// Runs that said what was expected of them.
     said: BTreeSet<u64>,
     /// Those of them that were not told of yet.
@@ -32,8 +34,8 @@ pub struct Desk {
 
 impl Desk {
     pub fn new(folder: PathBuf) -> io::Result<Self> {
-        let journal = Journal::new(&folder);
-        Ok(Self { folder, glass: Glass::new()?, journal, said: BTreeSet::new(), news: Vec::new() })
+        let (journal, tallies) = (Journal::new(&folder), TallyBook::open(&folder));
+        Ok(Self { folder, glass: Glass::new()?, journal, tallies, said: BTreeSet::new(), news: Vec::new() })
     }
 
     /// Notes that a run said what was expected, before its words are taken from the pipe: a successor will not see them there.
@@ -111,6 +113,7 @@ impl Pipe {
     /// From here on, lines look like this.
     pub fn set_format(&mut self, format: &LogFormat, file: &mut LogFile, desk: &mut Desk) {
         let formatter = self.formatter(format);
+        file.hand_to(self.writer());
         let Some(lines) = &mut self.lines else {
             if *format != LogFormat::Raw {
                 self.lines = Some(Lines::new(desk.folder.clone(), self.run, self.kind, formatter));
@@ -125,6 +128,10 @@ impl Pipe {
         }
     }
 
+    fn writer(&self) -> Writer {
+        Writer { run: self.run, kind: self.kind, app: self.id }
+    }
+
     fn formatter(&self, format: &LogFormat) -> Formatter {
         Formatter::new(format, self.kind, &self.app, self.id)
     }
@@ -135,6 +142,7 @@ impl Pipe {
 
     /// Moves what is in the pipe, a chunk at most.
     pub fn take(&mut self, file: &mut LogFile, desk: &mut Desk) -> io::Result<Moved> {
+        file.hand_to(self.writer());
         match &self.lines {
             Some(_) => self.take_lines(file, desk),
             None if self.expectation.is_some() => self.take_and_look(file, desk),
@@ -163,7 +171,7 @@ impl Pipe {
         let Some(lines) = &mut self.lines else { return Ok(Moved::Empty) };
         let known = lines.waiting().len();
         let moved = match lines.fill(&self.pipe) {
-            Err(error) if is_about_the_file(&error) => return file.discard(&self.pipe, CHUNK, &desk.glass, &error),
+            Err(error) if is_about_the_file(&error) => return file.discard(&self.pipe, CHUNK, &mut desk.glass, &error),
             moved => moved?,
         };
         self.hear_from(known, desk);
@@ -199,6 +207,7 @@ impl Pipe {
 
     /// Nothing more will come.
     pub fn end(&mut self, file: &mut LogFile, desk: &mut Desk) {
+        file.hand_to(self.writer());
         if let Some(lines) = &mut self.lines {
             lines.end(file, &mut desk.journal);
         }

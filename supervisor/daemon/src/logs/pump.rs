@@ -9,6 +9,7 @@ use manifest::LogFormat;
 
 use super::outlet::{Kind, Outlet};
 use super::pipe::Desk;
+use super::tally::{self, Shown, Tallies};
 use super::thread::Pump;
 
 /// Only what is used of it takes memory. Formatting a time takes most, in a build without optimisation.
@@ -18,6 +19,7 @@ const STACK_BYTES: usize = 512 * 1024;
 pub struct LogPump {
     jobs: Sender<Job>,
     bell: UnixStream,
+    tallies: Shown,
 }
 
 /// What the thread tells.
@@ -65,9 +67,11 @@ impl LogPump {
         let (bell, heard) = UnixStream::pair()?;
         heard.set_nonblocking(true)?;
         bell.set_nonblocking(true)?;
-        let pump = Pump::new(inbox, heard, Desk::new(folder)?, tell);
+        let desk = Desk::new(folder)?;
+        let tallies = desk.tallies.shown();
+        let pump = Pump::new(inbox, heard, desk, tell);
         std::thread::Builder::new().name("logs".into()).stack_size(STACK_BYTES).spawn(move || pump.run())?;
-        Ok(Self { jobs, bell })
+        Ok(Self { jobs, bell, tallies })
     }
 
     /// Moves what comes out of a pipe to the end of a file, until [`LogPump::finish`] or the pipe's end.
@@ -95,6 +99,12 @@ impl LogPump {
     /// Goes on in whatever has the files' names now: somebody renamed them, and made new ones or did not.
     pub fn reopen(&mut self, done: Done) {
         self.send(Job::Reopen { done });
+    }
+
+    /// What each app wrote and lost since the hub's start, and what each log takes on the disk. Asks nobody and waits for
+    /// nobody.
+    pub fn tallies(&self) -> Tallies {
+        tally::shown(&self.tallies)
     }
 
     fn send(&mut self, job: Job) {

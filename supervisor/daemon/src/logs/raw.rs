@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
 use nix::unistd::read;
 
-use super::file::{LogFile, is_about_the_file};
+use super::file::{LogFile, is_about_the_file, line_ends};
 use super::glass::{Glance, Glass};
 use super::{CHUNK, LONGEST_OPEN_LINE, Moved};
 
@@ -54,7 +54,7 @@ impl LogFile {
         };
         let length = read(pipe, &mut bytes)?;
         if let Err(error) = self.opened()?.write_all(&bytes[..length]) {
-            self.lost += length as u64;
+            self.lose(length as u64, line_ends(&bytes[..length]), &error);
             return Err(error);
         }
         self.grow(length);

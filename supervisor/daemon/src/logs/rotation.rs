@@ -34,6 +34,11 @@ pub fn remove_aside(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes of all that were put aside.
+pub fn bytes_aside(path: &Path) -> u64 {
+    (1..=KEPT).filter_map(|number| fs::metadata(numbered(path, number)).ok()).map(|found| found.len()).sum()
+}
+
 fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));

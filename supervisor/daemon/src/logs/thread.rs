@@ -1,5 +1,6 @@
 //! The thread: waits until a pipe has something to say or somebody has work for it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -12,6 +13,7 @@ use super::file::{LogFile, empty_unused};
 use super::outlet::Outlet;
 use super::pipe::{Desk, Pipe};
 use super::pump::{Job, News, Way};
+use super::tally::Count;
 use super::{Moved, rotation};
 
 /// Rings that are heard at once.
@@ -39,6 +41,7 @@ impl<F: Fn(News)> Pump<F> {
                 return; // nobody can give us work any more
             }
             self.move_all(&talking);
+            self.count();
         }
     }
 
@@ -140,6 +143,21 @@ impl<F: Fn(News)> Pump<F> {
         for (run, file) in done {
             self.leave(file);
             (self.tell)(News::Ended(run));
+        }
+    }
+
+    /// Writes down what became of the bytes that were just moved.
+    fn count(&mut self) {
+        let mut all: BTreeMap<u32, Count> = BTreeMap::new();
+        for file in &mut self.files {
+            let counts = file.take_counts();
+            if !counts.is_empty() {
+                self.desk.tallies.set_file(file.path(), file.on_disk());
+            }
+            counts.into_iter().for_each(|(app, count)| all.entry(app).or_default().add(count));
+        }
+        if !all.is_empty() {
+            self.desk.tallies.add(&all);
         }
     }
 

@@ -240,7 +240,7 @@ impl Supervisor {
             News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
             News::Said(run) => drop(log_events.send(Event::Said(run, Said::Passed(oneshot::channel().0)))),
         };
-        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty())?, tell)?;
+        let logs = LogPump::start(logs::spool_folder(told.rows.is_empty(), !memory::was_started(&told.memory))?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
         let handle = control::Handle::new(events.clone(), watched, wish.config.clone());

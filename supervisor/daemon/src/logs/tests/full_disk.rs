@@ -45,6 +45,8 @@ fn floods_and_recovers(format: &LogFormat, lost_line_begins: &str) {
     let bytes: usize = lost[0].split("[betti] ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     let kept = text.matches("a line of the worker's").count();
     assert!(kept < lines / 2);
+    let tally = world.pump.tallies().apps[&3];
+    assert_eq!((tally.lost_bytes, tally.lost_lines > 0), (bytes as u64, true));
     // Raw bytes are lost by chunks, so that the last one lost may be part of a line that is kept in part.
     assert!((bytes + kept * LINE.len()).abs_diff(lines * LINE.len()) < LINE.len(), "{bytes} {kept}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lifecycle::Goal;
 use manifest::{App, Check, LogFormat, Ready, Url};
-use protocol::control::Description;
+use protocol::control::{Description, Logs};
 use protocol::worker;
 
 use crate::clock;
@@ -71,6 +71,20 @@ impl Supervisor {
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
+            logs: self.logs_of(unit),
+        }
+    }
+
+    fn logs_of(&self, unit: &Unit) -> Logs {
+        let tallies = self.logs.tallies();
+        let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
+        let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
+        Logs {
+            written: tally.written,
+            written_today: tally.today,
+            lost: tally.lost_bytes,
+            lost_lines: tally.lost_lines,
+            on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
         }
     }
 
