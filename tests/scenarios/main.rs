@@ -16,6 +16,7 @@ mod keeper;
 mod limits;
 mod logs;
 mod memory;
+mod metrics;
 mod node;
 mod order;
 mod platform;

@@ -12,6 +12,7 @@
 //! * [`process`]: who runs, by walking `/proc`.
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
+//! * [`openmetrics`]: a strict reader of what is scraped.
 //! * [`clock`]: whether the kernel believes the clock.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
@@ -24,6 +25,7 @@ pub mod fifo;
 pub mod guard;
 pub mod http;
 pub mod hub;
+pub mod openmetrics;
 pub mod platform;
 pub mod ports;
 pub mod process;

@@ -81,7 +81,8 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
         ("unstable restarts", Some(description.recent_failures.to_string())),
         ("uptime", Some(uptime)),
         ("became ready", ready),
-        ("last exit", app.exit.as_ref().map(|exit| last_exit(exit, description.exited_ago_ms))),
+        ("last exit", app.exit.as_ref().map(ended)),
+        ("exited", description.exited_ago_ms.map(|ago| format!("{} ago", units::uptime(ago)))),
         ("ends so far", ends(&description.exits)),
         ("health checks failed", (description.health_failures > 0).then(|| description.health_failures.to_string())),
         ("script path", Some(description.script.clone())),
@@ -123,11 +124,6 @@ fn memory(app: &App) -> String {
 
 fn listed(texts: &[String], between: &str) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(between))
-}
-
-fn last_exit(exit: &Ended, ago_ms: Option<u64>) -> String {
-    let when = ago_ms.map(|ago| format!(", {} ago", units::uptime(ago))).unwrap_or_default();
-    format!("{}{when}", ended(exit))
 }
 
 /// `2 by code 1, 1 asked`: how its runs ended and how often.

@@ -46,6 +46,7 @@ use protocol::place::{self, NoRuntimeDir};
 
 pub use outlet::{Kind, Outlet};
 pub use pump::{LogPump, News, Way};
+pub use tally::Tallies;
 
 /// Below the runtime directory: what lives as long as the keeper.
 const SPOOL_FOLDER: &str = "spool";

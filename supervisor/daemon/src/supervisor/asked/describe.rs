@@ -11,6 +11,7 @@ use protocol::worker;
 
 use crate::clock;
 use crate::control::Reply;
+use crate::logs::Tallies;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
 
@@ -71,20 +72,7 @@ impl Supervisor {
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
-            logs: self.logs_of(unit),
-        }
-    }
-
-    fn logs_of(&self, unit: &Unit) -> Logs {
-        let tallies = self.logs.tallies();
-        let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
-        let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
-        Logs {
-            written: tally.written,
-            written_today: tally.today,
-            lost: tally.lost_bytes,
-            lost_lines: tally.lost_lines,
-            on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
+            logs: logs_of(unit, &self.logs.tallies()),
         }
     }
 
@@ -118,6 +106,19 @@ impl Supervisor {
             .filter(differs)
             .map(|name| (name.clone(), running.get(name).cloned(), now.get(name).cloned()))
             .collect()
+    }
+}
+
+/// What an instance wrote; a file that several share counts for each.
+pub(super) fn logs_of(unit: &Unit, tallies: &Tallies) -> Logs {
+    let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
+    let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
+    Logs {
+        written: tally.written,
+        written_today: tally.today,
+        lost: tally.lost_bytes,
+        lost_lines: tally.lost_lines,
+        on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
     }
 }
 

@@ -1,12 +1,16 @@
 //! `GET /metrics`: whoever asks while a scrape is under way is answered by the next one, all together, so that a crowd costs no
 //! more than two scrapes, and nobody is told what was true before the question.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use lifecycle::Goal;
+use protocol::control;
 use protocol::metrics::Format;
 use tokio::sync::oneshot;
 
+use super::describe::logs_of;
 use crate::control::Reply;
 use crate::supervisor::Supervisor;
 use crate::supervisor::metrics::{AppFacts, Asker, Epoch, Facts, HubFacts, Scrape};
@@ -58,11 +62,16 @@ impl Supervisor {
             is_on_trial: self.in_force.trial.is_some(),
             applied_at: Duration::from_nanos(self.in_force.applied_at_ns),
         };
-        let apps = self.shown().iter().map(|unit| self.facts_of(unit)).collect();
+        let tallies = self.logs.tallies();
+        // What leaves and what comes in its place would be one series with two numbers.
+        let keys: BTreeSet<String> = self.roster.units().map(|unit| unit.key()).collect();
+        let counts = |unit: &&Rc<Unit>| self.roster.unit(unit.id).is_some() || !keys.contains(&unit.key());
+        let apps =
+            self.shown().iter().filter(counts).map(|unit| self.facts_of(unit, logs_of(unit, &tallies))).collect();
         Facts { hub, apps, census: self.census(), epoch: self.scrapes.epoch }
     }
 
-    fn facts_of(&self, unit: &Unit) -> AppFacts {
+    fn facts_of(&self, unit: &Unit, logs: control::Logs) -> AppFacts {
         let lived = self.fleet.app(unit.id);
         let run = lived.alive().and_then(|run| self.runs.get(&run.0));
         let notes = self.notes.get(&unit.id).cloned().unwrap_or_default();
@@ -76,6 +85,7 @@ impl Supervisor {
             exited_at: notes.exited_at_ns.map(Duration::from_nanos),
             memory_limit_bytes: unit.app.max_memory_restart,
             tally: notes.tally,
+            logs,
         }
     }
 }

@@ -50,6 +50,13 @@ const WATCHDOG: Meta =
     Meta::counter("betti_app_watchdog_misses", "How often a run was ended because its watchdog was not fed.");
 const HEALTH: Meta = Meta::counter("betti_app_health_failures", "Health checks that failed, forgiven ones included.");
 
+const LOG: Meta = Meta::counter("betti_app_log_bytes", "What the app wrote into its log files.").in_unit("bytes");
+const LOST_BYTES: Meta =
+    Meta::counter("betti_app_log_lost_bytes", "Output that was lost because it could not be written.").in_unit("bytes");
+const LOST_LINES: Meta = Meta::counter("betti_app_log_lost_lines", "Lines whose end was lost.");
+const DISK: Meta = Meta::gauge("betti_app_log_disk_bytes", "What the log files take, with those that were put aside.")
+    .in_unit("bytes");
+
 /// What was measured of a run.
 pub struct Measured {
     pub sum: Sum,
@@ -63,8 +70,15 @@ struct Subject<'f> {
     measured: Option<&'f Measured>,
 }
 
-/// One after the other, because a family's samples stand together.
-pub fn families(apps: &[AppFacts], measured: &BTreeMap<u64, Measured>, epoch: Epoch, units: Units) -> Vec<Family> {
+/// One after the other, because a family's samples stand together; each is told before the next one is made, because those of many
+/// apps take memory.
+pub fn families(
+    apps: &[AppFacts],
+    measured: &BTreeMap<u64, Measured>,
+    epoch: Epoch,
+    units: Units,
+    mut tell: impl FnMut(Family),
+) {
     let subjects: Vec<Subject> = apps
         .iter()
         .map(|facts| Subject {
@@ -91,26 +105,28 @@ pub fn families(apps: &[AppFacts], measured: &BTreeMap<u64, Measured>, epoch: Ep
     };
     let is = |holds: bool| Some(f64::from(u8::from(holds)));
     let seconds = |ms: u64| ms as f64 / 1000.0;
-    vec![
-        states(&subjects),
-        gauge(&UP, &|subject| is(subject.facts.status.status == Word::Online)),
-        gauge(&WANTED, &|subject| is(subject.facts.is_wanted)),
-        restarts(&subjects, epoch),
-        exits(&subjects, epoch),
-        gauge(&RECENT, &|subject| Some(subject.facts.recent_failures as f64)),
-        gauge(&LAST_READY, &|subject| subject.facts.status.ready_ms.map(seconds)),
-        ready(&subjects, epoch),
-        gauge(&START, &|subject| subject.facts.status.pid.and(subject.facts.run).map(|(_, at)| epoch.seconds(at))),
-        gauge(&UPTIME, &|subject| subject.facts.status.uptime_ms.map(seconds)),
-        gauge(&LAST_EXIT, &|subject| subject.facts.exited_at.map(|at| epoch.seconds(at))),
-        cpu(&subjects, epoch, units),
-        gauge(&PSS, &|subject| subject.measured?.pss_bytes.map(|bytes| bytes as f64)),
-        gauge(&RSS, &|subject| Some((subject.measured?.sum.resident_pages * units.page_bytes) as f64)),
-        gauge(&LIMIT, &|subject| subject.facts.memory_limit_bytes.map(|bytes| bytes as f64)),
-        gauge(&PROCESSES, &|subject| Some(subject.measured.map_or(0, |measured| measured.sum.processes) as f64)),
-        counter(&WATCHDOG, &|subject| subject.facts.tally.ends_by("watchdog") as f64),
-        counter(&HEALTH, &|subject| subject.facts.tally.health_failures as f64),
-    ]
+    tell(states(&subjects));
+    tell(gauge(&UP, &|subject| is(subject.facts.status.status == Word::Online)));
+    tell(gauge(&WANTED, &|subject| is(subject.facts.is_wanted)));
+    tell(restarts(&subjects, epoch));
+    tell(exits(&subjects, epoch));
+    tell(gauge(&RECENT, &|subject| Some(subject.facts.recent_failures as f64)));
+    tell(gauge(&LAST_READY, &|subject| subject.facts.status.ready_ms.map(seconds)));
+    tell(ready(&subjects, epoch));
+    tell(gauge(&START, &|subject| subject.facts.status.pid.and(subject.facts.run).map(|(_, at)| epoch.seconds(at))));
+    tell(gauge(&UPTIME, &|subject| subject.facts.status.uptime_ms.map(seconds)));
+    tell(gauge(&LAST_EXIT, &|subject| subject.facts.exited_at.map(|at| epoch.seconds(at))));
+    tell(cpu(&subjects, epoch, units));
+    tell(gauge(&PSS, &|subject| subject.measured?.pss_bytes.map(|bytes| bytes as f64)));
+    tell(gauge(&RSS, &|subject| Some((subject.measured?.sum.resident_pages * units.page_bytes) as f64)));
+    tell(gauge(&LIMIT, &|subject| subject.facts.memory_limit_bytes.map(|bytes| bytes as f64)));
+    tell(gauge(&PROCESSES, &|subject| Some(subject.measured.map_or(0, |measured| measured.sum.processes) as f64)));
+    tell(counter(&WATCHDOG, &|subject| subject.facts.tally.ends_by("watchdog") as f64));
+    tell(counter(&HEALTH, &|subject| subject.facts.tally.health_failures as f64));
+    tell(counter(&LOG, &|subject| subject.facts.logs.written as f64));
+    tell(counter(&LOST_BYTES, &|subject| subject.facts.logs.lost as f64));
+    tell(counter(&LOST_LINES, &|subject| subject.facts.logs.lost_lines as f64));
+    tell(gauge(&DISK, &|subject| Some(subject.facts.logs.on_disk as f64)));
 }
 
 fn since(facts: &AppFacts) -> Duration {

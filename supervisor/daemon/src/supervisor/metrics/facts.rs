@@ -44,4 +44,6 @@ pub struct AppFacts {
     pub exited_at: Option<Duration>,
     pub memory_limit_bytes: Option<u64>,
     pub tally: Tally,
+    /// As `describe` tells it.
+    pub logs: control::Logs,
 }

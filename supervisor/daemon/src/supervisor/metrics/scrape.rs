@@ -10,7 +10,8 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use super::apps::{self, Measured};
 use super::facts::Facts;
 use super::family::{Add, Meta, labels};
-use super::{hub, text};
+use super::hub;
+use super::text::Answer;
 use crate::control::Reply;
 use crate::supervisor::measure::{Sum, Units};
 use crate::supervisor::{Event, footprint};
@@ -52,24 +53,29 @@ impl Scrape {
         let begun = Instant::now();
         let measured = measure(&facts);
         done.ticks = measured.iter().map(|(run, measured)| (*run, measured.sum.cpu_ticks)).collect();
-        let families = families(&facts, &measured, begun);
-        let mut texts: BTreeMap<Format, String> = BTreeMap::new();
+        let mut answers: BTreeMap<Format, Answer> =
+            askers.iter().map(|(format, _)| (*format, Answer::new(*format))).collect();
+        tell(&facts, &measured, begun, |family| {
+            if !family.samples.is_empty() {
+                answers.values_mut().for_each(|answer| answer.add(&family));
+            }
+        });
+        let texts: BTreeMap<Format, String> =
+            answers.into_iter().map(|(format, answer)| (format, answer.finish())).collect();
         for (format, asker) in askers {
-            let text = texts.entry(format).or_insert_with(|| text::render(&families, format));
-            let _ = asker.send(Reply::text(format.content_type(), text.clone())); // whoever went away is not to be told
+            let text = texts.get(&format).cloned().unwrap_or_default();
+            let _ = asker.send(Reply::text(format.content_type(), text)); // whoever went away is not to be told
         }
     }
 }
 
-fn families(facts: &Facts, measured: &BTreeMap<u64, Measured>, begun: Instant) -> Vec<Family> {
+fn tell(facts: &Facts, measured: &BTreeMap<u64, Measured>, begun: Instant, mut tell: impl FnMut(Family)) {
     let units = Units::of_the_kernel();
-    let mut families = hub::families(facts, units);
-    families.extend(apps::families(&facts.apps, measured, facts.epoch, units));
+    hub::families(facts, units).into_iter().for_each(&mut tell);
+    apps::families(&facts.apps, measured, facts.epoch, units, &mut tell);
     let mut took = TOOK.family();
     took.gauge(&labels([]), begun.elapsed().as_secs_f64());
-    families.push(took);
-    families.retain(|family| !family.samples.is_empty());
-    families
+    tell(took);
 }
 
 fn measure(facts: &Facts) -> BTreeMap<u64, Measured> {

@@ -6,18 +6,37 @@ use std::fmt::Write;
 use protocol::control::{Family, Sample};
 use protocol::metrics::Format;
 
-/// The whole answer.
-pub fn render(families: &[Family], format: Format) -> String {
-    let mut text = String::new();
-    match format {
-        Format::Json => return serde_json::to_string(families).unwrap_or_default(), // plain data can be written
-        Format::OpenMetrics => {
-            families.iter().for_each(|family| openmetrics(&mut text, family));
-            text.push_str("# EOF\n");
-        }
-        Format::Text => families.iter().for_each(|family| plain(&mut text, family)),
+/// An answer that grows by one family after the other.
+pub struct Answer {
+    format: Format,
+    text: String,
+}
+
+impl Answer {
+    pub fn new(format: Format) -> Self {
+        Self { format, text: String::new() }
     }
-    text
+
+    pub fn add(&mut self, family: &Family) {
+        match self.format {
+            Format::OpenMetrics => openmetrics(&mut self.text, family),
+            Format::Text => plain(&mut self.text, family),
+            Format::Json => {
+                self.text.push(if self.text.is_empty() { '[' } else { ',' });
+                self.text.push_str(&serde_json::to_string(family).unwrap_or_default()); // plain data can be written
+            }
+        }
+    }
+
+    /// The whole of it.
+    pub fn finish(mut self) -> String {
+        match self.format {
+            Format::OpenMetrics => self.text.push_str("# EOF\n"),
+            Format::Text => {}
+            Format::Json => self.text.push_str(if self.text.is_empty() { "[]" } else { "]" }),
+        }
+        self.text
+    }
 }
 
 fn openmetrics(text: &mut String, family: &Family) {
@@ -82,6 +101,12 @@ mod tests {
 
     use super::super::family::{Add, Kind, Meta, labels};
     use super::*;
+
+    fn render(families: &[Family], format: Format) -> String {
+        let mut answer = Answer::new(format);
+        families.iter().for_each(|family| answer.add(family));
+        answer.finish()
+    }
 
     fn families() -> Vec<Family> {
         let mut restarts = Meta::counter("betti_app_restarts", "How often.").family();
@@ -153,6 +178,15 @@ betti_ready_seconds_count 3
 betti_ready_seconds_sum 40.5
 "#;
         assert_eq!(render(&families(), Format::Text), expected);
+    }
+
+    #[test]
+    fn as_json_they_are_a_list() {
+        for count in 0..3 {
+            let families = &families()[..count];
+            let read: Vec<Family> = serde_json::from_str(&render(families, Format::Json)).unwrap();
+            assert_eq!(read, families);
+        }
     }
 
     #[test]
