@@ -12,7 +12,7 @@ use scenarios::http::{self, Response};
 use scenarios::hub::{Hub, app};
 use scenarios::openmetrics::{self, Exposition};
 use scenarios::ports::Port;
-use scenarios::{App, process, wait};
+use scenarios::{App, loops, process, wait};
 use serde_json::{Value, json};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
@@ -243,6 +243,28 @@ fn a_supervisors_death_forgets_nothing_and_is_counted_itself() {
     let after = scrape(&hub);
     assert_eq!((lost(&after, "died"), lost(&after, "hung")), (Some(1.0), Some(1.0)));
     assert_eq!(lasting(&after), lasting(&before));
+}
+
+/// An end and what is counted of it are remembered in one message, so there is no instant at which a kill could part them.
+#[test]
+fn every_end_is_counted_once_however_the_supervisor_is_killed_meanwhile() {
+    let web = App::puppet("web", "ready").waits_for_ready().set("restart_delay", 0).set("max_restarts", 10_000);
+    let hub = Hub::started(&[web.set("exp_backoff_restart_delay", 0)]);
+    let turns = loops(20);
+    for turn in 0..turns {
+        let (web, supervisor) = (hub.pid("web"), hub.status().supervisor.pid);
+        process::kill_9(web);
+        // Sooner or later, so that each stage of an end is met.
+        (0..turn % 4).for_each(|_| std::thread::yield_now());
+        process::kill_9(supervisor);
+        hub.until_app("web", "is another one", |app| app.status == Word::Online && app.pid != Some(web));
+    }
+    let seen = scrape(&hub);
+    assert_eq!(exits(&seen, "signal", "SIGKILL"), Some(turns as f64));
+    let all = seen.samples().filter(|sample| sample.name == "betti_app_exits_total").map(|sample| sample.value);
+    assert!((all.sum::<f64>() - turns as f64).abs() < 0.1, "{seen:?}");
+    let died = seen.value("betti_supervisor_replacements_total", &[("cause", "died")]);
+    assert_eq!(died, Some(turns as f64));
 }
 
 #[test]
