@@ -64,3 +64,91 @@ fn exits_are_reaped_and_no_zombie_stays() {
         children => Err(format!("{children:?}, supervisor {supervisor}")),
     });
 }
+
+/// Below what the smallest leak of one allocation a spawn would be.
+const MOST_GROWTH_KIB: u64 = 128;
+/// Until tables, buffers and the allocator have the size that they need.
+const WARM_UP: u64 = 200;
+/// So many for each loop: 10,000 in a soak.
+const SPAWNS_A_LOOP: usize = 50;
+/// The supervisor dies this often meanwhile, and its successors are told everything.
+const DEATHS: u64 = 10;
+
+#[test]
+fn its_memory_and_descriptors_do_not_grow_with_thousands_of_spawns() {
+    const APPS: u64 = 24; // ended runs are looked for together
+    let brief = |number: u64| {
+        let app = App::program(&format!("brief-{number}"), "/bin/true").set("restart_delay", 1);
+        app.set("exp_backoff_restart_delay", 0).set("max_restarts", 1_000_000)
+    };
+    let hub = Hub::new(&(0..APPS).map(brief).collect::<Vec<_>>());
+    hub.ctl(&["start", "--no-wait"]).succeeded();
+    let keeper = hub.status().keeper.pid;
+    let after = |spawns: u64| {
+        let restarts = |watch: &protocol::control::Watch| watch.status.apps.iter().map(|app| app.restarts).sum::<u64>();
+        hub.until("so many are spawned", |watch| restarts(watch) >= spawns);
+    };
+    let spawns = (loops(20) * SPAWNS_A_LOOP) as u64;
+    after(WARM_UP);
+    let first = process::anonymous_kib(keeper);
+    for death in 1..=DEATHS {
+        after(WARM_UP + spawns * death / DEATHS);
+        process::kill_9(hub.status().supervisor.pid);
+    }
+    hub.ctl(&["stop"]).succeeded();
+    let last = process::anonymous_kib(keeper);
+    assert!(last <= first + MOST_GROWTH_KIB, "{first} KiB, and {last} KiB after {spawns} more");
+    // Its own: standard streams, signals, lock, control socket, the supervisor. Nothing of any run.
+    let held = process::open_files(keeper);
+    assert!(held.len() < 20, "{held:?}");
+    let notified = std::fs::read_dir(hub.control_socket().with_file_name("notify")).expect("the folder").count();
+    assert_eq!(notified, 0, "sockets of runs that are over");
+}
+
+/// Says that it ends and takes a moment for it.
+const ENDS_WELL: &str =
+    "#!/bin/bash\ntrap 'echo well > ended; exit 0' TERM\necho up > begun\nwhile :; do sleep 1000 & wait; done\n";
+
+#[test]
+fn without_any_supervisor_it_says_so_tries_ever_more_slowly_and_still_stops_everyone_when_asked_once() {
+    let hub = Hub::new(&[App::program("app", "./app.sh"), App::puppet("stray", "fork-setsid").waits_for_ready()]);
+    for (name, text) in [("app.sh", ENDS_WELL.to_owned()), ("none", "#!/bin/bash\nexit 3\n".to_owned())] {
+        std::fs::set_permissions(hub.write(name, &text), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let folder = hub.path("bin");
+    std::fs::create_dir(&folder).unwrap();
+    for program in ["betti-supervisor", "betti-ctl"] {
+        std::fs::copy(scenarios::binaries::built(program), folder.join(program)).unwrap();
+    }
+    let mut start = hub.command(&folder.join("betti-ctl"));
+    scenarios::command::Running::start({
+        start.arg("start");
+        start
+    })
+    .output()
+    .succeeded();
+    wait::until("it is up", || if hub.path("begun").exists() { Ok(()) } else { Err("not yet") });
+    let before = hub.status();
+    // From here on its own file cannot be executed any more.
+    let program = folder.join("betti-supervisor");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    process::kill_9(before.supervisor.pid);
+    let pauses = wait::until("it tries ever more slowly", || {
+        let said = hub.read("logs/betti-supervisor.log");
+        let pauses: Vec<u64> = said
+            .lines()
+            .filter(|line| line.contains("workers go on, the next supervisor starts in "))
+            .filter_map(|line| line.split(' ').rev().nth(1)?.parse().ok())
+            .collect();
+        if pauses.last().is_some_and(|pause| *pause >= 640) { Ok(pauses) } else { Err(said) }
+    });
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    for app in &before.apps {
+        assert!(process::is_alive(app.pid.expect("it runs")), "{} goes on", app.name);
+    }
+    process::signal(before.keeper.pid, Signal::SIGTERM);
+    hub.until_nothing_is_left();
+    assert_eq!(hub.read("ended"), "well\n");
+    let said = hub.read("logs/betti-supervisor.log");
+    assert!(said.contains("no supervisor takes over; stopping everything without one"), "{said}");
+}

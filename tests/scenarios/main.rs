@@ -2,6 +2,7 @@
 
 mod ad_hoc;
 mod apply;
+mod beheaded;
 mod complaints;
 mod control;
 mod crash;
@@ -14,6 +15,7 @@ mod health;
 mod hub;
 mod keeper;
 mod limits;
+mod load;
 mod logs;
 mod memory;
 mod metrics;
@@ -31,6 +33,7 @@ mod sockets;
 mod status;
 mod stop;
 mod targets;
+mod upgrade;
 mod user;
 mod verbs;
 mod watchdog;

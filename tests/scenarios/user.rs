@@ -1,6 +1,6 @@
 //! A hub that belongs to an ordinary user: us, or `nobody` if we are root.
 
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -71,4 +71,32 @@ fn without_a_runtime_directory_it_refuses_and_says_what_to_set() {
     });
     assert!(output.code != Some(0) && output.stderr.contains("BETTI_RUNTIME_DIR"), "{output}");
     assert!(hub.processes().is_empty(), "{:?}", hub.processes());
+}
+
+#[test]
+fn a_port_that_is_roots_is_refused_with_every_way_to_have_it() {
+    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("the kernel's word");
+    if first.trim().parse::<u16>().is_ok_and(|first| first <= 81) {
+        return eprintln!("skipped: this kernel lets everybody bind every port");
+    }
+    let hub = hub_of_an_ordinary_user();
+    hub.write("ecosystem.toml", "[[apps]]\nname = \"web\"\nscript = \"./web.sh\"\nlisten = \"127.0.0.1:81\"\n");
+    let start = ctl(&hub, &["start"], |_| {}).with_code(1);
+    for told in ["cannot listen on 127.0.0.1:81: permission denied", "setcap", "ip_unprivileged_port_start=81", "above"]
+    {
+        assert!(start.stderr.contains(told), "{told} in {start}");
+    }
+}
+
+#[test]
+fn the_file_of_a_held_socket_is_its_apps_users() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped: only root starts processes of other users");
+    }
+    let hub = Hub::with_file(
+        "[[apps]]\nname = \"web\"\nscript = \"sleep\"\nargs = \"1000\"\nuser = \"nobody\"\ncwd = \"/\"\nlisten = \"unix:web.sock\"\n",
+    );
+    hub.ctl(&["start"]).succeeded();
+    let found = std::fs::metadata(hub.path("web.sock")).expect("the file");
+    assert_eq!((found.uid(), found.permissions().mode() & 0o777), (NOBODY, 0o660));
 }

@@ -251,7 +251,11 @@ impl Hub {
         self.ask("POST", &format!("/v1/{verb}"), &targets, PATIENCE)
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: &str, patience: Duration) -> io::Result<T> {
+    /// A question to the control socket, once.
+    ///
+    /// # Errors
+    /// If nobody answers, or with something else.
+    pub fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: &str, patience: Duration) -> io::Result<T> {
         let response = self.exchange(method, path, body, patience)?;
         serde_json::from_slice(&response.body).map_err(|error| io::Error::other(format!("{error} in {response:?}")))
     }

@@ -14,6 +14,7 @@
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`openmetrics`]: a strict reader of what is scraped.
 //! * [`clock`]: whether the kernel believes the clock.
+//! * [`load`]: clients that ask all the time, and what became of that.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
@@ -25,6 +26,7 @@ pub mod fifo;
 pub mod guard;
 pub mod http;
 pub mod hub;
+pub mod load;
 pub mod openmetrics;
 pub mod platform;
 pub mod ports;

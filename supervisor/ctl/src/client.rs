@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use protocol::control::{
     Accepted, Applied, Apply, CONFIG_HEADER, Description, Flushed, LONGEST_WATCH_MS, LogSource, Pong, Refusal, Run,
-    Scale, SendSignal, Status, Targets, Watch,
+    Scale, SendSignal, Status, Targets, Upgrade, Upgrading, Watch,
 };
 use protocol::metrics::Format;
 use serde::Serialize;
@@ -177,6 +177,11 @@ impl Client {
     /// Has the file applied, or only says what that would do.
     pub async fn apply(&self, apply: &Apply) -> Result<Applied, AskError> {
         self.post("apply", apply).await
+    }
+
+    /// Has another program be the supervisor, if that understands what runs.
+    pub async fn upgrade(&self, upgrade: &Upgrade) -> Result<Upgrading, AskError> {
+        self.post("upgrade", upgrade).await
     }
 
     /// Has everything stopped, the supervisor too.

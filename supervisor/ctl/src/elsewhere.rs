@@ -4,7 +4,7 @@
 const ELSEWHERE: [(&[&str], &str); 18] = [
     (&["save", "dump", "cleardump"], "there is nothing to save: what runs is what ecosystem.toml says"),
     (&["resurrect"], "there is nothing to resurrect: betti-ctl start runs what ecosystem.toml says"),
-    (&["update", "updatePM2"], "install the new betti-supervisor, then betti-ctl kill and betti-ctl start"),
+    (&["update", "updatePM2"], "install the new betti-supervisor, then betti-ctl upgrade"),
     (&["deploy"], "nothing is deployed from here: copy the new version, then betti-ctl restart APP"),
     (
         &["install", "uninstall", "module:generate", "publish"],

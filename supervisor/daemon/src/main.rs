@@ -13,7 +13,8 @@
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
-//! * [`link`]: one datagram between the two halves. [`clock`]: the two clocks.
+//!   [`last_words`]: a panic ends the process, and says so.
+//! * [`link`]: one datagram between the two halves. [`program`]: which file a process runs. [`clock`]: the two clocks.
 
 #[macro_use]
 mod say;
@@ -22,9 +23,11 @@ mod cgroup;
 mod clock;
 mod control;
 mod keeper;
+mod last_words;
 mod link;
 mod logs;
 mod own_log;
+mod program;
 mod regular;
 mod supervisor;
 mod tree;
@@ -53,6 +56,9 @@ struct Arguments {
     /// Be the supervisor half; the keeper starts it
     #[arg(long, hide = true)]
     supervise: bool,
+    /// Say what would be made of a hub that is told on standard input, as it was at this moment
+    #[arg(long = protocol::self_check::SELF_CHECK, hide = true, value_name = "NANOSECONDS", conflicts_with = "supervise")]
+    self_check: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -68,6 +74,15 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = std::path::absolute(&arguments.config).context("the folder that we are in is gone")?;
     let wish = supervisor::Wish { config, profile: arguments.profile, only: arguments.only };
+    last_words::end_at_a_panic(match (arguments.supervise, arguments.self_check) {
+        (true, _) => "supervisor",
+        (false, Some(_)) => "self-check",
+        (false, None) => "keeper",
+    });
+    if let Some(ns) = arguments.self_check {
+        supervisor::self_check(&wish, lifecycle::Moment::at(std::time::Duration::from_nanos(ns)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if arguments.supervise {
         own_log::rename_when_long();
         supervisor::run(wish)?;

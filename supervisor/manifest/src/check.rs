@@ -1,10 +1,11 @@
 //! What must hold between apps.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 
 use crate::diagnostic::Mistake;
+use crate::model::Address;
 use crate::profile;
 use crate::suggest;
 use crate::value::Placed;
@@ -124,7 +125,7 @@ fn ring(apps: &[Written], path: &[(usize, Range<usize>)]) -> Mistake {
 /// A place that an app listens on.
 struct Claim<'a> {
     app: &'a Written,
-    address: SocketAddr,
+    address: Address,
     place: Range<usize>,
     /// As it is called in a message.
     what: String,
@@ -133,14 +134,14 @@ struct Claim<'a> {
 fn claims(app: &Written) -> Vec<Claim<'_>> {
     let listen = app.listen.iter().map(|address| Claim {
         app,
-        address: address.get_ref().0,
+        address: address.get_ref().clone(),
         place: address.span(),
         what: format!("the address {}", address.get_ref()),
     });
     // With held sockets `port` is a hint only. Without, where the app opens it is not known, so it may be anywhere.
-    let port = app.port.as_ref().filter(|_| app.listen.is_empty()).map(|port| Claim {
+    let port = app.port.as_ref().filter(|_| app.opens_its_port()).map(|port| Claim {
         app,
-        address: SocketAddr::from(([0, 0, 0, 0], *port.get_ref())),
+        address: Address::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port.get_ref()))),
         place: port.span(),
         what: format!("the port {}", port.get_ref()),
     });
@@ -148,10 +149,10 @@ fn claims(app: &Written) -> Vec<Claim<'_>> {
 }
 
 fn addresses(apps: &[Written], profile: &str, mistakes: &mut Vec<Mistake>) {
-    let mut by_port: BTreeMap<u16, Vec<Claim<'_>>> = BTreeMap::new();
+    let mut by_port: BTreeMap<Option<u16>, Vec<Claim<'_>>> = BTreeMap::new();
     for claim in apps.iter().filter(|app| profile::has(profile, app)).flat_map(claims) {
         let earlier = by_port.entry(claim.address.port()).or_default();
-        if let Some(first) = earlier.iter().find(|first| overlap(first.address, claim.address)) {
+        if let Some(first) = earlier.iter().find(|first| first.address.overlaps(&claim.address)) {
             mistakes.push(collision(first, &claim));
         } else {
             earlier.push(claim);
@@ -159,16 +160,15 @@ fn addresses(apps: &[Written], profile: &str, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-/// Whether a connection to one may be a connection to the other.
-pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let everywhere = |address: SocketAddr| address.ip().is_unspecified();
-    one.port() == other.port() && (one.ip() == other.ip() || everywhere(one) || everywhere(other))
-}
-
 fn collision(first: &Claim<'_>, second: &Claim<'_>) -> Mistake {
     let message = match std::ptr::eq(first.app, second.app) {
         true => format!("{} is taken by the same app", second.what),
         false => format!("{} of `{}` is taken by `{}`", second.what, name(second.app), name(first.app)),
     };
-    Mistake::new(second.place.clone(), message).related(first.place.clone(), "taken here").help("choose another port")
+    let help = match second.address.port() {
+        _ if std::ptr::eq(first.app, second.app) && first.address == second.address => "remove one of the two",
+        Some(_) => "choose another port",
+        None => "choose another path",
+    };
+    Mistake::new(second.place.clone(), message).related(first.place.clone(), "taken here").help(help)
 }

@@ -10,7 +10,7 @@ use crate::keys;
 use crate::model::Manifest;
 use crate::value::{self, Placed, Value};
 use crate::written::Written;
-use crate::{check, name, profile, resolve, suggest, within};
+use crate::{address, check, name, profile, resolve, suggest, within};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
@@ -46,10 +46,10 @@ fn table(text: &str) -> Result<Spanned<DeTable<'_>>, Mistake> {
 
 fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes: &mut Vec<Mistake>) -> Manifest {
     let top = Top::read(table, mistakes);
-    let apps = apps(&top, mistakes);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let apps = apps(&top, folder, mistakes);
     let profile = profile::in_force(top.profile.as_ref(), asked, &apps, mistakes);
     check::between(&apps, &profile, mistakes);
-    let folder = path.parent().unwrap_or(Path::new(""));
     let roster = (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
     let apps_in_file = u32::try_from(apps.len()).unwrap_or(u32::MAX);
     let trusts_clock = top.trusts_clock;
@@ -137,7 +137,7 @@ fn unknown(key: &str, place: std::ops::Range<usize>) -> Mistake {
     }
 }
 
-fn apps(top: &Top<'_, '_>, mistakes: &mut Vec<Mistake>) -> Vec<Written> {
+fn apps(top: &Top<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Written> {
     let mut apps = Vec::new();
     for value in &top.apps {
         let DeValue::Table(table) = value.get_ref() else {
@@ -146,6 +146,7 @@ fn apps(top: &Top<'_, '_>, mistakes: &mut Vec<Mistake>) -> Vec<Written> {
         };
         let mut app = Written::read(value.span(), table, mistakes);
         resolve::settle_name(&mut app, mistakes);
+        mistakes.extend(app.listen.iter_mut().filter_map(|held| address::settle(held, folder).err()));
         within::contradictions(&app, mistakes);
         apps.push(app);
     }

@@ -118,6 +118,14 @@ pub struct App {
     pub profiles: Vec<String>,
 }
 
+impl App {
+    /// The port that each of its processes opens by itself; with a held one, `port` is no more than a hint.
+    #[must_use]
+    pub fn port_of_its_own(&self) -> Option<u16> {
+        self.port.filter(|_| self.listen.iter().all(|address| address.port().is_none()))
+    }
+}
+
 /// When an app counts as online.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ready {
@@ -257,13 +265,57 @@ pub enum LogFormat {
     },
 }
 
-/// An address to listen on. Written `HOST:PORT`, with an IPv6 host in brackets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub SocketAddr);
+/// An address to listen on, spelt in one way however it was written: two that are the same are equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// Connections: `HOST:PORT`, with an IPv6 host in brackets.
+    Tcp(SocketAddr),
+    /// Datagrams: `udp:HOST:PORT`.
+    Udp(SocketAddr),
+    /// Connections at a file, absolute if the file's path is: `unix:PATH`.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Where TCP connections are made to.
+    #[must_use]
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Udp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Its port, if it has one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) | Self::Udp(address) => Some(address.port()),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether only one of them can be held at a time.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let everywhere = |address: SocketAddr| address.ip().is_unspecified();
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(other)) | (Self::Udp(one), Self::Udp(other)) => {
+                one.port() == other.port() && (one.ip() == other.ip() || everywhere(*one) || everywhere(*other))
+            }
+            (Self::Unix(one), Self::Unix(other)) => one == other,
+            (Self::Tcp(_) | Self::Udp(_) | Self::Unix(_), _) => false,
+        }
+    }
+}
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Udp(address) => write!(f, "udp:{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 

@@ -119,7 +119,7 @@ fn only_one(
 }
 
 fn tcp(value: &Value<'_>) -> Read<SocketAddr> {
-    address::read(value).map(|address| address.0)
+    address::socket(value)
 }
 
 /// Part of one line of output.

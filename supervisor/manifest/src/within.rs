@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::check::overlap;
 use crate::diagnostic::Mistake;
-use crate::model::Instances;
+use crate::model::{Address, Instances};
 use crate::probe::{Check, Ready};
 use crate::resolve::{is_shell_command, is_silent, own_address};
 use crate::url::Target;
@@ -78,9 +77,9 @@ fn paths(written: &Written) -> Vec<Mistake> {
     let no_port = |(key, place, tried)| match tried {
         Tried::Http(Target::Path(path)) if own_address(written).is_none() => {
             let message = format!("`{key}` does not say on which port `{path}` is asked for");
-            let help = match written.listen.as_slice() {
-                [] => "give the app a `port`, or one address in `listen`, or write the whole address".to_owned(),
-                [first, ..] => format!("write the whole address: \"http://{}{path}\"", first.get_ref()),
+            let help = match written.listen.iter().find_map(|address| address.get_ref().tcp()) {
+                None => "give the app a `port`, or one address in `listen`, or write the whole address".to_owned(),
+                Some(first) => format!("write the whole address: \"http://{first}{path}\""),
             };
             Some(Mistake::new(place, message).help(help))
         }
@@ -93,7 +92,7 @@ fn paths(written: &Written) -> Vec<Mistake> {
 fn held_sockets(written: &Written) -> Vec<Mistake> {
     let always_true = |(key, place, tried)| match tried {
         Tried::Tcp(address) => {
-            let held = written.listen.iter().find(|held| overlap(held.get_ref().0, address))?;
+            let held = written.listen.iter().find(|held| held.get_ref().overlaps(&Address::Tcp(address)))?;
             let message =
                 format!("`{key}` would always succeed: connections to a held socket are accepted at any time");
             let mistake = Mistake::new(place, message).related(held.span(), "held for the app");
@@ -110,7 +109,7 @@ fn one_port_for_many(written: &Written) -> Option<Mistake> {
         Instances::Count(count) => *count > 1,
         Instances::EveryProcessor { .. } => true,
     };
-    (many && written.listen.is_empty()).then(|| {
+    (many && written.opens_its_port()).then(|| {
         let (port, place) = (port.get_ref(), port.span());
         Mistake::new(instances.span(), format!("each of these processes would open the port {port}, and only one can"))
             .related(place, "this port")

@@ -89,6 +89,11 @@ const LEAST_WATCHDOG: Duration = Duration::from_millis(100);
 const LEAST_MEMORY: u64 = 1 << 20;
 
 impl Written {
+    /// Whether each of its processes opens `port` by itself; with a held one it is no more than a hint.
+    pub(crate) fn opens_its_port(&self) -> bool {
+        self.port.is_some() && self.listen.iter().all(|address| address.get_ref().port().is_none())
+    }
+
     /// Reads one table, adding what is wrong with it.
     pub(crate) fn read(header: Range<usize>, table: &DeTable<'_>, mistakes: &mut Vec<Mistake>) -> Self {
         let mut fields = Fields::sort(table, mistakes);
@@ -115,7 +120,7 @@ impl Written {
             env: from.read("env", value::environment).unwrap_or_default(),
             overlays,
             env_file: from.read("env_file", value::filled),
-            listen: from.read("listen", |value| value::list(value, address::read)).unwrap_or_default(),
+            listen: from.read("listen", address::listen).unwrap_or_default(),
             port: from.placed("port", value::port),
             depends_on: from.read("depends_on", names).unwrap_or_default(),
             profiles: from.read("profiles", |value| value::list(value, name::profile)).unwrap_or_default(),

@@ -90,7 +90,7 @@ fn every_key_is_taken() {
         env = { A = "a", B = 2, C = true }
         env_default = { B = "over" }
         env_file = ".env"
-        listen = ["127.0.0.1:3001", "[::1]:3001"]
+        listen = ["127.0.0.1:3001", "tcp:[::1]:3001", "udp:0.0.0.0:5353", "unix:run/./x.sock", "unix:/run//y.sock"]
         port = 3001
         wait_ready = true
         ready = "pipe"
@@ -117,7 +117,10 @@ fn every_key_is_taken() {
     let env = [("A", "a"), ("B", "over"), ("C", "true"), ("PORT", "3001")];
     assert_eq!(app.env, env.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     assert_eq!(app.env_file, Some("/home/pi/betti/.env".into()));
-    assert_eq!(app.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:3001", "[::1]:3001"]);
+    let held =
+        ["127.0.0.1:3001", "[::1]:3001", "udp:0.0.0.0:5353", "unix:/home/pi/betti/run/x.sock", "unix:/run/y.sock"];
+    assert_eq!(app.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), held);
+    assert_eq!(app.port_of_its_own(), None, "a port is held");
     assert_eq!((app.port, app.ready, app.kill_signal), (Some(3001), Ready::Pipe, StopSignal::Interrupt));
     let policy = Policy {
         listen_timeout: Duration::from_secs(10),
@@ -219,6 +222,9 @@ fn an_app_is_probed_where_it_listens() {
     let http = |host: &str, port, path: &str| Ready::Http(Url { host: host.into(), port, path: path.into() });
     assert_eq!(ready("port = 80\nready = { http = \"/\" }"), http("127.0.0.1", 80, "/"));
     assert_eq!(ready("listen = \"[::]:81\"\nready = { http = \"/x\" }"), http("::1", 81, "/x"));
+    let with_others = "listen = [\"udp:[::]:82\", \"[::]:81\", \"unix:x\"]\nready = { http = \"/x\" }";
+    assert_eq!(ready(with_others), http("::1", 81, "/x"), "at the one for TCP");
+    assert_eq!(ready("listen = \"unix:x\"\nport = 81\nready = { http = \"/x\" }"), http("127.0.0.1", 81, "/x"));
     assert_eq!(ready("listen = \"10.0.0.7:81\"\nready = { http = \"/x?y\" }"), http("10.0.0.7", 81, "/x?y"));
     assert_eq!(ready("ready = { http = \"http://hub.local/x\" }"), http("hub.local", 80, "/x"));
     assert_eq!(ready("ready = { tcp = \"127.0.0.1:82\" }"), Ready::Tcp("127.0.0.1:82".parse().expect("an address")));
@@ -348,6 +354,7 @@ fn the_projects_own_file_is_good_in_both_profiles() {
     };
     assert_eq!(names(None), expected((2, "betti-webrtc")));
     assert_eq!(names(Some("ngrok")), expected((3, "betti-webrtc-ngrok")));
-    let local = |app: &App| app.listen.iter().all(|address| address.0.ip().is_loopback());
+    let local =
+        |app: &App| app.listen.iter().all(|address| address.tcp().is_some_and(|address| address.ip().is_loopback()));
     assert!(parse(text).apps.iter().all(|app| local(app) && app.ready == Ready::Pipe));
 }

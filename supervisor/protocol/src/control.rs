@@ -16,6 +16,7 @@
 //! | `POST /v1/reload-logs` | | `{}`: files that somebody put aside are opened anew |
 //! | `POST /v1/run` | [`Run`] | [`Accepted`] |
 //! | `POST /v1/apply` | [`Apply`] | [`Applied`] |
+//! | `POST /v1/upgrade` | [`Upgrade`] | [`Upgrading`]; the supervisor then makes room for another one |
 //! | `POST /v1/kill` | | `{}`; the keeper leaves when everything is stopped |
 //!
 //! A body that is left out means the same as `{}`: every app, or the file as it is.
@@ -24,7 +25,7 @@
 //! when the supervisor is replaced in between: it asks the next one.
 //!
 //! Everything refused is answered with a [`Refusal`]: 400 not understood, 404 no such path or no such app, 409 another file or a
-//! conflict with what runs, 422 a file with mistakes, 500 a log file that cannot be emptied or opened, 503 the supervisor is
+//! conflict with what runs or a program that cannot take over, 422 a file with mistakes, 500 a log file that cannot be emptied or opened, 503 the supervisor is
 //! being replaced: ask again.
 
 use serde::{Deserialize, Serialize};
@@ -349,6 +350,36 @@ pub struct Pong {
     pub supervisor: i32,
     /// Its version.
     pub version: String,
+    /// The supervisor's program, an absolute path.
+    #[serde(default)]
+    pub program: Option<String>,
+    /// That program's file: device and inode. Another one under the same path is another file.
+    #[serde(default)]
+    pub file: Option<String>,
+}
+
+/// Another program is to be the supervisor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// Its path, an absolute one; the one that the running supervisor was started from unless given.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// Another program understands what runs as the running supervisor does, and takes over now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrading {
+    /// Who makes room.
+    pub from: Supervisor,
+    /// The new program's path.
+    pub program: String,
+    /// Its version, as it says.
+    pub version: String,
+    /// Its file, as [`Pong::file`] will say it.
+    pub file: String,
+    /// Apps whose program's file was replaced since they were started, by name.
+    #[serde(default)]
+    pub changed: Vec<String>,
 }
 
 /// All about one app.

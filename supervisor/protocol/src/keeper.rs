@@ -1,7 +1,13 @@
 //! What the keeper and the supervisor say to each other: one JSON value a `SOCK_SEQPACKET` datagram, descriptors alongside.
 //!
-//! An upgraded supervisor meets an older keeper, so messages only ever gain fields with defaults and new kinds; a kind
-//! that is not understood is reported and skipped. [`VERSION`] changes only when that is not enough.
+//! An upgraded supervisor meets an older keeper, and one that went back meets a newer one, so messages only ever gain fields with
+//! defaults and new kinds. A field that is not known is passed over; a kind that is not understood is reported and skipped, and so
+//! is a message of a known kind with a word in it that is not: there must be no new word ([`Step`], [`Descriptor`], [`Channel`],
+//! [`Exit`]) without a sign in [`Fact::Hello`] that the other side knows it. [`VERSION`] changes only when that is not enough.
+//! `tests/compatible.rs` holds all this to what version 1 wrote.
+//!
+//! A supervisor that hears of another version in `Hello` than its own ends before it takes over and says so: asked for its
+//! self-check, it is refused as an upgrade; started nevertheless, the keeper goes back to the program before.
 //!
 //! # What closes the races
 //!
@@ -99,7 +105,7 @@ pub struct Row {
 pub enum Step {
     /// Pipes, descriptors, the fork itself.
     Prepare,
-    /// A held socket that had to be bound anew.
+    /// A held socket that had to be bound anew, or whose file could not be given to its user.
     Listen,
     /// Entering the run's control group.
     ControlGroup,
@@ -225,16 +231,22 @@ pub struct Rlimit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Bind and hold a listening socket; asking again for one that is held checks that it still listens.
+    /// Bind and hold a socket; asking again for one that is held checks that it is still of use.
     /// Answered by [`Fact::Bound`] or [`Fact::NotBound`].
     Listen {
-        /// `HOST:PORT`.
+        /// `HOST:PORT` for connections, `udp:HOST:PORT` for datagrams, `unix:` and an absolute path for connections at a
+        /// file. The host is a number.
         address: String,
     },
-    /// Close a held socket.
+    /// Close a held socket, and remove its file if it has one.
     Unlisten {
         /// As it was bound.
         address: String,
+    },
+    /// Close every held socket but these: a predecessor may not have come to that.
+    UnlistenOthers {
+        /// As they were bound.
+        addresses: Vec<String>,
     },
     /// Answered by a [`Fact::Run`].
     Spawn(Spawn),
@@ -273,7 +285,7 @@ pub enum Order {
         /// The ping's number.
         beat: u64,
     },
-    /// Start this program instead of me when I end; back to the present one if it never adopts.
+    /// Start this program instead of me when I end; back to the present one if it never adopts, or ends too often.
     Upgrade {
         /// An absolute path.
         path: String,
@@ -288,6 +300,8 @@ pub enum Order {
 pub struct Predecessors {
     /// They ended by themselves, or somebody killed them.
     pub died: u64,
+    /// They made room for another program.
+    pub upgraded: u64,
     /// The keeper ended them: they gave no answer, did not read, or did not take over.
     pub hung: u64,
 }
@@ -356,6 +370,7 @@ mod tests {
         let orders = [
             (Order::Forget { run: 7 }, r#"{"forget":{"run":7}}"#),
             (Order::Adopted, r#""adopted""#),
+            (Order::Listen { address: "127.0.0.1:1".into() }, r#"{"listen":{"address":"127.0.0.1:1"}}"#),
             (Order::Remember { key: "a".into(), value: None }, r#"{"remember":{"key":"a","value":null}}"#),
         ];
         for (order, text) in orders {

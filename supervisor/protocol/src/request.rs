@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use crate::control::{Apply, Run, Scale, SendSignal, Targets};
+use crate::control::{Apply, Run, Scale, SendSignal, Targets, Upgrade};
 use crate::metrics::Format;
 
 /// What a client asks.
@@ -39,6 +39,8 @@ pub enum Ask {
     Run(Run),
     /// The file as it is now.
     Apply(Apply),
+    /// Another program as the supervisor.
+    Upgrade(Upgrade),
     /// The end of everything.
     Kill,
 }
@@ -148,6 +150,7 @@ pub fn understand(method: &str, path: &str, query: Option<&str>, body: &[u8]) ->
         ("POST", "/v1/reload-logs") => Ask::ReloadLogs,
         ("POST", "/v1/run") => Ask::Run(read(body)?),
         ("POST", "/v1/apply") => Ask::Apply(read(body)?),
+        ("POST", "/v1/upgrade") => Ask::Upgrade(read(body)?),
         ("POST", "/v1/kill") => Ask::Kill,
         (method, path) => return Err(AskError::NoSuchPath(format!("there is no {method} {path} here"))),
     })
@@ -197,6 +200,9 @@ mod tests {
         let stop = Ask::Act(Act::Stop, Targets { targets: vec!["web".into()], dependants: false });
         assert_eq!(ask("POST", "/v1/stop", r#"{"targets":["web"]}"#), Ok(stop));
         assert_eq!(ask("POST", "/v1/start", ""), Ok(Ask::Act(Act::Start, Targets::default())));
+        let upgrade = |path: Option<&str>| Ask::Upgrade(Upgrade { path: path.map(str::to_owned) });
+        assert_eq!(ask("POST", "/v1/upgrade", r#"{"path":"/new"}"#), Ok(upgrade(Some("/new"))));
+        assert_eq!(ask("POST", "/v1/upgrade", ""), Ok(upgrade(None)));
         let scale = Ask::Scale("web".into(), Amount::More(2));
         assert_eq!(ask("POST", "/v1/scale", r#"{"app":"web","instances":"+2"}"#), Ok(scale));
     }

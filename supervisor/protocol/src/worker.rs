@@ -19,8 +19,10 @@ pub const WATCHDOG_PID: &str = "WATCHDOG_PID";
 pub const LISTEN_FDS: &str = "LISTEN_FDS";
 /// The process that the lent sockets are meant for.
 pub const LISTEN_PID: &str = "LISTEN_PID";
-/// Names of the lent sockets, separated by colons: here, the addresses' ports.
+/// Names of the lent sockets, separated by colons: the port of each, or the name of its file.
 pub const LISTEN_FDNAMES: &str = "LISTEN_FDNAMES";
+/// The port of the first lent socket for TCP, for those who have to name it: in links, in what they announce.
+pub const LISTEN_PORT: &str = "LISTEN_PORT";
 /// The first lent socket's descriptor.
 pub const FIRST_SOCKET_FD: i32 = 3;
 

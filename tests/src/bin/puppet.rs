@@ -10,7 +10,7 @@
 //!   fork-setsid-bare    the same, with a child whose environment is empty and who is no orphan
 //!   exit CODE           ends at once                  segfault             crashes at once
 //!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
-//!   http                ready, then answers on the lent socket with its pid
+//!   http                ready, then answers on the lent sockets with its pid: HTTP, or a datagram for each datagram
 //!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
 //!   serve ADDRESS       opens the address itself when its gate lets it through, says that it is ready, and answers HTTP:
 //!                       503 while the file of PUPPET_SICK is there, else 200
@@ -28,10 +28,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,7 @@ use std::time::Duration;
 
 use nix::libc::O_NONBLOCK;
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::socket::{getsockopt, sockopt};
 use protocol::worker;
 
 fn main() -> ExitCode {
@@ -287,9 +288,27 @@ fn run_self(behaviour: &str) -> Command {
 
 /// Ready first: what connects from then on waits in the socket's queue until it is accepted.
 fn http() {
-    let lent = TcpListener::from(adopt(worker::FIRST_SOCKET_FD));
+    let count: RawFd = std::env::var(worker::LISTEN_FDS).expect("lent sockets").parse().expect("a number");
+    let lent: Vec<OwnedFd> = (worker::FIRST_SOCKET_FD..).take(count as usize).map(adopt).collect();
     ready();
-    std::thread::spawn(move || lent.incoming().flatten().for_each(answer));
+    lent.into_iter().for_each(|socket| drop(std::thread::spawn(move || serve_lent(socket))));
+}
+
+fn serve_lent(socket: OwnedFd) {
+    if !getsockopt(&socket, sockopt::AcceptConn).expect("a socket") {
+        return echo(&UdpSocket::from(socket));
+    }
+    let tcp = TcpListener::from(socket);
+    match tcp.local_addr() {
+        Ok(_) => tcp.incoming().flatten().for_each(answer),
+        Err(_) => UnixListener::from(OwnedFd::from(tcp)).incoming().flatten().for_each(answer),
+    }
+}
+
+fn echo(socket: &UdpSocket) {
+    while let Ok((_, from)) = socket.recv_from(&mut [0; 16]) {
+        socket.send_to(std::process::id().to_string().as_bytes(), from).expect("somebody asked");
+    }
 }
 
 fn answer(mut client: impl Read + Write) {

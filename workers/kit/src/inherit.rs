@@ -46,7 +46,7 @@ impl Inherited {
         Self { sockets, ready, lifeline }
     }
 
-    /// The next listening socket that was lent.
+    /// The next socket for TCP that was lent.
     pub fn socket(&mut self) -> Option<TcpListener> {
         self.sockets.pop_front()
     }
@@ -77,6 +77,7 @@ fn inherited_sockets() -> VecDeque<TcpListener> {
         .filter_map(take_over)
         .filter(|fd| getsockopt(fd, sockopt::AcceptConn).unwrap_or(false))
         .map(TcpListener::from)
+        .filter(|listener| listener.local_addr().is_ok()) // a Unix socket has another kind of address
         .collect()
 }
 

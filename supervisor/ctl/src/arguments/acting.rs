@@ -77,6 +77,14 @@ pub struct SendSignal {
     pub apps: Vec<String>,
 }
 
+/// `upgrade`
+#[derive(Args)]
+pub struct Upgrade {
+    /// The new betti-supervisor; the file that the running one was started from unless given, which may be a new one
+    #[arg(value_name = "PATH")]
+    pub program: Option<PathBuf>,
+}
+
 /// `startOrRestart` and `startOrReload`
 #[derive(Args)]
 pub struct File {

@@ -5,7 +5,7 @@ mod reading;
 mod setting_up;
 mod start;
 
-pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets};
+pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets, Upgrade};
 pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid};
 pub use setting_up::{Apply, Completion, Import, Init, Profile, Startup, Unstartup};
 pub use start::{Script, Start};
@@ -59,6 +59,12 @@ pub enum Verb {
     /// Open log files anew, for those who put them aside themselves; what Betti rotates needs none of it
     #[command(name = "reloadLogs", visible_alias = "reload-logs")]
     ReloadLogs,
+    /// Have another betti-supervisor take over in place; apps run on and drop no request
+    ///
+    /// It is first asked what it makes of everything that runs. Unless that is the same, nothing changes; and if it does not
+    /// take over, the one before comes back. The keeper stays the old one until the next start; apps get a new program by
+    /// `betti-ctl reload APP`.
+    Upgrade(Upgrade),
     /// Stop everything, the supervisor too
     Kill,
     /// Show what runs, and how it fares

@@ -29,6 +29,7 @@ mod start_or;
 mod startup;
 mod status;
 mod stop;
+mod upgrade;
 
 use std::path::PathBuf;
 
@@ -107,6 +108,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::SendSignal(arguments) => send_signal::run(&arguments, context).await,
         Verb::Flush(arguments) => flush::run(&arguments, context).await,
         Verb::ReloadLogs => reload_logs::run(context).await,
+        Verb::Upgrade(arguments) => upgrade::run(&arguments, context).await,
         Verb::Kill => kill::run(context).await,
         Verb::Status => status::run(context).await,
         Verb::Describe(arguments) => describe::run(&arguments, context).await,

@@ -12,7 +12,7 @@ pub async fn run(context: &Context<'_>) -> Outcome {
     if context.printer.is_json() {
         context.printer.json(&pong)?;
     } else {
-        let protocol::control::Pong { keeper, supervisor, version } = &pong;
+        let protocol::control::Pong { keeper, supervisor, version, .. } = &pong;
         context.printer.line(&format!("pong: keeper {keeper}, supervisor {supervisor}, version {version}"));
     }
     Ok(Exit::Done)

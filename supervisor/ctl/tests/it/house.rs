@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use protocol::control::{
     Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Family, Flushed, Keeper, LogSource, Logs, Pong, Run,
-    Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Watch, What, Word,
+    Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -19,6 +19,8 @@ pub struct House {
     sequence: u64,
     /// Whether a profile that is switched to does not hold.
     falls_back: bool,
+    /// The pid of its supervisor.
+    supervisor: i32,
 }
 
 /// One app of it.
@@ -43,7 +45,7 @@ impl House {
     pub fn new(folder: PathBuf) -> Self {
         let apps =
             vec![Resident::new(0, "api", None), Resident::new(1, "web", Some(0)), Resident::new(2, "web", Some(1))];
-        Self { folder, profile: "https".into(), notice: None, apps, sequence: 0, falls_back: false }
+        Self { folder, profile: "https".into(), notice: None, apps, sequence: 0, falls_back: false, supervisor: 2 }
     }
 
     /// The same, but a profile that is switched to does not hold.
@@ -62,8 +64,8 @@ impl House {
         match path {
             "GET /v1/status" => Answer::ok(&self.status()),
             "GET /v1/watch" => self.watch(),
-            "GET /v1/ping" => Answer::ok(&Pong { keeper: 1, supervisor: 2, version: "0.1.0".into() }),
             "GET /metrics" => Answer::ok(&[family()]),
+            "GET /v1/ping" => Answer::ok(&self.pong()),
             "GET /v1/logs" => Answer::ok(&self.apps.iter().map(|app| self.source(app)).collect::<Vec<_>>()),
             "GET /v1/describe" => {
                 let targets = query.split('&').filter_map(|pair| pair.strip_prefix("target=")).map(str::to_owned);
@@ -80,6 +82,7 @@ impl House {
                     Answer::ok(&Flushed { files: meant.iter().map(|app| house.source(app).out_file).collect() })
                 })
             }
+            "POST /v1/upgrade" => self.upgrade(),
             "POST /v1/reload-logs" => Answer::ok(&serde_json::json!({})),
             "POST /v1/signal" => {
                 let SendSignal { targets, .. } = body(asked);
@@ -94,6 +97,19 @@ impl House {
                 self.with(&targets, |house, meant| house.act(&act, meant))
             }
         }
+    }
+
+    fn pong(&self) -> Pong {
+        let (program, file) = (Some("/opt/betti/betti-supervisor".into()), Some("66305:4711".into()));
+        Pong { keeper: 1, supervisor: self.supervisor, version: "0.1.0".into(), program, file }
+    }
+
+    fn upgrade(&mut self) -> Answer {
+        let from = self.status().supervisor;
+        self.supervisor += 1;
+        let Pong { program, file, .. } = self.pong();
+        let (program, file) = (program.expect("a program"), file.expect("a file"));
+        Answer::ok(&Upgrading { from, program, version: "0.1.0".into(), file, changed: vec!["api".into()] })
     }
 
     fn with(&mut self, targets: &[String], then: impl FnOnce(&mut Self, Vec<Resident>) -> Answer) -> Answer {
@@ -188,7 +204,7 @@ impl House {
     fn status(&self) -> Status {
         Status {
             keeper: Keeper { pid: 1 },
-            supervisor: Supervisor { pid: 2, version: "0.1.0".into() },
+            supervisor: Supervisor { pid: self.supervisor, version: "0.1.0".into() },
             profile: self.profile.clone(),
             apps: self.apps.iter().map(app).collect(),
             notice: self.notice.clone(),

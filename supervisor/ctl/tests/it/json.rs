@@ -130,6 +130,7 @@ fn every_verb_prints_one_document_and_nothing_else() {
         (&["pid"], 0),
         (&["id", "web"], 0),
         (&["ping"], 0),
+        (&["upgrade"], 0),
         (&["check"], 0),
         (&["check", "broken.toml"], 2),
         (&["apply", "--dry-run"], 0),

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use protocol::keeper::{Fact, Order, Predecessors, VERSION};
+use protocol::keeper::{Exit, Fact, Order, Predecessors, VERSION};
 use protocol::worker::{INHERITED, INHERITED_PREFIX};
 
 use super::head::{Head, Queued};
+use super::program::Next;
 use super::{
     Ending, FIRST_PAUSE, FREE_RETRIES, GRACE, Keeper, LEAVE_WITHIN, LONG_ENOUGH, MOST_DOUBLINGS,
     MOST_DOUBLINGS_AT_WORK, MOST_REMEMBERED, MOST_WAITING,
@@ -26,7 +27,7 @@ impl Keeper {
         if self.head.is_some() || clock::now() < self.start_head_at || matches!(self.ending, Ending::Alone { .. }) {
             return;
         }
-        match Head::start(&self.program) {
+        match Head::start(&self.programs) {
             Ok(mut head) => {
                 head.outbox.extend(self.rows.runs().map(Queued::Row));
                 head.outbox.extend(self.memory.keys().cloned().map(Queued::Memory));
@@ -128,6 +129,7 @@ impl Keeper {
                 self.tell(Queued::Other(answer));
             }
             Order::Unlisten { address } => self.sockets.close(&address),
+            Order::UnlistenOthers { addresses } => self.sockets.close_others(&addresses),
             Order::Spawn(order) => self.spawn(order),
             Order::Signal { run, signal } => {
                 if let Ok(signal) = Signal::try_from(signal) {
@@ -138,9 +140,9 @@ impl Keeper {
             Order::Forget { run } => self.forget(run),
             Order::Remember { key, value } => self.remember(key, value),
             Order::Adopted => {
-                self.proven = self.program.path.clone();
                 if let Some(head) = &mut self.head {
                     head.adopted = true;
+                    self.programs.took_over(head.program);
                 }
                 self.service_manager.is_ready();
             }
@@ -151,7 +153,7 @@ impl Keeper {
             }
             Order::Upgrade { path } => {
                 if let Ok(path) = CString::new(path) {
-                    self.program.path = path;
+                    self.programs.upgrade(path);
                 }
             }
             Order::Leave => {
@@ -175,39 +177,48 @@ impl Keeper {
         self.memory.insert(key, value);
     }
 
-    pub(super) fn head_ended(&mut self) {
+    pub(super) fn head_ended(&mut self, exit: Exit) {
         let Some(head) = self.head.take() else { return };
         if self.bad_file {
             return; // it has said why, and there is nothing to go on with
         }
-        let pid = head.pid;
+        if head.adopted {
+            self.at_work = clock::now();
+        }
         if let Ending::InOrder { patience } = &mut self.ending {
             *patience = clock::now() + GRACE; // the next one goes on where this one was
         }
-        if !matches!(self.ending, Ending::Leaving { .. }) {
-            match head.was_killed() {
-                true => self.predecessors.hung += 1,
-                false => self.predecessors.died += 1,
-            }
-        }
         if matches!(self.ending, Ending::Leaving { .. }) {
             self.ending = Ending::Leaving { at: Duration::ZERO };
-        } else if head.worked(LONG_ENOUGH) {
-            self.failed_heads = 0;
-            self.start_head_at = Duration::ZERO;
-            say!("{} keeper: supervisor {pid} ended; starting the next one", clock::stamp());
-        } else {
-            if !head.adopted && self.program.path != self.proven {
-                say!(
-                    "{} keeper: {} never took over; back to the one before",
-                    clock::stamp(),
-                    self.program.path.to_string_lossy()
-                );
-                self.program.path = self.proven.clone();
-            }
-            let what = if head.adopted { "ended" } else { "ended before it took over" };
-            self.pause_before_next_head(head.adopted, &format!("({pid}) {what}"));
+            return;
         }
+        let pid = head.pid;
+        let next = self.programs.ended(head.ended(exit, LONG_ENOUGH));
+        match (&next, head.was_killed()) {
+            (Next::Another(_), _) => self.predecessors.upgraded += 1,
+            (Next::Same | Next::Back(_), true) => self.predecessors.hung += 1,
+            (Next::Same | Next::Back(_), false) => self.predecessors.died += 1,
+        }
+        match next {
+            Next::Another(name) => self.next_head_at_once(&format!("supervisor {pid} made room for {name}")),
+            Next::Back(name) => {
+                let what = if head.adopted { "ended too often" } else { "never took over" };
+                self.next_head_at_once(&format!("{name} ({pid}) {what}; back to the one before"));
+            }
+            Next::Same if head.worked(LONG_ENOUGH) => {
+                self.next_head_at_once(&format!("supervisor {pid} ended; starting the next one"));
+            }
+            Next::Same => {
+                let what = if head.adopted { "ended" } else { "ended before it took over" };
+                self.pause_before_next_head(head.adopted, &format!("({pid}) {what}"));
+            }
+        }
+    }
+
+    fn next_head_at_once(&mut self, why: &str) {
+        self.failed_heads = 0;
+        self.start_head_at = Duration::ZERO;
+        say!("{} keeper: {why}", clock::stamp());
     }
 }
 

@@ -1,7 +1,8 @@
 //! How the keeper comes to an end: in order, through the supervisor; alone, when none can be had.
 
-use nix::sys::signal::{Signal, kill};
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use protocol::keeper::Fact;
 
 use super::head::Queued;
@@ -15,12 +16,19 @@ impl Keeper {
             Ending::No => {
                 say!("{} keeper: asked to end; stopping everything", clock::stamp());
                 self.service_manager.is_stopping();
-                self.ending = Ending::InOrder { patience: clock::now() + GRACE };
+                self.ending = Ending::InOrder { patience: self.patience() };
                 self.tell(Queued::Other(Fact::StopAll));
             }
             Ending::InOrder { .. } if !self.adopted() => self.end_alone(),
             Ending::InOrder { .. } | Ending::Alone { .. } | Ending::Leaving { .. } => {}
         }
+    }
+
+    /// Until when somebody may take over. If nobody has for as long already, nobody will.
+    fn patience(&self) -> Duration {
+        let now = clock::now();
+        let is_headless = !self.adopted() && now.saturating_sub(self.at_work) >= GRACE;
+        if is_headless { now } else { now + GRACE }
     }
 
     /// Whether it is time to go.
@@ -67,6 +75,7 @@ impl Keeper {
             let _ = kill(head.pid, Signal::SIGKILL);
         }
         self.rows.signal_all(Signal::SIGKILL);
+        self.sockets.close_others(&[]);
         if let Some(groups) = &mut self.groups {
             self.rows.groups().for_each(|group| groups.end(group));
         }

@@ -2,21 +2,18 @@
 #![allow(unsafe_code)] // fork and _exit, in a process with one thread
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ffi::{CString, OsString};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
-use protocol::keeper::{Fact, SUPERVISOR_FD, SUPERVISOR_OF};
-use protocol::worker;
+use nix::unistd::{ForkResult, Pid, fork, setsid};
+use protocol::keeper::{Exit, Fact, SUPERVISOR_FD};
 
 use super::child::{lift, put};
-use super::service_manager::FOR_US_ONLY;
+use super::program::{Ended, Programs};
 use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
@@ -39,6 +36,8 @@ pub enum Queued {
 
 pub struct Head {
     pub pid: Pid,
+    /// Which program it is.
+    pub program: u32,
     /// `None` once its end is closed, which is the end of it.
     pub socket: Option<OwnedFd>,
     pub outbox: VecDeque<Queued>,
@@ -54,40 +53,6 @@ pub struct Head {
     killed: bool,
 }
 
-/// What to start, and with what.
-pub struct Program {
-    pub path: CString,
-    pub arguments: Vec<CString>,
-    pub environment: Vec<CString>,
-}
-
-impl Program {
-    /// Ourselves again, as the supervisor half. It carries a mark of its own, so that the next keeper's sweep also ends a
-    /// supervisor that hangs after its keeper died.
-    pub fn ourselves(arguments: &[OsString], hub: &str) -> Self {
-        let text = |text: OsString| CString::new(text.into_vec()).unwrap_or_default();
-        let mark = (OsString::from(SUPERVISOR_OF), OsString::from(hub));
-        // Whoever starts a hub may be a worker of another one: its mark is not ours.
-        let ours = |name: &OsString| {
-            let not_theirs = FOR_US_ONLY.iter().chain(&[worker::INVOCATION, SUPERVISOR_OF]);
-            not_theirs.into_iter().all(|other| name != other)
-        };
-        let inherited = std::env::vars_os().filter(|(name, _)| ours(name));
-        let environment = inherited.chain([mark]).map(|(name, value)| {
-            let mut pair = name;
-            pair.push("=");
-            pair.push(value);
-            text(pair)
-        });
-        let arguments = ["betti-supervisor", "--supervise"].map(OsString::from).into_iter().chain(arguments.to_vec());
-        Self {
-            path: c"/proc/self/exe".into(),
-            environment: environment.collect(),
-            arguments: arguments.map(text).collect(),
-        }
-    }
-}
-
 impl Head {
     /// Gone, or about to be: it can say nothing more, so it must not do anything more.
     pub fn cut_off(&mut self) {
@@ -95,12 +60,12 @@ impl Head {
         let _ = kill(self.pid, Signal::SIGKILL); // fails only when it has ended already
     }
 
-    pub fn start(program: &Program) -> Result<Self, Errno> {
+    pub fn start(programs: &Programs) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: this process has one thread.
         let pid = match unsafe { fork() }? {
             ForkResult::Child => {
-                let Err(_) = become_supervisor(program, &theirs);
+                let _ = become_supervisor(programs, &theirs);
                 // SAFETY: ends the child without running destructors.
                 unsafe { libc::_exit(127) }
             }
@@ -109,6 +74,7 @@ impl Head {
         let started = clock::now();
         Ok(Self {
             pid,
+            program: programs.present(),
             socket: Some(ours),
             outbox: VecDeque::from([Queued::Hello]),
             told: BTreeSet::new(),
@@ -208,15 +174,22 @@ impl Head {
         self.adopted && !self.killed && clock::now().saturating_sub(self.started) >= at_least
     }
 
+    /// How it ended, for judging its program. A kill that was not ours is no fault of its own.
+    pub fn ended(&self, exit: Exit, long_enough: Duration) -> Ended {
+        let is_killed = matches!(exit, Exit::Signal { signal, .. } if signal == Signal::SIGKILL as i32);
+        Ended { program: self.program, worked: self.worked(long_enough), by_itself: self.killed || !is_killed }
+    }
+
     fn in_disk_sleep(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('D'))
     }
 }
 
-fn become_supervisor(program: &Program, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
+/// Only returns if that fails.
+fn become_supervisor(programs: &Programs, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
     setsid()?; // the terminal's Ctrl-C is for the keeper
     put(lift(socket.as_fd().as_raw_fd())?, SUPERVISOR_FD)?;
     SigSet::empty().thread_set_mask()?;
-    execve(&program.path, &program.arguments, &program.environment)
+    Err(programs.execute())
 }

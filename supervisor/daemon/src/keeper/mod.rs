@@ -51,6 +51,7 @@ mod ending;
 mod head;
 mod main_process;
 mod notify;
+mod program;
 mod rows;
 mod service_manager;
 mod signals;
@@ -58,7 +59,7 @@ mod sockets;
 mod spawn;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
@@ -69,12 +70,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::{Pid, getegid, geteuid};
 use protocol::keeper::{Exit, Fact, Predecessors, Spawn, Step};
 
 use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
-use self::head::{Head, Program, Queued};
+use self::head::{Head, Queued};
+use self::program::Programs;
 use self::rows::Rows;
 use self::service_manager::ServiceManager;
 use self::signals::Signals;
@@ -156,9 +158,7 @@ struct Keeper {
     rows: Rows,
     memory: BTreeMap<String, String>,
     last_run: u64,
-    program: Program,
-    /// What is started instead if the program never takes over.
-    proven: CString,
+    programs: Programs,
     head: Option<Head>,
     start_head_at: Duration,
     failed_heads: u32,
@@ -196,7 +196,6 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     if swept > 0 {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
-    let program = Program::ourselves(arguments, &hub);
     let mut keeper = Keeper {
         open_files: raise_open_files()?,
         log_pipe_bytes: spawn::log_pipe_bytes(),
@@ -208,8 +207,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         rows: Rows::default(),
         memory: BTreeMap::new(),
         last_run: directory.last_run(),
-        proven: program.path.clone(),
-        program,
+        programs: Programs::ourselves(arguments, &hub),
         head: None,
         start_head_at: Duration::ZERO,
         failed_heads: 0,
@@ -337,9 +335,10 @@ impl Keeper {
     }
 
     fn lend_and_spawn(&mut self, order: &Spawn) -> Result<spawn::Worker, Failure> {
-        let user = order.identity.as_ref().map_or(geteuid().as_raw(), |identity| identity.uid);
+        let ours = (geteuid().as_raw(), getegid().as_raw());
+        let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
-            self.sockets.hold_for(address, user).map_err(Failure::at(Step::Listen))?;
+            self.sockets.hold_for(address, user, group).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
@@ -387,7 +386,7 @@ impl Keeper {
                 self.obey(); // all that it said before it died
                 let nothing_is_held = self.rows.len() == 0 && self.memory.is_empty();
                 self.bad_file = exit == Exit::Code(i32::from(BAD_FILE)) && nothing_is_held;
-                self.head_ended();
+                self.head_ended(exit);
             } else {
                 self.worker_ended(pid, exit);
             }

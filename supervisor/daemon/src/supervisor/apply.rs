@@ -169,7 +169,7 @@ impl Supervisor {
 
     /// Whether an app that the fleet does not have is started when a file brings it.
     pub(super) fn comes_up(&self, unit: &Unit) -> bool {
-        unit.app.autostart && !self.roster.changes().held.contains(&unit.key())
+        self.roster.comes_up(unit)
     }
 
     /// The first file is remembered like any other.

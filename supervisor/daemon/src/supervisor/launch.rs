@@ -16,7 +16,7 @@ use protocol::worker;
 use super::identity::{self, Person};
 use super::monitors::program::ExecCheck;
 use super::roster::Unit;
-use crate::regular;
+use crate::{program, regular};
 
 /// Files with these endings that are named without a folder are scripts beside the file, not programs.
 const INTERPRETERS: [(&str, &str); 5] =
@@ -33,8 +33,8 @@ pub struct Ground {
     pub folder: PathBuf,
     /// Where workers keep what must survive them.
     pub data_dir: PathBuf,
-    /// Where `betti-supervisor` is.
-    pub beside: Option<PathBuf>,
+    /// Where `betti-supervisor` is: ours, and the keeper's if that is an older one.
+    pub beside: Vec<PathBuf>,
 }
 
 /// Why an app cannot even be ordered to spawn.
@@ -52,8 +52,8 @@ fn failed(errno: Errno, detail: String) -> LaunchError {
 impl Ground {
     pub fn new(manifest: &Manifest, inherited: Vec<(String, String)>) -> Self {
         let data_dir = std::env::var_os(worker::DATA_DIR).filter(|value| !value.is_empty()).map(PathBuf::from);
-        // A binary that was replaced while it runs is told by " (deleted)" after its name.
-        let beside = std::env::current_exe().ok().and_then(|file| Some(file.parent()?.to_path_buf()));
+        let halves = [std::process::id().cast_signed(), nix::unistd::getppid().as_raw()];
+        let beside = halves.into_iter().filter_map(program::folder_of).collect();
         let folder = manifest.folder.clone();
         Self { inherited, data_dir: data_dir.unwrap_or_else(|| folder.join("data")), folder, beside }
     }
@@ -107,6 +107,9 @@ impl Ground {
         set("pm_id", unit.id.0.to_string());
         set("NODE_APP_INSTANCE", unit.instance.to_string());
         set(&app.instance_var, unit.instance.to_string());
+        if let Some(address) = app.listen.iter().find_map(manifest::Address::tcp) {
+            set(worker::LISTEN_PORT, address.port().to_string());
+        }
         if let Some(file) = &app.env_file {
             env.extend(env_file(file)?);
         }
@@ -161,7 +164,7 @@ impl Ground {
         Ok(Program { file, argv })
     }
 
-    /// A bare name is looked for beside us, then in PATH; a script's name, and everything with a folder, beside the file.
+    /// A bare name is looked for beside us, then beside the keeper, then in PATH; a script's name, and everything with a folder, beside the file.
     fn script(&self, script: &str, path: &str) -> Result<PathBuf, LaunchError> {
         // An absolute path replaces the folder; `./` is left out.
         let in_folder: PathBuf = self.folder.join(script).components().collect();
@@ -356,7 +359,7 @@ mod tests {
             inherited: vec![("PATH".into(), "/usr/bin:/bin".into()), ("LANG".into(), "C".into())],
             folder: folder.into(),
             data_dir: folder.join("data"),
-            beside: Some(folder.join("bin")),
+            beside: vec![folder.join("bin")],
         }
     }
 

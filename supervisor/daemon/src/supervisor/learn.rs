@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use lifecycle::{AppId, Exit, Goal, Invocation, State, StopReason};
-use manifest::Ready;
+use manifest::{Address, Ready};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
@@ -12,8 +13,13 @@ use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
+use super::taken::{self, Neighbours, Owner};
 use super::{Event, Supervisor, launch, memory, now};
 use crate::logs;
+use crate::tree::{Mark, Stat};
+
+/// So many parents of a process are looked at.
+const DEEPEST_TREE: usize = 100;
 
 impl Supervisor {
     pub(super) fn learn(&mut self, fact: Fact, descriptors: Vec<OwnedFd>) {
@@ -21,10 +27,7 @@ impl Supervisor {
             Fact::Run(row) => self.learn_row(row, descriptors),
             Fact::OrphanEnded => self.look_soon(Duration::ZERO),
             Fact::Bound { address } => drop(self.not_bound.remove(&address)),
-            Fact::NotBound { address, errno } => {
-                let why = nix::errno::Errno::from_raw(errno).desc().to_lowercase();
-                self.not_bound.insert(address, why);
-            }
+            Fact::NotBound { address, errno } => drop(self.not_bound.insert(address, errno)),
             Fact::Ping { beat } => self.order(&Order::Pong { beat }),
             Fact::StopAll => self.stop_all(),
             Fact::Hello { .. } | Fact::Memory { .. } | Fact::Told => {} // the hand-over is behind us
@@ -176,11 +179,47 @@ impl Supervisor {
     }
 
     fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
-        let taken = unit.app.listen.iter().find_map(|address| {
-            let why = self.not_bound.get(&address.to_string())?;
-            Some(format!("cannot listen on {address}: {why}"))
-        });
-        taken.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
+        let why_not_bound =
+            if step == Some(Step::Listen) { self.why_not_bound(unit, Errno::from_raw(errno)) } else { None };
+        why_not_bound.unwrap_or_else(|| self.ground.why_not_spawned(unit, step, errno))
+    }
+
+    /// Of an address that could not be bound; or, where one was to be bound anew for another user, of one that somebody has.
+    fn why_not_bound(&self, unit: &Unit, errno: Errno) -> Option<String> {
+        let refused = unit
+            .app
+            .listen
+            .iter()
+            .find_map(|address| Some((address, Errno::from_raw(*self.not_bound.get(&address.to_string())?))));
+        if let Some((address, errno)) = refused {
+            let owner = if errno == Errno::EADDRINUSE { self.owner_of(address, unit) } else { None };
+            return Some(taken::why(address, errno, owner.as_ref()));
+        }
+        unit.app.listen.iter().filter(|_| errno == Errno::EADDRINUSE).find_map(|address| {
+            let owner =
+                self.owner_of(address, unit).filter(|owner| !matches!(owner, Owner::App { process: None, .. }))?;
+            Some(taken::why(address, errno, Some(&owner)))
+        })
+    }
+
+    fn owner_of(&self, address: &Address, wants: &Unit) -> Option<Owner> {
+        let units = self.units();
+        let others = units.values().filter(|other| other.app.name != wants.app.name);
+        let held = others.flat_map(|other| other.app.listen.iter().map(|address| (address, other.app.name.as_str())));
+        let neighbours = Neighbours { keeper: self.keeper, held: held.collect(), app_of: &|pid| self.app_of(pid) };
+        Owner::of(address, &neighbours)
+    }
+
+    /// The app that a process belongs to: one that descends from a run's, or carries its mark.
+    fn app_of(&self, pid: i32) -> Option<String> {
+        let run_of = |pid| self.runs.values().find(|run| run.living().any(|living| living == pid));
+        let parent = |pid: &i32| Some(Stat::of(*pid)?.parent).filter(|parent| *parent > 1);
+        let descends = std::iter::successors(Some(pid), parent).take(DEEPEST_TREE).find_map(run_of);
+        let marked = || match Mark::of(pid, &self.hub) {
+            Mark::Run(number) => self.runs.get(&number),
+            Mark::Supervisor | Mark::None | Mark::Unknown => None,
+        };
+        Some(self.unit(descends.or_else(marked)?.app)?.app.name.clone())
     }
 
     pub(super) fn hear(&mut self, event: Event) {
@@ -195,6 +234,7 @@ impl Supervisor {
             Event::Scraped(ticks) => self.scraped(ticks),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
+            Event::Checked(checked) => self.end_upgrade(checked),
         }
     }
 

@@ -15,6 +15,7 @@ mod announce;
 mod apply;
 mod asked;
 mod book;
+mod candidate;
 mod footprint;
 mod hand_over;
 mod identity;
@@ -30,14 +31,18 @@ mod notes;
 mod perform;
 mod ready;
 mod reason;
+mod rehearsal;
 #[cfg(test)]
 mod remembered;
 mod reshape;
 mod roster;
 mod runs;
+mod self_check;
 mod status;
+mod taken;
 mod tally;
 mod trial;
+mod upgrade;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -46,7 +51,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Request, Snapshot};
+use lifecycle::{Action, AppId, Fleet, Moment, Request, Snapshot};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, Predecessors, SUPERVISOR_FD};
 use protocol::place;
@@ -67,6 +72,7 @@ use self::monitors::saved::Saved;
 use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
+use self::upgrade::Checked;
 use crate::cgroup;
 use crate::clock;
 use crate::control;
@@ -74,6 +80,7 @@ use crate::logs::{self, LogPump, News};
 use crate::tree::{self, Mark};
 use crate::users::Users;
 
+pub use self_check::run as self_check;
 pub use status::UnitState;
 
 /// What the process ends with when the file cannot be used at the first start; the keeper then leaves too.
@@ -116,6 +123,8 @@ pub enum Event {
     Saved,
     /// Something makes an app due for another run, by its id in the file.
     Due(u32, Occasion),
+    /// A program that is to be the supervisor has been asked.
+    Checked(Checked),
 }
 
 /// The supervisor half of the process: until the keeper is gone or everything is stopped.
@@ -156,7 +165,10 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         supervisor.settle();
     }
     let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, supervisor.clients.idle()).await;
-    Ok(supervisor.orders.give(&Order::Leave)?)
+    if supervisor.done {
+        supervisor.orders.give(&Order::Leave)?;
+    }
+    Ok(())
 }
 
 async fn until(deadline: Option<Moment>) {
@@ -188,6 +200,8 @@ struct Supervisor {
     predecessors: Predecessors,
     orders: Orders,
     config: PathBuf,
+    /// What whoever started the hub asked for.
+    wish: Wish,
     /// The file in force.
     file: File,
     in_force: InForce,
@@ -202,8 +216,8 @@ struct Supervisor {
     /// What the keeper remembers of each.
     kept: BTreeMap<AppId, (Snapshot, Notes)>,
     runs: BTreeMap<u64, Run>,
-    /// Why an address could not be bound, for the run that wanted it.
-    not_bound: BTreeMap<String, String>,
+    /// The errno of an address that could not be bound, for the run that wanted it.
+    not_bound: BTreeMap<String, i32>,
     /// What `lifecycle` is still to be told.
     happened: VecDeque<(AppId, lifecycle::Event)>,
     /// Answered when what happened is remembered.
@@ -212,6 +226,10 @@ struct Supervisor {
     look_at: Option<Moment>,
     stopping: bool,
     done: bool,
+    /// Another program is asked whether it could be the supervisor.
+    upgrade_is_under_way: bool,
+    /// It can, and is to be.
+    makes_room: bool,
     events: mpsc::UnboundedSender<Event>,
     logs: LogPump,
     /// By app, with what they were asked for.
@@ -234,6 +252,7 @@ impl Supervisor {
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, AdoptError> {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
+        orders.start_with(told.memory.clone());
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
         let (log_events, limit_events) = (events.clone(), events.clone());
         let tell = move |news| match news {
@@ -252,7 +271,8 @@ impl Supervisor {
             predecessors: told.predecessors,
             ground: Ground::new(&taken.roster.manifest, std::mem::take(&mut told.inherited)),
             orders,
-            config: wish.config,
+            config: wish.config.clone(),
+            wish,
             file: taken.file,
             in_force: taken.in_force,
             texts: book::remembered_texts(&told.memory),
@@ -268,6 +288,8 @@ impl Supervisor {
             look_at: None,
             stopping: false,
             done: false,
+            upgrade_is_under_way: false,
+            makes_room: false,
             events,
             logs,
             app_monitors: BTreeMap::new(),
@@ -286,7 +308,8 @@ impl Supervisor {
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }
-        supervisor.converge(if first { &wish.only } else { &[] });
+        let only = if first { supervisor.wish.only.clone() } else { Vec::new() };
+        supervisor.converge(&only);
         if first {
             supervisor.order(&memory::remember_started());
         }
@@ -302,8 +325,7 @@ impl Supervisor {
 
     /// What a predecessor may not have come to: ending a run that is nobody's, closing a socket that nobody is to use.
     fn put_right(&mut self) {
-        let alive = |id: AppId| self.fleet.get(id).and_then(lifecycle::App::alive);
-        let nobodys = |run: &&Run| run.pid().is_some() && alive(run.app) != Some(Invocation(run.row.run));
+        let nobodys = |run: &&Run| run.pid().is_some() && !rehearsal::is_ours(&self.fleet, run.app, &run.row);
         for run in self.runs.values().filter(nobodys) {
             say!("{} supervisor: run {} is nobody's; ending it", clock::stamp(), run.row.run);
             self.order(&Order::Signal { run: run.row.run, signal: Signal::SIGKILL as i32 });
@@ -312,6 +334,8 @@ impl Supervisor {
             let state = self.fleet.app(id).state();
             self.close_sockets_if_down(id, state);
         }
+        // Those of an app that has other addresses by now. A list that is too long for a message is not sent: they stay.
+        let _ = self.orders.give(&Order::UnlistenOthers { addresses: self.addresses().into_iter().collect() });
     }
 
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
@@ -333,8 +357,9 @@ impl Supervisor {
         self.units().into_values().find(|unit| unit.key() == key)
     }
 
+    /// Everything is stopped, or somebody else is to go on.
     fn is_done(&self) -> bool {
-        self.done
+        self.done || self.makes_room
     }
 
     /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lifecycle::{AppId, Member};
+use manifest::Address;
+use protocol::keeper::Order;
 
 use super::book::{self, InForce};
 use super::roster::{Roster, Unit};
@@ -36,7 +38,15 @@ impl Supervisor {
         self.leaving.extend(leave.into_iter().map(|unit| (unit.id, unit)));
         let before = std::mem::replace(&mut self.roster, roster);
         self.redirect_logs(&before);
+        for address in addresses(before.units()).difference(&self.addresses()) {
+            self.order(&Order::Unlisten { address: address.clone() });
+        }
         self.reshape(up);
+    }
+
+    /// What is held for whoever is there.
+    pub(super) fn addresses(&self) -> BTreeSet<String> {
+        addresses(self.units().values())
     }
 
     /// Output of what runs goes where the file now says, without a restart.
@@ -67,7 +77,8 @@ impl Supervisor {
     }
 
     fn reshape(&mut self, up: impl Fn(&Unit) -> bool) {
-        let members = self.roster.units().map(|unit| self.member(unit, up(unit))).collect();
+        let (roster, leaving, relaunch) = (&self.roster, &self.leaving, &self.in_force.relaunch);
+        let members = roster.units().map(|unit| member(roster, leaving, relaunch, unit, up(unit))).collect();
         match self.fleet.reshape(now(), members) {
             Ok(actions) => self.carry_out(actions),
             // The file was checked for that, and apps in no file depend on nobody.
@@ -79,28 +90,40 @@ impl Supervisor {
             self.order(&book::remember_in_force(&self.in_force));
         }
     }
+}
 
-    fn member(&self, unit: &Unit, up: bool) -> Member {
-        let shares_an_address = |other: &Unit| {
-            let same_port = unit.app.port.is_some() && unit.app.port == other.app.port;
-            same_port || unit.app.listen.iter().any(|address| other.app.listen.contains(address))
-        };
-        Member {
-            id: unit.id,
-            policy: unit.app.policy.clone(),
-            needs: unit.app.depends_on.iter().flat_map(|name| self.ids_needed(name)).collect(),
-            follows: self.leaving.values().filter(|other| shares_an_address(other)).map(|other| other.id).collect(),
-            relaunch: self.in_force.relaunch.contains(&unit.key()),
-            up,
-        }
+/// An instance as the fleet is to have it.
+pub fn member(
+    roster: &Roster,
+    leaving: &BTreeMap<AppId, Rc<Unit>>,
+    relaunch: &BTreeSet<String>,
+    unit: &Unit,
+    up: bool,
+) -> Member {
+    let shares_an_address = |other: &Unit| {
+        let same_port = unit.app.port.is_some() && unit.app.port == other.app.port;
+        let overlaps = |address: &Address| other.app.listen.iter().any(|theirs| theirs.overlaps(address));
+        same_port || unit.app.listen.iter().any(overlaps)
+    };
+    Member {
+        id: unit.id,
+        policy: unit.app.policy.clone(),
+        needs: unit.app.depends_on.iter().flat_map(|name| ids_needed(roster, name)).collect(),
+        follows: leaving.values().filter(|other| shares_an_address(other)).map(|other| other.id).collect(),
+        relaunch: relaunch.contains(&unit.key()),
+        up,
     }
+}
 
-    /// Every instance of it; of an app that was deleted, a number that is never ready.
-    fn ids_needed(&self, name: &str) -> Vec<AppId> {
-        let there = self.roster.ids_of(name);
-        if there.is_empty() {
-            return self.roster.changes().ids.get(name).map(|id| AppId(*id)).into_iter().collect();
-        }
-        there
+/// Every instance of it; of an app that was deleted, a number that is never ready.
+fn ids_needed(roster: &Roster, name: &str) -> Vec<AppId> {
+    let there = roster.ids_of(name);
+    if there.is_empty() {
+        return roster.changes().ids.get(name).map(|id| AppId(*id)).into_iter().collect();
     }
+    there
+}
+
+fn addresses<'u>(units: impl IntoIterator<Item = &'u Rc<Unit>>) -> BTreeSet<String> {
+    units.into_iter().flat_map(|unit| unit.app.listen.iter().map(ToString::to_string)).collect()
 }

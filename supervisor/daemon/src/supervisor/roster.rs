@@ -189,6 +189,11 @@ impl Roster {
         };
     }
 
+    /// Whether an instance that was never there is started by itself.
+    pub fn comes_up(&self, unit: &Unit) -> bool {
+        unit.app.autostart && !self.changes.held.contains(&unit.key())
+    }
+
     pub fn changes(&self) -> &Changes {
         &self.changes
     }

@@ -132,3 +132,55 @@ fn a_long_log_of_our_own_is_put_aside_and_both_halves_go_on_in_a_new_one() {
         assert_eq!([1, 2].map(|file| holds(pid, file)), [(); 2].map(|()| hub.path("logs/betti-supervisor.log")));
     }
 }
+
+/// Leaves the process so much more address space than it has now.
+fn limit_memory(pid: i32, more: u64) {
+    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as u64;
+    let limit = format!("--as={}", pages * page + more);
+    let done = std::process::Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_panic_in_a_task_ends_the_supervisor_at_once_and_is_said() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ecosystem = format!(
+        "[[apps]]\nname='steady'\nscript='/bin/sleep'\nargs=['1000']\n\
+         [[apps]]\nname='probed'\nscript='/bin/sleep'\nargs=['1000']\nlisten_timeout='300s'\n\
+         ready={{tcp='127.0.0.1:{port}'}}\n"
+    );
+    let hub = Hub::start(&ecosystem, &[]);
+    let steady = hub.until_status("steady", Word::Online).pid;
+    hub.until_status("probed", Word::Launching);
+    let before = supervisor(&hub);
+    // Too little for a thread's stack. One is needed to find out who answers the probe.
+    limit_memory(before, 1024 * 1024);
+    let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let watch = after_another_took_over(&hub, before);
+    assert_eq!(app(&watch, "steady").pid, steady);
+    let said = hub.said();
+    assert!(said.contains("supervisor: panicked in thread main at ") && said.contains("spawn worker thread"), "{said}");
+}
+
+#[test]
+fn a_supervisor_that_gets_no_memory_ends_at_once_and_is_replaced() {
+    const CLIENTS: usize = 100;
+    let hub = Hub::start("[[apps]]\nname='a'\nscript='/bin/sleep'\nargs=['1000']\n", &[]);
+    let worker = hub.until_status("a", Word::Online).pid;
+    let before = supervisor(&hub);
+    limit_memory(before, 0);
+    // Each has a body of which the end never comes.
+    let part = format!("POST /v1/run HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "x".repeat(50_000));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map_while(|_| {
+            let mut client = std::os::unix::net::UnixStream::connect(hub.path("run/control.sock")).ok()?;
+            std::io::Write::write_all(&mut client, part.as_bytes()).ok()?;
+            Some(client)
+        })
+        .collect();
+    let watch = after_another_took_over(&hub, before);
+    assert_eq!(app(&watch, "a").pid, worker);
+    assert!(hub.said().contains("memory allocation of "), "{} clients\n{}", clients.len(), hub.said());
+}

@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod control;
+mod hand_over;
 mod harness;
 mod head;
 mod identity;

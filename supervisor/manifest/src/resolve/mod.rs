@@ -65,7 +65,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         interpreter_args: written.interpreter_args.clone().unwrap_or_default(),
         env: environment(written, profile),
         env_file: written.env_file.as_ref().map(|file| within(folder, file)),
-        listen: written.listen.iter().map(|address| *address.get_ref()).collect(),
+        listen: written.listen.iter().map(|address| address.get_ref().clone()).collect(),
         port: written.port.as_ref().map(|port| *port.get_ref()),
         depends_on: distinct(&written.depends_on),
         ready: probes::ready(written),

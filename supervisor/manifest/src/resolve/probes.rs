@@ -58,10 +58,11 @@ fn url(written: &Written, target: &Target) -> Option<Url> {
     }
 }
 
-/// Where an app answers itself: at its one held socket, else at its port on this machine.
+/// Where an app answers itself: at its one held socket for TCP, else at its port on this machine.
 pub(crate) fn own_address(written: &Written) -> Option<SocketAddr> {
-    match (written.listen.as_slice(), &written.port) {
-        ([only], _) => Some(reachable(only.get_ref().0)),
+    let held: Vec<SocketAddr> = written.listen.iter().filter_map(|address| address.get_ref().tcp()).collect();
+    match (held.as_slice(), &written.port) {
+        ([only], _) => Some(reachable(*only)),
         ([], Some(port)) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, *port.get_ref()))),
         _ => None,
     }

@@ -28,6 +28,7 @@ fn address(config: &Path, profile: &str) -> Option<String> {
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
         std::net::IpAddr::V4(ip) => ip.to_string(),
     };
-    let listen = app.listen.first().map(|address| format!("http://{}:{}", host(address.0.ip()), address.0.port()));
+    let held = app.listen.iter().find_map(manifest::Address::tcp);
+    let listen = held.map(|address| format!("http://{}:{}", host(address.ip()), address.port()));
     listen.or_else(|| app.port.map(|port| format!("http://127.0.0.1:{port}")))
 }

@@ -22,6 +22,7 @@ pub use self::metrics::Scrapes;
 use super::Supervisor;
 use super::apply::ApplyError;
 use crate::control::Reply;
+use crate::program;
 
 impl Supervisor {
     pub(super) fn answer(&mut self, ask: Ask, reply: oneshot::Sender<Reply>) {
@@ -39,6 +40,7 @@ impl Supervisor {
             Ask::Flush(targets) => return self.flush(&targets, reply),
             Ask::ReloadLogs => return self.reopen_logs(reply),
             Ask::Run(run) => self.run_ad_hoc(&run),
+            Ask::Upgrade(asked) => return self.begin_upgrade(asked, reply),
             Ask::Apply(asked) => match self.apply(&asked) {
                 Ok(applied) => Reply::json(&applied),
                 Err(error) => refused(&error),
@@ -56,6 +58,8 @@ impl Supervisor {
             keeper: self.keeper,
             supervisor: std::process::id() as i32,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program::our_path().ok().map(|path| path.to_string_lossy().into_owned()),
+            file: Some(program::our_file()),
         }
     }
 

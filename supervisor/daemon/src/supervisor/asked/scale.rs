@@ -28,7 +28,7 @@ impl Supervisor {
         if self.stopping {
             return Reply::refusal(StatusCode::CONFLICT, "everything is being stopped".to_owned());
         }
-        if count > 1 && before.iter().any(|unit| unit.app.listen.is_empty() && unit.app.port.is_some()) {
+        if count > 1 && before.iter().any(|unit| unit.app.port_of_its_own().is_some()) {
             let error = format!(
                 "every instance of {name} would open the same `port`: let the hub hold the address, with \
                  `listen`, and they share it"

@@ -14,7 +14,7 @@ const PROFILE: Meta = Meta::new(Kind::Info, "betti_profile", "The profile in for
 const APPS: Meta = Meta::gauge("betti_apps", "How many instances of apps are in which state.");
 const REPLACEMENTS: Meta = Meta::counter(
     "betti_supervisor_replacements",
-    "Supervisors that ended since the keeper started: by themselves, or by the keeper because they hung.",
+    "Supervisors that ended since the keeper started: by themselves, by the keeper because they hung, or to make room for another program.",
 );
 const CLOCK: Meta =
     Meta::gauge("betti_clock_synchronised", "Whether the kernel was told that the time of day is right.");
@@ -86,7 +86,7 @@ fn apps(facts: &Facts) -> Family {
 fn replacements(facts: &Facts, created: f64) -> Family {
     let mut family = REPLACEMENTS.family();
     let before = facts.hub.predecessors;
-    for (cause, so_many) in [("died", before.died), ("hung", before.hung)] {
+    for (cause, so_many) in [("died", before.died), ("hung", before.hung), ("upgraded", before.upgraded)] {
         family.count(&labels([("cause", cause)]), so_many as f64, created);
     }
     family

@@ -7,26 +7,10 @@
 //! background, a proxy that something else started on behalf of the app, and what cannot be read are all believed.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::unix::ffi::OsStrExt;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use crate::tree::{Process, Stat};
-
-const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
-/// `TCP_LISTEN`, as the table has it.
-const LISTENING: &str = "0A";
-/// The columns of the table that are read.
-const LOCAL_ADDRESS: usize = 1;
-const STATE: usize = 3;
-const INODE: usize = 9;
-
-/// A row of the kernel's table that listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row {
-    address: SocketAddr,
-    inode: u64,
-}
+use crate::supervisor::taken::{Holder, Row, tcp};
+use crate::tree::Process;
 
 /// The run that is expected to serve an address.
 pub struct Expected {
@@ -81,47 +65,13 @@ impl Expected {
     }
 }
 
-/// A process that holds a socket.
-struct Holder {
-    inode: u64,
-    process: Process,
-    name: String,
-}
-
-impl Holder {
-    /// Everybody who can be seen to hold one of these.
-    fn of(inodes: &BTreeSet<u64>) -> Vec<Self> {
-        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .flat_map(|pid| Self::held(pid, inodes))
-            .collect()
-    }
-
-    fn held(pid: i32, inodes: &BTreeSet<u64>) -> Vec<Self> {
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let held = descriptors.filter_map(|entry| inode_in(fs::read_link(entry.path()).ok()?.as_os_str().as_bytes()));
-        let held: BTreeSet<u64> = held.filter(|inode| inodes.contains(inode)).collect();
-        if held.is_empty() {
-            return Vec::new();
-        }
-        let Some(stat) = Stat::of(pid) else { return Vec::new() };
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned();
-        held.into_iter().map(|inode| Self { inode, process: stat.process, name: name.clone() }).collect()
-    }
-}
-
-/// `socket:[4711]`
-fn inode_in(link: &[u8]) -> Option<u64> {
-    std::str::from_utf8(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?).ok()?.parse().ok()
-}
-
 /// Inodes of the sockets of this machine that are asked when this address is connected to.
 fn serving(address: SocketAddr) -> BTreeSet<u64> {
     if !is_ours(address.ip()) {
         return BTreeSet::new();
     }
-    let rows: Vec<Row> = TABLES.iter().flat_map(|table| rows(&fs::read_to_string(table).unwrap_or_default())).collect();
-    serving_among(&rows, address)
+    let listening: Vec<Row> = tcp().into_iter().filter(|row| row.listens).collect();
+    serving_among(&listening, address)
 }
 
 /// An address can be bound to only where it is one of the machine's.
@@ -143,62 +93,19 @@ fn serving_among(rows: &[Row], address: SocketAddr) -> BTreeSet<u64> {
     on_port().filter(|row| all(row.address.ip().to_canonical())).map(|row| row.inode).collect()
 }
 
-fn rows(table: &str) -> Vec<Row> {
-    table.lines().skip(1).filter_map(row).collect()
-}
-
-fn row(line: &str) -> Option<Row> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    if *fields.get(STATE)? != LISTENING {
-        return None;
-    }
-    Some(Row { address: address(fields.get(LOCAL_ADDRESS)?)?, inode: fields.get(INODE)?.parse().ok()? })
-}
-
-/// `0100007F:1F90`: words of 32 bits in the machine's own order, then the port.
-fn address(text: &str) -> Option<SocketAddr> {
-    let (ip, port) = text.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    let word = |at: usize| u32::from_str_radix(ip.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
-    let ip = match ip.len() {
-        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
-        32 => {
-            let mut octets = [0; 16];
-            for at in 0..4 {
-                octets[at * 4..at * 4 + 4].copy_from_slice(&word(at)?);
-            }
-            IpAddr::V6(Ipv6Addr::from(octets))
-        }
-        _ => return None,
-    };
-    Some(SocketAddr::new(ip, port))
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::process::{Child, Command};
 
     use super::*;
-
-    #[cfg(target_endian = "little")]
-    #[test]
-    fn the_kernels_table_is_read() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
-            0: 0100007F:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   113        0 1067 1 0 100 0 0 10 0\n\
-            1: 0100007F:A1C1 0100007F:86FA 06 00000000:00000000 03:00001730 00000000     0        0 0 3 0\n\
-            2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 1068 1\n\
-            nonsense\n";
-        let expected = [("127.0.0.1:6379", 1067), ("[::1]:80", 1068)];
-        let expected = expected.map(|(address, inode)| Row { address: address.parse().unwrap(), inode });
-        assert_eq!(rows(table), expected);
-    }
+    use crate::tree::Stat;
 
     #[test]
     fn who_bound_the_address_itself_is_asked_before_who_bound_all() {
         let listeners = ["0.0.0.0:80", "127.0.0.1:80", "[::]:80", "[::ffff:127.0.0.1]:81", "[::]:82", "0.0.0.0:83"];
         let rows: Vec<Row> =
-            (0..).zip(listeners).map(|(inode, text)| Row { address: text.parse().unwrap(), inode }).collect();
+            (0..).zip(listeners).map(|(inode, text)| Row::listening(text.parse().unwrap(), inode)).collect();
         for (address, expected) in [
             ("127.0.0.1:80", vec![1]),
             ("127.0.0.2:80", vec![0, 2]),
