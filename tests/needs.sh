@@ -46,6 +46,8 @@ if tests "$1"; then
     need redis-server redis-server "is run by the supervisor in its tests"
     need nginx nginx-light "is run by the supervisor in its tests"
     need systemd-analyze systemd "checks the unit that betti-ctl writes"
+    need faketime faketime "shows the supervisor another time in its tests, and nobody else"
+    need strace strace "records what is written to the disk, to lose some of it in the tests"
 fi
 if [ "$1" = peers ]; then
     PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
@@ -68,7 +70,7 @@ if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
         DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -q --no-install-recommends "${packages[@]}" >/dev/null; then
         missing=()
         PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
-        commands=(cargo cc node npm python3 dbus-daemon chromium redis-server nginx systemd-analyze)
+        commands=(cargo cc node npm python3 dbus-daemon chromium redis-server nginx systemd-analyze faketime strace)
         if [ "$1" = peers ]; then commands+=(postgres mosquitto); fi
         for command in "${commands[@]}"; do need "$command" "" "was not in the package"; done
         if [ "$1" = peers ]; then need_reader; fi

@@ -36,5 +36,6 @@ mod targets;
 mod upgrade;
 mod user;
 mod verbs;
+mod wall_clock;
 mod watchdog;
 mod watching;

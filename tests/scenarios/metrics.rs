@@ -243,6 +243,14 @@ fn a_supervisors_death_forgets_nothing_and_is_counted_itself() {
     let after = scrape(&hub);
     assert_eq!((lost(&after, "died"), lost(&after, "hung")), (Some(1.0), Some(1.0)));
     assert_eq!(lasting(&after), lasting(&before));
+
+    hub.ctl(&["upgrade"]).succeeded();
+    let after = scrape(&hub);
+    assert_eq!(
+        (lost(&after, "died"), lost(&after, "hung"), lost(&after, "upgraded")),
+        (Some(1.0), Some(1.0), Some(1.0))
+    );
+    assert_eq!(lasting(&after), lasting(&before));
 }
 
 /// An end and what is counted of it are remembered in one message, so there is no instant at which a kill could part them.
@@ -347,7 +355,7 @@ fn status_describe_and_metrics_tell_the_same() {
     let keeper = seen.value("betti_process_pid", &[("process", "keeper")]);
     assert_eq!(keeper, Some(f64::from(status.keeper.pid)));
     let describe = hub.ctl(&["describe", "broken"]).succeeded().stdout;
-    assert!(describe.contains("s ago ") && describe.contains("1 by code 3"), "{describe}");
+    assert!(describe.contains("1 by code 3"), "{describe}");
 }
 
 #[test]

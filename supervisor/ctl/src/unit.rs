@@ -15,6 +15,8 @@ const STOP_MARGIN: Duration = Duration::from_secs(10);
 const SHORTEST_STOP: Duration = Duration::from_secs(5);
 /// Whoever is not root needs a right to listen below this port.
 const FIRST_FREE_PORT: u16 = 1024;
+/// As the keeper protects itself where it may; an ordinary user may not, but systemd does it for one.
+const KEEPER_OOM_SCORE: i32 = -900;
 /// What `ProtectSystem=full` makes read-only.
 const READ_ONLY: [&str; 4] = ["/usr", "/boot", "/efi", "/etc"];
 
@@ -78,6 +80,8 @@ impl Unit<'_> {
             "# Each app has a group of its own below, and one that uses up the memory takes nobody along.".to_owned(),
             "Delegate=yes".to_owned(),
             "OOMPolicy=continue".to_owned(),
+            "# The keeper is ended last; each app has its own number, by its priority.".to_owned(),
+            format!("OOMScoreAdjust={KEEPER_OOM_SCORE}"),
             String::new(),
         ];
         lines.extend(self.hardening()?);
@@ -94,8 +98,9 @@ impl Unit<'_> {
     /// What apps cannot miss. Devices, D-Bus, sysfs and the network stay open: they read sensors, switch pins and speak
     /// Bluetooth. Cgroups stay writable, because they are delegated.
     fn hardening(&self) -> Result<Vec<String>, Unspeakable> {
-        let mut lines: Vec<String> = ["ProtectSystem=full", "ProtectKernelModules=yes", "ProtectKernelLogs=yes"]
+        let mut lines: Vec<String> = ["ProtectSystem=full", "ProtectKernelModules=yes"]
             .into_iter()
+            .chain(["# It names whom the kernel ended for want of memory.", "ProtectKernelLogs=no"])
             .chain(["ProtectControlGroups=no", "LockPersonality=yes"])
             .map(str::to_owned)
             .collect();

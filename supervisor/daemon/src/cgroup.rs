@@ -50,7 +50,7 @@ impl Groups {
             None => own_group().filter(|own| is_delegated(own))?,
         };
         if !base.is_absolute() || !base.join(PROCESSES).exists() {
-            say!("keeper: {} is no control group (version 2); going on without", base.display());
+            say!("{} keeper: {} is no control group (version 2); going on without", clock::stamp(), base.display());
             return None;
         }
         Some(Self { base, prefix: format!("betti-{hub}-"), stale: Vec::new() })
@@ -80,7 +80,7 @@ impl Groups {
         match fs::create_dir(&path) {
             Ok(()) => Some(path),
             Err(error) => {
-                say!("keeper: run {run} gets no control group: {}: {error}", path.display());
+                say!("{} keeper: run {run} gets no control group: {}: {error}", clock::stamp(), path.display());
                 None
             }
         }
@@ -151,20 +151,44 @@ fn below(group: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
-fn own_group() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+/// The group that we are in.
+pub fn own_group() -> Option<PathBuf> {
+    let (groups, mounts) = own_groups_and_mounts()?;
     directory_of(&groups, &mounts)
+}
+
+/// The group of version 1 that our memory is counted in, where that version is in use for memory.
+pub fn own_group_of_memory() -> Option<PathBuf> {
+    let (groups, mounts) = own_groups_and_mounts()?;
+    let own = groups.lines().find_map(|line| {
+        let (kinds, group) = line.split_once(':')?.1.split_once(':')?;
+        kinds.split(',').any(|kind| kind == MEMORY).then_some(group)
+    })?;
+    mounted_at(own, &mounts, |kind| {
+        kind.starts_with("cgroup ") && kind.rsplit(' ').next().is_some_and(|with| with.split(',').any(|w| w == MEMORY))
+    })
+}
+
+const MEMORY: &str = "memory";
+
+fn own_groups_and_mounts() -> Option<(String, String)> {
+    let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
+    Some((read("cgroup")?, read("mountinfo")?))
 }
 
 /// Where the group is that `/proc/PID/cgroup` names, from what `/proc/PID/mountinfo` says of mounts.
 fn directory_of(groups: &str, mounts: &str) -> Option<PathBuf> {
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    mounted_at(own, mounts, |kind| kind.starts_with("cgroup2 "))
+}
+
+/// Where a group is, in the first mount of the right kind that has it: type, source and options, as mountinfo has them.
+fn mounted_at(own: &str, mounts: &str, is_right: impl Fn(&str) -> bool) -> Option<PathBuf> {
     let mounted = |line: &str| -> Option<PathBuf> {
         let (mount, kind) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(3);
         let (root, point) = (fields.next()?, fields.next()?);
-        let is_ours = kind.starts_with("cgroup2 ") && !point.contains('\\'); // a name with spaces is nobody's for this
+        let is_ours = is_right(kind) && !point.contains('\\'); // a name with spaces is nobody's for this
         let rest = Path::new(own).strip_prefix(root).ok().filter(|_| is_ours)?;
         Some(Path::new(point).join(rest))
     };

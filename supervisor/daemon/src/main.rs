@@ -13,25 +13,30 @@
 //! * [`tree`]: finds and ends all processes of a run. [`cgroup`]: the same where control groups are ours to make.
 //!   [`users`]: whose processes can be the hub's.
 //! * [`say`]: a line for people, which may be lost but never ends us. [`own_log`]: where it goes stays short.
-//!   [`last_words`]: a panic ends the process, and says so.
-//! * [`link`]: one datagram between the two halves. [`program`]: which file a process runs. [`clock`]: the two clocks.
+//!   [`last_words`]: a panic ends the process, and says so. [`whole_lines`]: what a power cut leaves at a file's end.
+//! * [`link`]: one datagram between the two halves. [`program`]: which file a process runs.
+//! * [`clock`]: the clocks; [`synchronised`]: whether the wall's is right; [`alarm`]: a timer on either.
 
 #[macro_use]
 mod say;
 
+mod alarm;
 mod cgroup;
 mod clock;
 mod control;
 mod keeper;
 mod last_words;
 mod link;
+#[allow(clippy::disallowed_methods)] // lines and what is lost of them are told with the time of the wall
 mod logs;
 mod own_log;
 mod program;
 mod regular;
 mod supervisor;
+mod synchronised;
 mod tree;
 mod users;
+mod whole_lines;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -88,6 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         supervisor::run(wish)?;
         return Ok(ExitCode::SUCCESS);
     }
+    own_log::mend();
     Ok(match keeper::run(&wish.as_arguments())? {
         keeper::Left::Stopped => ExitCode::SUCCESS,
         keeper::Left::BadFile => ExitCode::from(supervisor::BAD_FILE),

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
+use crate::whole_lines::cut_torn_end;
+
 /// As `betti-ctl` names it.
 const NAME: &str = "betti-supervisor.log";
 /// What a long one is renamed to.
@@ -26,6 +28,17 @@ static RENAMES: AtomicBool = AtomicBool::new(false);
 /// From now on this process renames a long one.
 pub fn rename_when_long() {
     RENAMES.store(true, Ordering::Relaxed);
+}
+
+/// Before the first line of all: a line of ours that has no end was torn by a power cut, because we write them whole.
+pub fn mend() {
+    let _ = try_mend();
+}
+
+fn try_mend() -> io::Result<()> {
+    let Some(path) = own_log(&fs::read_link("/proc/self/fd/2")?) else { return Ok(()) };
+    // Ours is only for writing.
+    cut_torn_end(&OpenOptions::new().read(true).write(true).open(path)?).map(drop)
 }
 
 /// Before a line is said: goes on in another file if ours is long. If that cannot be, it grows.

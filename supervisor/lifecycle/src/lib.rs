@@ -98,7 +98,7 @@
 //!
 //! # Driving it
 //!
-//! * Feed `CLOCK_MONOTONIC`. Call [`Fleet::tick`] at [`Fleet::next_deadline`]; early or late does no harm.
+//! * Feed `CLOCK_BOOTTIME`. Call [`Fleet::tick`] at [`Fleet::next_deadline`]; early or late does no harm.
 //! * After every call, have the keeper remember the snapshots that changed, *then* perform the actions, then acknowledge
 //!   what was heard. A death in between is then covered: an order that was lost is given again, with two exceptions. A lost
 //!   [`Signal::Terminate`] is not repeated, because asking twice means "hurry" to some programs; its run is killed at the

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// A point on a clock that only goes forward. It is handed in and never read, so a test owns the time.
 ///
-/// The daemon feeds `CLOCK_MONOTONIC`, which goes on over the supervisor's death: moments in a
+/// The daemon feeds `CLOCK_BOOTTIME`, which goes on over the supervisor's death and while the machine sleeps: moments in a
 /// [`Snapshot`](crate::Snapshot) keep their meaning for its successor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);

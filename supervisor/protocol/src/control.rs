@@ -416,9 +416,6 @@ pub struct Description {
     /// How its runs ended and how often, by reason and detail (`["code", "1", 3]`, `["asked", "", 1]`), since the hub started.
     #[serde(default)]
     pub exits: Vec<(String, String, u64)>,
-    /// When the last run whose end was heard of ended, in milliseconds ago.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exited_ago_ms: Option<u64>,
     /// Health checks that failed, since the hub started.
     #[serde(default)]
     pub health_failures: u64,
@@ -433,6 +430,16 @@ pub struct Description {
     /// What it wrote into its logs.
     #[serde(default)]
     pub logs: Logs,
+    /// When the running process was spawned, in UTC, as RFC 3339 has it: how long ago that is by a clock that nobody sets, taken
+    /// from what the wall clock shows now. So it is right as soon as the clock is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When the last run that ended did, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exited_at: Option<String>,
+    /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that no time above is to be believed; else left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
 }
 
 /// What became of an app's output since the hub's start, in bytes unless said otherwise.
@@ -450,6 +457,9 @@ pub struct Logs {
     /// What its log files take now, with all that was put aside.
     pub on_disk: u64,
 }
+
+/// What is said of times while the kernel was not told that its wall clock is right.
+pub const CLOCK_NOT_SET: &str = "not set yet";
 
 /// What an act is about, and from where on to watch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

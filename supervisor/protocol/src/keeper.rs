@@ -72,11 +72,11 @@ pub struct Row {
     pub app: String,
     /// Its first process, leader of a process group and session of the same number; `None` if it never ran.
     pub pid: Option<i32>,
-    /// When it was spawned: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When it was spawned: nanoseconds of `CLOCK_BOOTTIME` (see [`Fact::Hello`]).
     pub spawned_at_ns: u64,
     /// How its first process ended, once it has.
     pub exit: Option<Exit>,
-    /// When it ended: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When it ended: nanoseconds of `CLOCK_BOOTTIME` (see [`Fact::Hello`]).
     pub exited_at_ns: Option<u64>,
     /// What travels alongside.
     #[serde(default)]
@@ -97,6 +97,10 @@ pub struct Row {
     /// Which step failed, if it was not spawned.
     #[serde(default)]
     pub step: Option<Step>,
+    /// SIGKILL ended it that was not the keeper's, and about then the kernel counted a kill for want of memory in the run's
+    /// control group, or in the keeper's where the run has none in which that is counted.
+    #[serde(default)]
+    pub memory_kill: bool,
 }
 
 /// The steps by which a keeper's copy becomes a worker, in their order.
@@ -325,6 +329,10 @@ pub enum Fact {
         /// The supervisors before this one.
         #[serde(default)]
         predecessors: Predecessors,
+        /// Whether the keeper's moments are of `CLOCK_BOOTTIME`, which goes on while the machine sleeps. An older keeper's are
+        /// of `CLOCK_MONOTONIC`.
+        #[serde(default)]
+        counts_sleep: bool,
     },
     /// A run, as it is now.
     Run(Row),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::keeper::{Channel, Descriptor, Exit, Fact, Identity, Order, Rlimit, Predecessors, Row, Spawn, Step};
+use protocol::keeper::{Channel, Descriptor, Exit, Fact, Identity, Order, Predecessors, Rlimit, Row, Spawn, Step};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -78,6 +78,7 @@ fn row(exit: Option<Exit>, step: Option<Step>) -> Fact {
         first_ended: true,
         cgroup: Some("/sys/fs/cgroup/betti-1".into()),
         step,
+        memory_kill: false, // version 1 could not say it
     })
 }
 
@@ -90,6 +91,7 @@ fn facts() -> Vec<Fact> {
         last_run: 6,
         inherited: vec![("PATH".into(), "/bin".into())],
         predecessors: Predecessors::default(),
+        counts_sleep: false, // version 1 did not
     };
     let exits = [Exit::Code(1), Exit::Signal { signal: 11, core_dumped: true }, Exit::OutOfMemory, Exit::NotSpawned(2)];
     [hello, row(None, None)]
@@ -123,6 +125,7 @@ fn shortest_facts() -> Vec<Fact> {
         first_ended: false,
         cgroup: None,
         step: None,
+        memory_kill: false,
     })]
 }
 
@@ -209,11 +212,12 @@ fn what_later_versions_add_to_a_message_is_passed_over() {
     assert!(news > 10, "{news}");
 }
 
-/// The names of the kinds. A kind that is missing here is missing in `orders` and `facts` as well.
+/// The names of the kinds. A kind that is missing here is missing in `orders` and `facts`, or in what came later, as well.
 fn kind_of_order(order: &Order) -> &'static str {
     match order {
         Order::Listen { .. } => "listen",
         Order::Unlisten { .. } => "unlisten",
+        Order::UnlistenOthers { .. } => "unlisten_others",
         Order::Spawn(_) => "spawn",
         Order::Signal { .. } => "signal",
         Order::MainPid { .. } => "main_pid",
@@ -237,6 +241,21 @@ fn kind_of_fact(fact: &Fact) -> &'static str {
         Fact::NotBound { .. } => "not_bound",
         Fact::Ping { .. } => "ping",
         Fact::StopAll => "stop_all",
+    }
+}
+
+/// Kinds that came later, as they have been written since: an older keeper reports them and passes them over.
+fn later_orders() -> Vec<(Order, &'static str)> {
+    let addresses = vec!["unix:/run/x.sock".into()];
+    vec![(Order::UnlistenOthers { addresses }, r#"{"unlisten_others":{"addresses":["unix:/run/x.sock"]}}"#)]
+}
+
+#[test]
+fn later_kinds_keep_their_shape_and_version_1_has_none_of_their_names() {
+    for (order, text) in later_orders() {
+        assert_eq!(serde_json::to_string(&order).expect("it is data"), text);
+        assert_eq!(serde_json::from_str::<Order>(text).expect("understood"), order);
+        assert!(!ORDERS.contains(&format!("\"{}\"", kind_of_order(&order))), "{text}");
     }
 }
 

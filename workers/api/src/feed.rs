@@ -1,16 +1,31 @@
 //! Tells everyone who listens about every reading that was kept, in the order in which they were kept.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kit::{clock, live::Live, outbox::Recorded};
+use kit::{
+    clock,
+    live::Live,
+    outbox::{Kept, Recorded},
+};
 use serde::Serialize;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, interval},
+};
 
 use crate::{
     show::{self, Formatted},
     store::{READING_RECORDED, Reading, Store},
 };
+
+/// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
+/// `ecosystem.toml`), and that one to stop (5 s).
+const BESIDE_FOR: Duration = Duration::from_secs(15);
+/// How often to look in that time for what the other one wrote: late is no reading's loss, but a person waits for it.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Events that are read at once.
+const MOST_AT_ONCE: u32 = 256;
 
 /// A frame that existing clients know.
 #[derive(Serialize)]
@@ -33,22 +48,52 @@ impl<'a> VitalUpdate<'a> {
     }
 }
 
-/// Runs until the database is closed. `events` is subscribed before the first request is served, so that none is missed.
-pub async fn run(mut events: Receiver<Recorded>, store: Store, live: Arc<Live>) {
+/// Tells what became true after `told`, an event's place in the home's history, until the database is closed.
+///
+/// It reads from the outbox what is to be told, and `events` only say when: so nothing is told twice, out of order or not
+/// at all, also not what the process wrote that this one replaces. That one may finish for [`BESIDE_FOR`], in which it is
+/// looked for; afterwards nobody else writes, and nothing is done while nothing happens.
+///
+/// `events` is subscribed, and `told` read, before the first request is served.
+pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>) {
+    let alone = Instant::now() + BESIDE_FOR;
+    let mut look = interval(LOOK_EVERY);
     loop {
-        match events.recv().await {
-            Ok(recorded) if recorded.event.kind == READING_RECORDED => tell(&recorded, &store, &live).await,
-            Ok(_) => {}
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "readings came faster than they could be told"),
-            Err(RecvError::Closed) => return,
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            _ = look.tick(), if Instant::now() < alone => {}
+        }
+        told = tell_after(told, &store, &live).await;
+    }
+}
+
+/// Returns the place of the last one that was told.
+async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
+    loop {
+        let news = match store.events_after(told, MOST_AT_ONCE).await {
+            Ok(news) if news.is_empty() => return told,
+            Ok(news) => news,
+            Err(error) => {
+                tracing::error!(told, "what happened could not be read: {error}");
+                return told;
+            }
+        };
+        for event in news {
+            told = event.home_seq;
+            if event.kind == READING_RECORDED {
+                tell(&event, store, live).await;
+            }
         }
     }
 }
 
-async fn tell(recorded: &Recorded, store: &Store, live: &Live) {
-    let Some(compat_id) = recorded.event.payload["compat_id"].as_i64() else { return };
+async fn tell(event: &Kept, store: &Store, live: &Live) {
+    let Some(compat_id) = event.payload["compat_id"].as_i64() else { return };
     match store.reading(compat_id).await {
         Ok(reading) => live.tell(&VitalUpdate::of(&reading, Timestamp::now())),
-        Err(error) => tracing::error!(home_seq = recorded.home_seq, "a reading could not be told: {error}"),
+        Err(error) => tracing::error!(home_seq = event.home_seq, "a reading could not be told: {error}"),
     }
 }

@@ -39,7 +39,8 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment())?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
-    tokio::spawn(feed::run(store.database().events(), store.clone(), live.clone()));
+    let (events, told) = (store.database().events(), store.newest_event().await?);
+    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use kit::{
     Home, clock,
     database::{Change, Database, DatabaseError, OpenError},
-    outbox::Event,
+    outbox::{self, Event, Kept},
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params, types::Type};
 use serde_json::json;
@@ -116,6 +116,16 @@ impl Store {
                 Ok(Change::new(reading, event))
             })
             .await
+    }
+
+    /// The place of the newest event in the home's history.
+    pub async fn newest_event(&self) -> Result<i64, DatabaseError> {
+        self.database.read(|connection| Ok(outbox::newest(connection)?)).await
+    }
+
+    /// At most so many events that follow this place, in their order, whichever process wrote them.
+    pub async fn events_after(&self, home_seq: i64, most: u32) -> Result<Vec<Kept>, DatabaseError> {
+        self.database.read(move |connection| Ok(outbox::after(connection, home_seq, most)?)).await
     }
 
     /// One reading.

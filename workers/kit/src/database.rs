@@ -5,6 +5,10 @@
 //!            ── read(query)   ──► reader thread
 //! ```
 //!
+//! Two processes may use the file at once, as in a reload, in which the old one finishes while the new one begins: changes
+//! wait for each other, and the outbox numbers them in the order of their commits. A process's own subscribers hear of its
+//! own changes only; [`outbox::after`] tells all of them.
+//!
 //! A change is answered after its commit has reached the disk (`synchronous=FULL`): what was acknowledged is kept.
 
 use std::{
@@ -25,7 +29,7 @@ use crate::outbox::{self, Event, Recorded};
 const LONGEST_QUEUE: usize = 256;
 /// How many events a subscriber may lag behind.
 const LONGEST_LAG: usize = 1024;
-/// How long to wait for another process that holds the file, such as a backup.
+/// How long to wait for another process that holds the file, such as the one that this one replaces, or a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Health data is nobody else's.
 const FILE_MODE: u32 = 0o600;

@@ -2,12 +2,45 @@
 
 use std::{io, net::SocketAddr};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::inherit::Inherited;
 
 /// The address that is meant when `HOST` is not set. Who may connect from elsewhere is decided by access control.
 const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// As many connections may wait in the queue of a socket that we bound (tokio's backlog).
+const MOST_QUEUED: usize = 1024;
+
+/// A listening socket, and whether somebody else holds it as well.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) socket: TcpListener,
+    is_held: bool,
+}
+
+impl From<TcpListener> for Listener {
+    /// One that nobody else holds.
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, is_held: false }
+    }
+}
+
+impl Listener {
+    /// Closes it. What the kernel accepted and nobody took yet stays in the queue for the next process if the socket is
+    /// held for it; else the kernel would reset it, so it is returned.
+    pub(crate) fn close(self) -> Vec<(TcpStream, SocketAddr)> {
+        if self.is_held {
+            return Vec::new();
+        }
+        let queued = self.socket.into_std().map(|socket| std::iter::from_fn(move || socket.accept().ok()));
+        let taken = |(stream, address): (std::net::TcpStream, SocketAddr)| {
+            stream.set_nonblocking(true).ok()?;
+            Some((TcpStream::from_std(stream).ok()?, address))
+        };
+        queued.into_iter().flatten().take(MOST_QUEUED).filter_map(taken).collect()
+    }
+}
 
 /// Why there is nothing to serve.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +71,18 @@ pub(crate) async fn listener(
     inherited: &mut Inherited,
     port_variables: &[&str],
     default_port: u16,
-) -> Result<TcpListener, ListenError> {
+) -> Result<Listener, ListenError> {
     if let Some(socket) = inherited.socket() {
         // The flag lives in the socket, not in our copy: the keeper clears it before it lends the socket again.
         socket.set_nonblocking(true).map_err(ListenError::NotInherited)?;
-        return TcpListener::from_std(socket).map_err(ListenError::NotInherited);
+        let socket = TcpListener::from_std(socket).map_err(ListenError::NotInherited)?;
+        return Ok(Listener { socket, is_held: true });
     }
     let host = std::env::var("HOST").unwrap_or_else(|_| DEFAULT_HOST.into());
     let port = port(port_variables, default_port, |name| std::env::var(name).ok())?;
     let address = format!("{host}:{port}");
-    TcpListener::bind(&address).await.map_err(|error| ListenError::NotBound { address, error })
+    let socket = TcpListener::bind(&address).await.map_err(|error| ListenError::NotBound { address, error })?;
+    Ok(socket.into())
 }
 
 fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<String>) -> Result<u16, ListenError> {
@@ -60,8 +95,8 @@ fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<Stri
 
 /// Where a listener is, for people.
 #[must_use]
-pub fn describe(listener: &TcpListener) -> String {
-    listener.local_addr().as_ref().map_or_else(|_| "an unknown address".into(), SocketAddr::to_string)
+pub fn describe(listener: &Listener) -> String {
+    listener.socket.local_addr().as_ref().map_or_else(|_| "an unknown address".into(), SocketAddr::to_string)
 }
 
 #[cfg(test)]
@@ -81,5 +116,18 @@ mod tests {
         assert_eq!(port(&["UNSET"], 3002, environment).unwrap(), 3002);
         let error = port(&["BAD"], 1, environment).unwrap_err().to_string();
         assert_eq!(error, "BAD=http is not a port: set it to a number from 1 to 65535");
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_is_left_to_the_next_process_only_if_the_socket_is_held_for_it() {
+        for is_held in [true, false] {
+            let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let (address, keepers) = (socket.local_addr().unwrap(), socket.try_clone().unwrap());
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            let listener = Listener { socket: TcpListener::from_std(socket).unwrap(), is_held };
+            assert_eq!(listener.close().len(), usize::from(!is_held));
+            assert_eq!(keepers.accept().is_ok(), is_held);
+        }
     }
 }

@@ -31,6 +31,11 @@ pub struct Goodbye {
     pub reason: &'static str,
 }
 
+impl Goodbye {
+    /// The worker leaves and another one takes its place: come back soon, but not all at once (RFC 6455's registry).
+    pub const RESTART: Self = Self { code: 1012, reason: "Server restarting: connect again" };
+}
+
 /// Everyone who listens.
 pub struct Live {
     messages: broadcast::Sender<String>,

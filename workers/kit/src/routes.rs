@@ -17,7 +17,7 @@ use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::We
 
 use crate::{
     Call, Identity, Problem, Rule, origin,
-    serve::{Answer, Peer},
+    serve::{Answer, Peer, Upgrading},
 };
 
 /// The largest body that is read, in bytes: what clients have always been held to.
@@ -143,9 +143,10 @@ impl Routes {
     #[must_use]
     pub fn filter(self) -> BoxedFilter<(Response,)> {
         let table = Arc::new(self);
-        let sockets = request_line().and(warp::ws()).and_then({
+        let upgrading = warp::ext::optional::<Upgrading>();
+        let sockets = request_line().and(warp::ws()).and(upgrading).and_then({
             let table = table.clone();
-            move |line: RequestLine, upgrade: warp::ws::Ws| ready(table.upgrade(line, upgrade))
+            move |line: RequestLine, upgrade: warp::ws::Ws, token| ready(table.upgrade(line, upgrade, token))
         });
         let requests = request_line().and(warp::body::stream()).then(move |line: RequestLine, body| {
             let table = table.clone();
@@ -160,7 +161,12 @@ impl Routes {
         TowerToHyperService::new(warp::service(self.filter()))
     }
 
-    fn upgrade(&self, line: RequestLine, upgrade: warp::ws::Ws) -> Result<Response, warp::Rejection> {
+    fn upgrade(
+        &self,
+        line: RequestLine,
+        upgrade: warp::ws::Ws,
+        upgrading: Option<Upgrading>,
+    ) -> Result<Response, warp::Rejection> {
         let found = self.sockets.iter().find_map(|socket| {
             let parameters = socket.pattern.map_or_else(|| Some(HashMap::new()), |pattern| line.fits(pattern))?;
             Some((socket, parameters))
@@ -171,7 +177,10 @@ impl Routes {
         }
         let (handler, call) = (socket.handler.clone(), line.call(parameters, Bytes::new()));
         let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
-        Ok(warp::Reply::into_response(upgrade.on_upgrade(move |websocket| handler(websocket, call))))
+        Ok(warp::Reply::into_response(upgrade.on_upgrade(move |websocket| async move {
+            handler(websocket, call).await;
+            drop(upgrading); // Draining waits for it.
+        })))
     }
 
     async fn answer(

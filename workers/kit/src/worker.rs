@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     inherit::Inherited,
-    listen::{self, ListenError},
+    listen::{self, ListenError, Listener},
     notify::Notifier,
     serve::{Answer, serve},
     shutdown, telemetry,
@@ -85,12 +84,12 @@ impl Worker {
     ///
     /// # Errors
     /// If a variable is no port, or the address cannot be bound.
-    pub async fn listener(&mut self, port_variables: &[&str], default_port: u16) -> Result<TcpListener, ListenError> {
+    pub async fn listener(&mut self, port_variables: &[&str], default_port: u16) -> Result<Listener, ListenError> {
         listen::listener(&mut self.inherited, port_variables, default_port).await
     }
 
     /// Says that the worker is ready, serves until it is told to stop, and drains.
-    pub async fn serve(mut self, listener: TcpListener, tls: Option<TlsAcceptor>, answer: impl Answer) {
+    pub async fn serve(mut self, listener: Listener, tls: Option<TlsAcceptor>, answer: impl Answer) {
         tracing::info!(worker = self.name, address = listen::describe(&listener), tls = tls.is_some(), "listening");
         self.ready();
         serve(listener, tls, answer, self.stop, self.tasks).await;

@@ -99,3 +99,35 @@ fn files_are_readable_for_their_owner_only() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
     }
 }
+
+#[test]
+fn several_processes_may_begin_with_a_new_file_at_once() {
+    // Each with connections of its own, as processes have; SQLite's locks are between those.
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tea.db");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| drop(Database::open(&path, &[FIRST, SECOND]).unwrap()));
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_version_before_goes_on_while_the_next_one_brings_the_schema_to_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tea.db");
+    let old = Database::open(&path, &[FIRST]).unwrap();
+    pour(&old, "assam").await.unwrap();
+    let new = Database::open(&path, &[FIRST, SECOND]).unwrap();
+    for (database, tea) in [(&old, "ceylon"), (&new, "sencha"), (&old, "oolong")] {
+        pour(database, tea).await.unwrap();
+    }
+    assert_eq!((count(&old, "cups").await, count(&new, "cups").await), (4, 4));
+    let kept = new.read(|connection| Ok::<_, DatabaseError>(kit::outbox::after(connection, 1, 2)?)).await.unwrap();
+    let kept: Vec<_> = kept.iter().map(|event| (event.home_seq, event.payload["tea"].as_str().unwrap())).collect();
+    assert_eq!(kept, [(2, "ceylon"), (3, "sencha")], "in the order of their commits, no more than asked for");
+    let newest = new.read(|connection| Ok::<_, DatabaseError>(kit::outbox::newest(connection)?)).await.unwrap();
+    assert_eq!(newest, 4);
+}

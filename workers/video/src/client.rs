@@ -6,9 +6,10 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
+use kit::live::Goodbye;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval_at, timeout},
+    time::{MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
@@ -19,17 +20,18 @@ use crate::{allowance::Allowance, lobby::Lobby, message::ClientId};
 pub const PING_EVERY: Duration = Duration::from_secs(30);
 /// Pings in a row without a sign of life before a client counts as gone.
 const MOST_PINGS_UNANSWERED: u32 = 2;
+/// How long the seat is kept of somebody whose connection broke. Who comes back in this time was never away for the other
+/// one, whose call goes on meanwhile: sound and picture do not pass through here. A page comes back within a second or
+/// two; longer would make whoever is gone look as if they were still there.
+const SEAT_KEPT_FOR: Duration = Duration::from_secs(3);
 /// How long one frame may take to be taken by a client.
 const SENT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait for the answer to a close frame.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Why the hub closes a connection: code and words.
-type Goodbye = (u16, &'static str);
-const GOING_AWAY: Goodbye = (1001, "Server shutting down");
-const TOO_SLOW: Goodbye = (1008, "Too slow: connect again");
-const TOO_MUCH: Goodbye = (1008, "Too many messages");
-const TOO_MANY: Goodbye = (1013, "Too many connections: try again later");
+const TOO_SLOW: Goodbye = Goodbye { code: 1008, reason: "Too slow: connect again" };
+const TOO_MUCH: Goodbye = Goodbye { code: 1008, reason: "Too many messages" };
+const TOO_MANY: Goodbye = Goodbye { code: 1013, reason: "Too many connections: try again later" };
 
 /// Whether clients are pinged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +42,39 @@ pub enum Pings {
     Left,
 }
 
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The client said that it leaves.
+    Left,
+    /// The connection broke, or somebody on the way restarts: whoever it was comes back if they can.
+    Dropped,
+    /// The hub closes the connection.
+    Refused(Goodbye),
+    /// The worker stops. Whoever talks goes on, and comes back to the next one.
+    Stopped,
+}
+
 /// Serves one client to its end.
 pub async fn serve(mut socket: WebSocket, lobby: Arc<Lobby>, pings: Pings, stop: CancellationToken) {
-    let goodbye = match lobby.enter() {
-        None => Some(TOO_MANY),
-        Some((id, mailbox)) => {
-            let goodbye = Client { id, lobby: &lobby, socket: &mut socket }.converse(mailbox, pings, stop).await;
+    let Some((id, mailbox)) = lobby.enter() else { return close(socket, TOO_MANY).await };
+    let end = Client { id, lobby: &lobby, socket: &mut socket }.converse(mailbox, pings, &stop).await;
+    match end {
+        End::Left => lobby.leave(id),
+        End::Dropped => {
+            drop(socket);
+            lobby.lose(id);
+            // A worker that stops tells nobody that somebody left.
+            if stop.run_until_cancelled(sleep(SEAT_KEPT_FOR)).await.is_some() {
+                lobby.leave(id);
+            }
+        }
+        End::Refused(goodbye) => {
             // Before the farewell, so that the other one in the room does not wait for it.
             lobby.leave(id);
-            goodbye
+            close(socket, goodbye).await;
         }
-    };
-    if let Some((code, reason)) = goodbye {
-        close(socket, code, reason).await;
+        End::Stopped => close(socket, Goodbye::RESTART).await,
     }
 }
 
@@ -63,20 +85,26 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Returns how to say goodbye; `None` if the client is gone already.
-    async fn converse(
+    async fn converse(&mut self, mailbox: mpsc::Receiver<String>, pings: Pings, stop: &CancellationToken) -> End {
+        self.exchange(mailbox, pings, stop).await.unwrap_or(End::Dropped)
+    }
+
+    /// `None` if the client is not there any more.
+    async fn exchange(
         &mut self,
         mut mailbox: mpsc::Receiver<String>,
         pings: Pings,
-        stop: CancellationToken,
-    ) -> Option<Goodbye> {
+        stop: &CancellationToken,
+    ) -> Option<End> {
         let mut allowance = Allowance::new(Instant::now());
         let mut unanswered = 0;
         let mut ping = interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Some(GOING_AWAY),
+                // First: what is left in the mailbox may be about others whom the next worker has not seen yet.
+                biased;
+                () = stop.cancelled() => return Some(End::Stopped),
                 _ = ping.tick(), if pings == Pings::Sent => {
                     if unanswered == MOST_PINGS_UNANSWERED {
                         tracing::info!(client = self.id.0, "no answer to pings, taken for gone");
@@ -87,15 +115,18 @@ impl Client<'_> {
                 }
                 message = mailbox.recv() => match message {
                     Some(text) => self.send(Message::text(text)).await?,
-                    None => return Some(TOO_SLOW),
+                    None => return Some(End::Refused(TOO_SLOW)),
                 },
                 received = self.socket.next() => {
                     unanswered = 0;
                     // An error is a broken connection, or a message that is larger than the hub takes.
-                    let message = received?.ok().filter(|message| !message.is_close())?;
+                    let message = received?.ok()?;
+                    if message.is_close() {
+                        return Some(if is_for_good(&message) { End::Left } else { End::Dropped });
+                    }
                     if message.is_text() || message.is_binary() {
                         if !allowance.take(Instant::now()) {
-                            return Some(TOO_MUCH);
+                            return Some(End::Refused(TOO_MUCH));
                         }
                         self.lobby.hear(self.id, message.as_bytes());
                     }
@@ -110,8 +141,17 @@ impl Client<'_> {
     }
 }
 
+/// Whether this close frame is a person's: a page that closes or moves on says one of these, or nothing. Everything else
+/// is said by something on the way, such as a gateway that restarts.
+fn is_for_good(close: &Message) -> bool {
+    const NORMAL: u16 = 1000;
+    const GOING_AWAY: u16 = 1001;
+    const NO_CODE: u16 = 1005;
+    close.close_frame().is_none_or(|(code, _)| matches!(code, NORMAL | GOING_AWAY | NO_CODE))
+}
+
 /// Says goodbye and waits a moment for the answer, so that the client sees the reason and not a broken connection.
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+async fn close(mut socket: WebSocket, Goodbye { code, reason }: Goodbye) {
     let farewell = async {
         socket.send(Message::close_with(code, reason)).await?;
         while let Some(message) = socket.next().await.transpose()? {

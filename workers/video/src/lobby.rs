@@ -56,7 +56,12 @@ impl Lobby {
         }
     }
 
-    /// A client's connection ended.
+    /// A client's connection broke. Its seat is kept until it [leaves](Self::leave), or the same user takes it over.
+    pub fn lose(&self, client: ClientId) {
+        self.inner().mailboxes.remove(&client);
+    }
+
+    /// A client is gone for good.
     pub fn leave(&self, client: ClientId) {
         self.inner().apply(Event::Closed(client));
     }

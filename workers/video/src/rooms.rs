@@ -3,6 +3,8 @@
 //! * A room has two seats, and a client sits in one room: joining a second leaves the first.
 //! * A seat belongs to a user and is held by one connection. The same user's newest connection takes the seat over; the
 //!   old connection is then in no room, so its close changes nothing.
+//! * A connection that breaks keeps its seat for a moment (`client.rs` says how long), so that whoever comes back finds it
+//!   and the other one is not told that they left.
 //! * Only those who sit in a room hear what is said in it, and the hub says who said it.
 
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ pub const MOST_ROOMS: usize = 128;
 pub enum Event {
     /// A client asked for something.
     Asked(ClientId, Request),
-    /// A client's connection ended.
+    /// A client is gone for good.
     Closed(ClientId),
 }
 

@@ -17,7 +17,10 @@ use support::Worker;
 use tempfile::TempDir;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, protocol::frame::coding::CloseCode},
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
 };
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
@@ -117,7 +120,7 @@ async fn whoever_is_connected_is_told_when_the_worker_stops() {
     say(&mut socket, r#"{"type":"join-room","roomId":"r","userId":"u"}"#).await;
     assert!(hear(&mut socket).await.unwrap().contains("joined-room"));
     worker.terminate();
-    assert_eq!(hear(&mut socket).await, Err(Some(CloseCode::Away)));
+    assert_eq!(hear(&mut socket).await, Err(Some(CloseCode::Restart)));
     // Reading on answers the close frame, which ends the draining.
     while socket.next().await.is_some() {}
     assert!(worker.wait().success());
@@ -142,6 +145,108 @@ async fn a_reload_takes_the_seat_over() {
     say(&mut new, r#"{"type":"offer","roomId":"r","offer":1}"#).await;
     let offer = r#"{"type":"offer","roomId":"r","offer":1,"fromUserId":"alice"}"#;
     assert_eq!(hear(&mut other).await.unwrap(), offer);
+}
+
+/// Two who sit in room `r`.
+async fn alice_and_bob(worker: &Worker) -> (Socket, Socket) {
+    let (mut alice, mut bob) = (connect(worker).await, connect(worker).await);
+    say(&mut alice, r#"{"type":"join-room","roomId":"r","userId":"alice"}"#).await;
+    hear(&mut alice).await.unwrap();
+    say(&mut bob, r#"{"type":"join-room","roomId":"r","userId":"bob"}"#).await;
+    hear(&mut bob).await.unwrap();
+    hear(&mut alice).await.unwrap();
+    (alice, bob)
+}
+
+#[tokio::test]
+async fn whoever_loses_the_connection_finds_the_seat_and_was_never_away() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let (alice, mut bob) = alice_and_bob(&worker).await;
+    drop(alice);
+    until_health_says(&worker, r#""websocketClients":1"#);
+    let mut stranger = connect(&worker).await;
+    say(&mut stranger, r#"{"type":"join-room","roomId":"r","userId":"carol"}"#).await;
+    assert!(hear(&mut stranger).await.unwrap().contains("Room is full"), "the seat is alice's");
+    let mut again = connect(&worker).await;
+    say(&mut again, r#"{"type":"join-room","roomId":"r","userId":"alice"}"#).await;
+    let joined = r#"{"type":"joined-room","roomId":"r","userId":"alice","participants":["bob"]}"#;
+    assert_eq!(hear(&mut again).await.unwrap(), joined);
+    assert_eq!(hear(&mut bob).await.unwrap(), r#"{"type":"user-joined","userId":"alice"}"#, "and nobody left");
+    // When the wait for the lost connection is over, the seat is still hers.
+    say(&mut again, r#"{"type":"offer","roomId":"r","offer":1}"#).await;
+    assert!(hear(&mut bob).await.unwrap().contains("offer"));
+}
+
+#[tokio::test]
+async fn whoever_does_not_come_back_has_left_and_who_says_so_at_once() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let left = r#"{"type":"user-left","userId":"alice"}"#;
+    for (how, at_once) in [
+        (Some(CloseCode::Normal), true),
+        (Some(CloseCode::Away), true),
+        (Some(CloseCode::Restart), false),
+        (None, false),
+    ] {
+        let (mut alice, mut bob) = alice_and_bob(&worker).await;
+        let began = std::time::Instant::now();
+        if let Some(code) = how {
+            alice.close(Some(CloseFrame { code, reason: "".into() })).await.unwrap();
+        }
+        drop(alice);
+        assert_eq!(hear(&mut bob).await.unwrap(), left, "{how:?}");
+        assert_eq!(began.elapsed() < std::time::Duration::from_secs(2), at_once, "{how:?}");
+        bob.close(None).await.unwrap();
+        while bob.next().await.is_some() {}
+        until_health_says(&worker, r#""rooms":0"#);
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_both_come_back_in_any_order_and_nobody_hears_that_somebody_left() {
+    let folder = TempDir::new().unwrap();
+    for order in [["alice", "bob"], ["bob", "alice"]] {
+        let mut old = Worker::start(folder.path(), &[]);
+        let (mut alice, mut bob) = alice_and_bob(&old).await;
+        old.terminate();
+        for socket in [&mut alice, &mut bob] {
+            assert_eq!(hear(socket).await, Err(Some(CloseCode::Restart)), "the first that is heard");
+            while socket.next().await.is_some() {}
+        }
+        assert!(old.wait().success());
+        let new = Worker::start(folder.path(), &[]);
+        let (mut first, mut second) = (connect(&new).await, connect(&new).await);
+        let join = |user: &str| format!(r#"{{"type":"join-room","roomId":"r","userId":"{user}"}}"#);
+        say(&mut first, join(order[0])).await;
+        assert!(hear(&mut first).await.unwrap().contains(r#""participants":[]"#));
+        say(&mut second, join(order[1])).await;
+        assert!(hear(&mut second).await.unwrap().contains(&format!(r#""participants":["{}"]"#, order[0])));
+        assert_eq!(hear(&mut first).await.unwrap(), format!(r#"{{"type":"user-joined","userId":"{}"}}"#, order[1]));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_does_not_wait_for_who_was_lost() {
+    let folder = TempDir::new().unwrap();
+    let mut worker = Worker::start(folder.path(), &[]);
+    let (alice, mut bob) = alice_and_bob(&worker).await;
+    drop(alice);
+    until_health_says(&worker, r#""websocketClients":1"#);
+    worker.terminate();
+    assert_eq!(hear(&mut bob).await, Err(Some(CloseCode::Restart)));
+    while bob.next().await.is_some() {}
+    assert!(worker.wait().success());
+    assert!(!worker.rest_of_log().contains("left without waiting"));
+}
+
+/// Asks until it is so; there is no event for it.
+fn until_health_says(worker: &Worker, text: &str) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !get(worker, "/api/health").contains(text) {
+        assert!(std::time::Instant::now() < deadline, "never {text}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 #[tokio::test]

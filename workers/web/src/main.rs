@@ -11,7 +11,9 @@
 //! It decides nothing about health: it has no data, and what it passes on it does not read.
 
 mod answer;
+mod carry;
 mod files;
+mod frames;
 mod gateway;
 mod headers;
 mod page;

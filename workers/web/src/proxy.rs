@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, uri::PathAndQuery};
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Request, Response, Uri, uri::PathAndQuery};
+use http_body_util::Empty;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time::timeout;
@@ -20,16 +21,17 @@ use crate::{
 pub const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
 /// How long a worker may take until its answer begins, from the request's first byte.
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
-/// How long an idle connection is kept: less than the 15 s after which a worker closes it, so that no request meets its
-/// end.
-const KEPT_IDLE_FOR: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept: less than a worker that stops waits before it closes one, so that no request meets
+/// its end. A new connection on one machine costs less than a tenth of a millisecond.
+const KEPT_IDLE_FOR: Duration = Duration::from_millis(500);
+const _: () = assert!(KEPT_IDLE_FOR.as_millis() < kit::serve::IDLE_LINGER.as_millis());
 /// Idle connections kept to each worker.
 const MOST_IDLE: usize = 8;
 
 /// Connections to workers, shared by all requests.
 #[derive(Debug)]
 pub struct Proxy {
-    client: Client<HttpConnector, Incoming>,
+    client: Client<HttpConnector, Body>,
 }
 
 impl Proxy {
@@ -52,8 +54,8 @@ impl Proxy {
     /// # Errors
     /// If the worker does not answer.
     pub async fn pass(&self, upstream: &Upstream, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
-        let answered = timeout(ANSWERED_WITHIN, self.client.request(to_upstream(upstream, request))).await;
-        let mut response = match answered {
+        let head = Head::to_upstream(upstream, &request);
+        let mut response = match timeout(ANSWERED_WITHIN, self.ask(head, request.into_body())).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 upstream.note(Err(&error));
@@ -69,15 +71,47 @@ impl Proxy {
         headers::keep_end_to_end(response.headers_mut());
         Ok(response.map(boxed))
     }
+
+    /// Asks once more, on another connection, if the first ended without an answer and asking twice does no harm: the
+    /// worker was replaced. (What was not even sent, the client itself sends on another connection.)
+    async fn ask(&self, head: Head, body: Incoming) -> Result<Response<Incoming>, Error> {
+        let again = (head.method.is_idempotent() && body.is_end_stream()).then(|| head.clone());
+        let first = self.client.request(head.with(boxed(body))).await;
+        match (first, again) {
+            (Err(error), Some(head)) if broke_off(&error) => {
+                // A worker that is away now broke off all the same.
+                self.client.request(head.with(boxed(Empty::new()))).await.map_err(|_| error)
+            }
+            (first, _) => first,
+        }
+    }
 }
 
-fn to_upstream(upstream: &Upstream, request: Request<Incoming>) -> Request<Incoming> {
-    let headers = headers::to_upstream(&request);
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method;
-    *request.uri_mut() = upstream.url(&path);
-    *request.headers_mut() = headers;
-    request
+/// A request without its body.
+#[derive(Clone)]
+struct Head {
+    method: Method,
+    url: Uri,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn to_upstream(upstream: &Upstream, request: &Request<Incoming>) -> Self {
+        let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Self { method: request.method().clone(), url: upstream.url(&path), headers: headers::to_upstream(request) }
+    }
+
+    fn with(self, body: Body) -> Request<Body> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.url;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+/// Whether the connection ended before any answer.
+fn broke_off(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    !error.is_connect() && cause.is_some_and(|cause| !cause.is_parse() && !cause.is_user())
 }

@@ -11,15 +11,11 @@ use http::{
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::Empty;
-use hyper::{
-    body::Incoming,
-    client::conn::http1,
-    upgrade::{OnUpgrade, Upgraded},
-};
+use hyper::{body::Incoming, client::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
@@ -28,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     answer::{Body, Failure, boxed, problem},
+    carry::carry,
     headers,
     proxy::{ANSWERED_WITHIN, CONNECTED_WITHIN},
     upstream::Upstream,
@@ -37,10 +34,6 @@ use crate::{
 pub const MOST_TUNNELS: usize = 512;
 /// How long a caller may take to go on after its upgrade was answered.
 const UPGRADED_WITHIN: Duration = Duration::from_secs(5);
-/// How long the two ends may go on after the hub was told to stop: the worker behind says goodbye in that time, and then
-/// the caller sees a close frame and not a broken connection.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(500);
-
 /// A connection of any kind.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -88,7 +81,7 @@ impl Tunnels {
             return Ok(response.map(boxed));
         }
         let worker = hyper::upgrade::on(&mut response);
-        self.tasks.spawn(carry(caller, worker, self.stop.clone()));
+        self.tasks.spawn(connect(caller, worker, self.stop.clone()));
         let mut response = response.map(|_| boxed(Empty::new()));
         headers::keep_end_to_end(response.headers_mut());
         add_upgrade(response.headers_mut());
@@ -166,23 +159,15 @@ fn upgrade_required() -> Response<Body> {
     response
 }
 
-/// Carries bytes both ways until both ends are done, or the hub stops.
-async fn carry(caller: OnUpgrade, worker: OnUpgrade, stop: CancellationToken) {
+/// Waits for the two upgrades and carries from one to the other.
+async fn connect(caller: OnUpgrade, worker: OnUpgrade, stop: CancellationToken) {
     let upgraded = timeout(UPGRADED_WITHIN, async { tokio::try_join!(caller, worker) }).await;
-    let (mut caller, mut worker) = match upgraded {
-        Ok(Ok((caller, worker))) => (TokioIo::<Upgraded>::new(caller), TokioIo::<Upgraded>::new(worker)),
+    let (caller, worker) = match upgraded {
+        Ok(Ok((caller, worker))) => (TokioIo::new(caller), TokioIo::new(worker)),
         Ok(Err(error)) => return tracing::debug!("an upgrade came to nothing: {error}"),
         Err(_) => return tracing::debug!("an upgrade took longer than {UPGRADED_WITHIN:?}"),
     };
-    let mut carried = std::pin::pin!(copy_bidirectional(&mut caller, &mut worker));
-    let outcome = tokio::select! {
-        outcome = carried.as_mut() => outcome,
-        () = stop.cancelled() => match timeout(LAST_WORDS_WITHIN, carried).await {
-            Ok(outcome) => outcome,
-            Err(_) => return,
-        },
-    };
-    if let Err(error) = outcome {
+    if let Err(error) = carry(caller, worker, &stop).await {
         tracing::debug!("a WebSocket broke off: {error}");
     }
 }

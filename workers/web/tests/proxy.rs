@@ -210,6 +210,79 @@ fn a_worker_that_dies_in_the_middle_is_said_to_have() {
     assert!(answer.text().contains("betti-backend broke off"), "{}", answer.text());
 }
 
+/// Answers the first request of its first connection, ends at the second one, and answers the first of the next
+/// connection, if there is one. Returns what it was asked, connection by connection.
+fn replaced(upstream: Upstream) -> thread::JoinHandle<[String; 3]> {
+    thread::spawn(move || {
+        let mut first = upstream.accept();
+        let asked = read_until(&mut first, "\r\n\r\n");
+        first.write_all(EMPTY.as_bytes()).unwrap();
+        let lost = read_until(&mut first, "\r\n\r\n");
+        drop(first);
+        upstream.listener.set_nonblocking(true).unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_millis(500);
+        let again = loop {
+            match upstream.listener.accept() {
+                Ok((mut stream, _)) => {
+                    stream.set_nonblocking(false).unwrap();
+                    let again = read_until(&mut stream, "\r\n\r\n");
+                    stream.write_all(EMPTY.as_bytes()).unwrap();
+                    break again;
+                }
+                Err(_) if std::time::Instant::now() > deadline => break String::new(),
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        [asked, lost, again]
+    })
+}
+
+#[test]
+fn what_may_be_asked_twice_is_asked_again_when_the_worker_is_replaced() {
+    for method in ["GET", "HEAD", "DELETE"] {
+        let upstream = Upstream::new();
+        let gateway = in_front_of(&upstream);
+        let worker = replaced(upstream);
+        assert_eq!(gateway.get("/api/vitals").status, 200);
+        assert_eq!(gateway.ask(method, "/api/vitals/7?x=y", &["X-End: 1"]).status, 200, "{method}");
+        let [_, lost, again] = worker.join().unwrap();
+        assert!(lost.starts_with(&format!("{method} /api/vitals/7?x=y ")) && lost.contains("x-end: 1"), "{lost}");
+        assert_eq!(lost, again);
+    }
+}
+
+#[test]
+fn what_changes_something_is_never_asked_twice() {
+    for (method, headers) in [("POST", &["Content-Length: 0"][..]), ("PATCH", &[])] {
+        let upstream = Upstream::new();
+        let gateway = in_front_of(&upstream);
+        let worker = replaced(upstream);
+        assert_eq!(gateway.get("/api/vitals").status, 200);
+        let answer = gateway.ask(method, "/api/vitals", headers);
+        assert_eq!(answer.status, 502, "{method}");
+        assert!(answer.text().contains("broke off"), "{}", answer.text());
+        assert_eq!(worker.join().unwrap()[2], "", "{method}");
+    }
+}
+
+#[test]
+fn a_connection_that_the_worker_closed_costs_no_request() {
+    let upstream = Upstream::new();
+    let gateway = in_front_of(&upstream);
+    let worker = thread::spawn(move || {
+        for _ in 0..20 {
+            let mut stream = upstream.accept();
+            read_until(&mut stream, "\r\n\r\n");
+            // Kept, as far as the answer says, and then closed.
+            stream.write_all(EMPTY.as_bytes()).unwrap();
+        }
+    });
+    for _ in 0..20 {
+        assert_eq!(gateway.ask("POST", "/api/vitals", &["Content-Length: 0"]).status, 200);
+    }
+    worker.join().unwrap();
+}
+
 #[test]
 fn head_passes_through_without_a_body() {
     let upstream = Upstream::new();

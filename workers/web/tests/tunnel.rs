@@ -12,7 +12,10 @@ use kit::{
     tls::Certificates,
 };
 use support::{Gateway, NOBODY};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue, protocol::frame::coding::CloseCode},
@@ -138,40 +141,67 @@ async fn a_worker_that_stops_says_so_through_the_gateway() {
 }
 
 #[tokio::test]
-async fn stopping_ends_open_tunnels_and_the_gateway_leaves() {
+async fn a_gateway_that_restarts_says_so_itself() {
     let worker = worker(None).await;
     let gateway = Gateway::start(&[], &[("BETTI_API_URL", &format!("http://{}", worker.address))]);
     let mut socket = connect(&gateway, "/ws").await;
     greeting(&mut socket).await;
     gateway.terminate();
-    let ended = async {
-        while let Some(Ok(message)) = socket.next().await {
-            assert!(!message.is_close(), "the worker lives on, so nobody says goodbye");
-        }
-    };
-    tokio::time::timeout(SOON, async { tokio::join!(ended, gone(gateway)) }).await.expect("both ends end");
+    let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame with a reason") };
+    assert_eq!((goodbye.code, goodbye.reason.as_str()), (CloseCode::Restart, "Server restarting: connect again"));
+    while socket.next().await.is_some() {}
+    gone(gateway).await;
     until("the worker knows that the caller is gone", || worker.live.listeners() == 0).await;
 }
 
 #[tokio::test]
-async fn when_both_stop_the_workers_goodbye_comes_first() {
+async fn a_goodbye_comes_between_frames_and_not_into_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut gateway = Gateway::start(&[], &[("BETTI_VIDEO_URL", &url)]);
+    let (mut socket, mut behind) = tokio::join!(connect(&gateway, "/video"), async {
+        tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap()
+    });
+    // A frame of five bytes of which three have come, and then two and the beginning of another one.
+    behind.get_mut().write_all(b"\x81\x05hel").await.unwrap();
+    gateway.terminate();
+    gateway.wait_for_line("\"draining\"");
+    behind.get_mut().write_all(b"lo\x81\x05aga").await.unwrap();
+    assert_eq!(hear(&mut socket).await, Message::text("hello"));
+    let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame") };
+    assert_eq!(goodbye.code, CloseCode::Restart);
+    while socket.next().await.is_some() {}
+    let Some(Ok(Message::Close(Some(goodbye)))) = behind.next().await else { panic!("a close frame") };
+    assert_eq!(goodbye.code, CloseCode::Restart);
+    gone(gateway).await;
+}
+
+#[tokio::test]
+async fn a_caller_in_the_middle_of_a_frame_hears_the_goodbye() {
     let worker = worker(None).await;
-    let mut gateway = Gateway::start(&[], &[("BETTI_API_URL", &format!("http://{}", worker.address))]);
+    let gateway = Gateway::start(&[], &[("BETTI_API_URL", &format!("http://{}", worker.address))]);
+    let mut socket = connect(&gateway, "/ws").await;
+    greeting(&mut socket).await;
+    let MaybeTlsStream::Plain(stream) = socket.get_mut() else { panic!("not encrypted") };
+    stream.write_all(b"\x81\x85").await.unwrap();
+    worker.live.tell(&"heard");
+    assert_eq!(hear(&mut socket).await, Message::text("\"heard\""));
+    gateway.terminate();
+    let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame") };
+    assert_eq!(goodbye.code, CloseCode::Restart);
+    drop(socket);
+    gone(gateway).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_answer_a_goodbye_holds_nobody_up() {
+    let worker = worker(None).await;
+    let gateway = Gateway::start(&[], &[("BETTI_API_URL", &format!("http://{}", worker.address))]);
     let mut socket = connect(&gateway, "/ws").await;
     greeting(&mut socket).await;
     gateway.terminate();
-    gateway.wait_for_line("\"draining\"");
-    // The tunnel carries on for a while; the worker is not told to stop in the very same moment.
-    for number in 0..50 {
-        worker.live.tell(&number);
-        assert_eq!(hear(&mut socket).await, Message::text(number.to_string()));
-    }
-    worker.stop.cancel();
-    let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame with a reason") };
-    assert_eq!(goodbye.code, CloseCode::Normal);
-    while socket.next().await.is_some() {}
-    drop(socket); // As a browser does once the goodbye is answered.
     gone(gateway).await;
+    drop(socket);
 }
 
 #[tokio::test]
@@ -229,4 +259,27 @@ async fn bytes_pass_unread_both_ways() {
     socket.close(None).await.unwrap();
     while socket.next().await.is_some() {}
     echo.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_the_worker_refuses_is_refused_in_its_words() {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let routes = Routes::new()
+        .post("/api/vitals", Rule::Public, async |_| Ok(kit::reply::message(http::StatusCode::OK, "taken")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop, tasks));
+    let gateway = Gateway::start(&[], &[("BETTI_API_URL", &url)]);
+    // Just too large, and more than the buffers on the way hold.
+    for length in [101 << 10, 150 << 10, 1 << 20, 16 << 20] {
+        let mut stream = TcpStream::connect(&gateway.address).await.unwrap();
+        let head =
+            format!("POST /api/vitals HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'1'; length]).await.expect("the gateway goes on reading");
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("an answer in time");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(read.is_ok() && answer.starts_with("HTTP/1.1 413"), "{length} bytes: {answer}");
+    }
 }

@@ -68,6 +68,10 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
     let Description { app, .. } = description;
     let uptime = app.uptime_ms.map_or_else(|| "0".to_owned(), units::uptime);
     let ready = app.ready_ms.map(|milliseconds| format!("after {}", units::took(milliseconds)));
+    let time = |at: Option<&String>| {
+        let doubt = description.clock.as_ref().map_or(String::new(), |clock| format!(" (clock {clock})"));
+        at.map(|at| format!("{at}{doubt}"))
+    };
     let mode = if app.instance.is_some() { "cluster_mode" } else { "fork_mode" };
     let rows = [
         ("status", Some(app.status.as_str().to_owned())),
@@ -81,8 +85,9 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
         ("unstable restarts", Some(description.recent_failures.to_string())),
         ("uptime", Some(uptime)),
         ("became ready", ready),
+        ("created at", time(description.started_at.as_ref())),
         ("last exit", app.exit.as_ref().map(ended)),
-        ("exited", description.exited_ago_ms.map(|ago| format!("{} ago", units::uptime(ago)))),
+        ("last exit at", time(description.exited_at.as_ref())),
         ("ends so far", ends(&description.exits)),
         ("health checks failed", (description.health_failures > 0).then(|| description.health_failures.to_string())),
         ("script path", Some(description.script.clone())),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, Description, Exit, Family, Flushed, Keeper, LogSource, Logs, Pong, Run,
-    Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
+    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Family, Flushed, Keeper, LogSource,
+    Logs, Pong, Run, Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -256,7 +256,6 @@ impl House {
             settings: vec![pair("kill_timeout", "10 s"), pair("max_memory_restart", "300M")],
             recent_failures: 1,
             exits: vec![("asked".into(), String::new(), 1), ("code".into(), "3".into(), 2)],
-            exited_ago_ms: Some(66_000),
             health_failures: 4,
             held: resident.word == Word::Stopped,
             ad_hoc: resident.ad_hoc,
@@ -267,6 +266,9 @@ impl House {
                 ("GONE".into(), Some("1".into()), None),
             ],
             logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
+            started_at: app(resident).pid.map(|_| "2026-03-01T07:05:09.125Z".into()),
+            exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
+            clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),
         }
     }
 }

@@ -29,6 +29,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 
 pub use self::answer::Reply;
 pub use self::clients::Clients;
+use crate::clock;
 use crate::supervisor::Event;
 
 /// The most connections at a time; further ones wait in the socket's queue.
@@ -103,7 +104,7 @@ async fn accept(listener: UnixListener, handle: Rc<Handle>) {
             }
             Ok(_) => {}
             Err(error) => {
-                say!("supervisor: a client cannot be taken: {error}");
+                say!("{} supervisor: a client cannot be taken: {error}", clock::stamp());
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -6,8 +6,6 @@
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::fs;
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -19,11 +17,11 @@ use nix::unistd::{Gid, Pid, Uid, chdir, execve, getpid, getppid, setgid, setgrou
 use protocol::keeper::{Channel, Identity, Rlimit, Spawn, Step};
 use protocol::worker;
 
+use super::protection::{Protection, set_own_score};
 use crate::cgroup;
 
 /// Above every number that a worker inherits: 0-2, its sockets, its ready pipe.
 const LIFTED: RawFd = 64;
-const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
 /// Why a worker could not be spawned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +57,8 @@ pub struct Equipment<'a> {
     pub open_files: (rlim_t, rlim_t),
     /// The run's own control group.
     pub cgroup: Option<&'a Path>,
+    /// The keeper's, which is not for workers.
+    pub protection: Protection,
 }
 
 /// Does not return, unless some step fails.
@@ -72,7 +72,7 @@ pub fn become_worker(order: &Spawn, with: &Equipment) -> Result<Infallible, Fail
     setsid()?;
     reset_signals()?;
     put_in_place(with)?;
-    order.oom_score_adj.map_or(Ok(()), set_oom_score_adj).map_err(Failure::at(Step::OomScore))?;
+    set_own_score(with.protection.of_worker(order.oom_score_adj)).map_err(Failure::at(Step::OomScore))?;
     set_limits(with.open_files, &order.rlimits).map_err(Failure::at(Step::Limits))?;
     order.nice.map_or(Ok(()), set_nice).map_err(Failure::at(Step::Nice))?;
     order.identity.as_ref().map_or(Ok(()), become_user).map_err(Failure::at(Step::User))?;
@@ -91,19 +91,6 @@ fn reset_signals() -> Result<(), Errno> {
         unsafe { signal(each, SigHandler::SigDfl) }?;
     }
     SigSet::empty().thread_set_mask()
-}
-
-/// Raising always works. Lowering takes privileges; without them what was inherited is as low as it gets.
-fn set_oom_score_adj(wanted: i32) -> Result<(), Errno> {
-    let inherited: i32 = fs::read_to_string(OOM_SCORE_ADJ).map_err(errno_of)?.trim().parse().unwrap_or_default();
-    match fs::write(OOM_SCORE_ADJ, wanted.to_string()) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && wanted < inherited => Ok(()),
-        other => other.map_err(errno_of),
-    }
-}
-
-fn errno_of(error: io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 
 /// The keeper's own limit of open files was raised for itself only.

@@ -27,7 +27,7 @@ impl Keeper {
         if self.head.is_some() || clock::now() < self.start_head_at || matches!(self.ending, Ending::Alone { .. }) {
             return;
         }
-        match Head::start(&self.programs) {
+        match Head::start(&self.programs, self.protection) {
             Ok(mut head) => {
                 head.outbox.extend(self.rows.runs().map(Queued::Row));
                 head.outbox.extend(self.memory.keys().cloned().map(Queued::Memory));
@@ -108,11 +108,13 @@ impl Keeper {
         {
             match self.receiver.receive::<Order>(socket) {
                 Ok(Received::Message(order, _)) => self.carry_out(order),
-                Ok(Received::NotUnderstood(text)) => say!("keeper: an order that is not understood: {text}"),
+                Ok(Received::NotUnderstood(text)) => {
+                    say!("{} keeper: an order that is not understood: {text}", clock::stamp())
+                }
                 Ok(Received::Nothing) => return,
                 Ok(Received::End) => head.cut_off(),
                 Err(errno) => {
-                    say!("keeper: cannot receive from the supervisor: {}", errno.desc());
+                    say!("{} keeper: cannot receive from the supervisor: {}", clock::stamp(), errno.desc());
                     head.cut_off();
                 }
             }
@@ -172,7 +174,10 @@ impl Keeper {
         };
         let remembered: usize = self.memory.iter().map(|(key, value)| key.len() + value.len()).sum();
         if remembered + value.len() > MOST_REMEMBERED {
-            return say!("keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already");
+            return say!(
+                "{} keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already",
+                clock::stamp()
+            );
         }
         self.memory.insert(key, value);
     }
@@ -229,7 +234,7 @@ fn hello(hub: &str, last_run: u64, predecessors: Predecessors) -> Fact {
         .filter(|(name, _)| given(name))
         .collect();
     let keeper = std::process::id() as i32;
-    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper, last_run, inherited, predecessors }
+    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper, last_run, inherited, predecessors, counts_sleep: true }
 }
 
 /// A row says what travels with it, which after the first time is nothing.

@@ -10,6 +10,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use protocol::place;
 
+use crate::clock;
+
 /// A socket's path must fit into `sockaddr_un`, and the longest one inside is `notify/` with a run's number.
 const LONGEST_PATH: usize = 107 - "/notify/18446744073709551615".len();
 const HUB_ID_DIGITS: usize = 32;
@@ -97,7 +99,11 @@ impl Directory {
     /// Notes the newest run's number before it is used. Not synced: after a power cut no process is left to confuse.
     pub fn note_run(&self, run: u64) {
         if let Err(error) = self.last_run.write_all_at(format!("{run:020}\n").as_bytes(), 0) {
-            say!("keeper: cannot note run {run} in {}: {error}", self.path.join(place::LAST_RUN).display());
+            say!(
+                "{} keeper: cannot note run {run} in {}: {error}",
+                clock::stamp(),
+                self.path.join(place::LAST_RUN).display()
+            );
         }
     }
 

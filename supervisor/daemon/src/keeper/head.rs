@@ -14,6 +14,7 @@ use protocol::keeper::{Exit, Fact, SUPERVISOR_FD};
 
 use super::child::{lift, put};
 use super::program::{Ended, Programs};
+use super::protection::Protection;
 use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
@@ -22,7 +23,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to take over, whatever else it answers.
 pub const ADOPT_WITHIN: Duration = Duration::from_secs(30);
-/// Woken this much later than asked for, we starved ourselves, and the supervisor may have too.
+/// Woken this much later than asked for, we starved ourselves, or the machine slept, and so did the supervisor.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// A message to be sent. What it says is looked up when it is sent, so that a row heard late is heard as it is then.
@@ -45,6 +46,8 @@ pub struct Head {
     pub told: BTreeSet<u64>,
     pub adopted: bool,
     pub started: Duration,
+    /// When it has to have taken over.
+    adopt_by: Duration,
     beat: u64,
     /// When the answer to the ping that is under way is due.
     answer_due: Option<Duration>,
@@ -60,12 +63,12 @@ impl Head {
         let _ = kill(self.pid, Signal::SIGKILL); // fails only when it has ended already
     }
 
-    pub fn start(programs: &Programs) -> Result<Self, Errno> {
+    pub fn start(programs: &Programs, protection: Protection) -> Result<Self, Errno> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         // SAFETY: this process has one thread.
         let pid = match unsafe { fork() }? {
             ForkResult::Child => {
-                let _ = become_supervisor(programs, &theirs);
+                let _ = become_supervisor(programs, &theirs, protection);
                 // SAFETY: ends the child without running destructors.
                 unsafe { libc::_exit(127) }
             }
@@ -80,6 +83,7 @@ impl Head {
             told: BTreeSet::new(),
             adopted: false,
             started,
+            adopt_by: started + ADOPT_WITHIN,
             beat: 0,
             answer_due: None,
             next_ping: started,
@@ -125,14 +129,24 @@ impl Head {
     }
 
     fn adopt_by(&self) -> Duration {
-        if self.adopted { Duration::MAX } else { self.started + ADOPT_WITHIN }
+        if self.adopted { Duration::MAX } else { self.adopt_by }
     }
 
-    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up.
-    pub fn check(&mut self, planned: Duration) {
+    /// Asks if it is time to, and replaces a supervisor that owes an answer. `planned` is when we meant to wake up. Returns
+    /// whether it was time for anything.
+    pub fn check(&mut self, planned: Duration) -> bool {
+        let is_time = clock::now() >= self.deadline();
+        if is_time {
+            self.check_now(planned);
+        }
+        is_time
+    }
+
+    fn check_now(&mut self, planned: Duration) {
         let now = clock::now();
-        if now < self.deadline() {
-            return;
+        let overslept = now.saturating_sub(planned) > OVERSLEPT;
+        if now >= self.adopt_by() && overslept {
+            self.adopt_by = now + ADOPT_WITHIN;
         }
         if now >= self.adopt_by() {
             return self.end("did not take over in 30 s");
@@ -141,7 +155,7 @@ impl Head {
         if now < due {
             return;
         }
-        if now.saturating_sub(planned) > OVERSLEPT {
+        if overslept {
             self.answer_due = Some(now + ANSWER_WITHIN);
             return;
         }
@@ -187,7 +201,12 @@ impl Head {
 }
 
 /// Only returns if that fails.
-fn become_supervisor(programs: &Programs, socket: &OwnedFd) -> Result<std::convert::Infallible, Errno> {
+fn become_supervisor(
+    programs: &Programs,
+    socket: &OwnedFd,
+    protection: Protection,
+) -> Result<std::convert::Infallible, Errno> {
+    protection.of_supervisor();
     setsid()?; // the terminal's Ctrl-C is for the keeper
     put(lift(socket.as_fd().as_raw_fd())?, SUPERVISOR_FD)?;
     SigSet::empty().thread_set_mask()?;

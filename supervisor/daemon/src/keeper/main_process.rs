@@ -19,6 +19,7 @@ use super::Keeper;
 use super::head::Queued;
 use super::rows::{Held, is_our_child};
 use crate::cgroup;
+use crate::clock;
 use crate::tree::{Mark, Process, Stat};
 use crate::users::user_of;
 
@@ -38,7 +39,9 @@ impl Keeper {
                     held.row.first_ended = true;
                 }
             }
-            None => say!("keeper: process {pid} cannot be the main one of run {run} ({})", held.row.app),
+            None => {
+                say!("{} keeper: process {pid} cannot be the main one of run {run} ({})", clock::stamp(), held.row.app)
+            }
         }
         self.tell(Queued::Row(run));
     }

@@ -42,16 +42,21 @@
 //! * It never blocks on a supervisor: messages wait in a queue, and a supervisor that lets it overflow is replaced.
 //! * Every start first ends what an earlier keeper of this hub left behind: whoever is in a control group of one of its runs,
 //!   or carries the hub's mark and is of a user that was noted.
+//! * It is protected for when memory runs out, the supervisor less, workers not at all ([`protection`]); whether the kernel
+//!   counted a kill for want of memory is noted before a run's end is told ([`memory_kills`]).
 //! * When it dies, the kernel ends every worker (PR_SET_PDEATHSIG, SIGKILL), and the supervisor ends the rest.
 
+mod alarm;
 mod child;
 mod conversation;
 mod directory;
 mod ending;
 mod head;
 mod main_process;
+mod memory_kills;
 mod notify;
 mod program;
+mod protection;
 mod rows;
 mod service_manager;
 mod signals;
@@ -73,10 +78,13 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getegid, geteuid};
 use protocol::keeper::{Exit, Fact, Predecessors, Spawn, Step};
 
+use self::alarm::Alarm;
 use self::child::Failure;
 use self::directory::{Directory, DirectoryError};
 use self::head::{Head, Queued};
+use self::memory_kills::MemoryKills;
 use self::program::Programs;
+use self::protection::Protection;
 use self::rows::Rows;
 use self::service_manager::ServiceManager;
 use self::signals::Signals;
@@ -155,6 +163,9 @@ struct Keeper {
     users: Users,
     /// Where control groups are delegated to us.
     groups: Option<Groups>,
+    /// In the group that we are in, if the kernel counts there.
+    memory_kills: Option<MemoryKills>,
+    protection: Protection,
     rows: Rows,
     memory: BTreeMap<String, String>,
     last_run: u64,
@@ -167,6 +178,7 @@ struct Keeper {
     bad_file: bool,
     ending: Ending,
     service_manager: ServiceManager,
+    alarm: Alarm,
     /// When a supervisor was last seen at work; at first, when we began.
     at_work: Duration,
 }
@@ -196,6 +208,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
     if swept > 0 {
         say!("{} keeper: ended {swept} processes that an earlier keeper left behind", clock::stamp());
     }
+    let protection = Protection::take();
     let mut keeper = Keeper {
         open_files: raise_open_files()?,
         log_pipe_bytes: spawn::log_pipe_bytes(),
@@ -204,6 +217,8 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         sockets: Sockets::default(),
         users,
         groups,
+        memory_kills: MemoryKills::ours(),
+        protection,
         rows: Rows::default(),
         memory: BTreeMap::new(),
         last_run: directory.last_run(),
@@ -216,6 +231,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         bad_file: false,
         ending: Ending::No,
         service_manager: ServiceManager::of_environment(),
+        alarm: Alarm::new()?,
         at_work: clock::now(),
         directory,
         hub,
@@ -255,8 +271,8 @@ impl Keeper {
             if signals.child_ended() {
                 self.reap()?;
             }
-            if let Some(head) = &mut self.head {
-                head.check(planned);
+            if self.head.as_mut().is_some_and(|head| head.check(planned)) {
+                self.look_at_memory_kills(); // as often as a supervisor is asked whether it is there
             }
             self.give_sign_of_life();
             if self.bad_file {
@@ -303,7 +319,9 @@ impl Keeper {
                 fds.push(PollFd::new(self.control.as_fd(), PollFlags::POLLIN));
             }
         }
-        match poll(&mut fds, timeout(until)) {
+        self.alarm.set(until)?;
+        fds.insert(0, PollFd::new(self.alarm.descriptor(), PollFlags::POLLIN));
+        match poll(&mut fds, PollTimeout::NONE) {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(errno) => return Err(errno),
         }
@@ -321,7 +339,7 @@ impl Keeper {
         let run = order.run;
         if run <= self.last_run {
             // Never twice, whatever a new supervisor believes. It is answered all the same.
-            say!("keeper: run {run} was used before and is not spawned");
+            say!("{} keeper: run {run} was used before and is not spawned", clock::stamp());
             if self.rows.get(run).is_none() {
                 self.rows.insert(order, Err(Errno::EEXIST.into()));
             }
@@ -341,7 +359,7 @@ impl Keeper {
             self.sockets.hold_for(address, user, group).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
-            say!("keeper: cannot note user {user} in {}: {error}", self.directory.path().display());
+            say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());
         }
         let notify = match order.identity {
             Some(_) => notify::Place::Abstract(format!("betti-{}-{}", self.hub, order.run)),
@@ -355,6 +373,7 @@ impl Keeper {
             open_files: self.open_files,
             log_pipe_bytes: self.log_pipe_bytes,
             cgroup: cgroup.clone(),
+            protection: self.protection,
         };
         let spawned = spawn::spawn(order, around);
         if let (Err(_), Some(cgroup), Some(groups)) = (&spawned, cgroup, &mut self.groups) {
@@ -398,20 +417,33 @@ impl Keeper {
 
     fn worker_ended(&mut self, pid: Pid, exit: Exit) {
         match self.rows.ended(pid, exit) {
-            Some(run) => self.tell(Queued::Row(run)),
+            Some(run) => {
+                self.count_memory_kill(run);
+                self.tell(Queued::Row(run));
+            }
             None => self.tell(Queued::Other(Fact::OrphanEnded)),
         }
         if let Some(head) = &mut self.head {
             head.ping(); // an exit that stays unanswered is noticed in two seconds
         }
     }
-}
 
-fn timeout(until: Duration) -> PollTimeout {
-    if until == Duration::MAX {
-        return PollTimeout::NONE;
+    /// Notes whether the kernel counted a kill for want of memory for a run that ended. Before it is told of, so that every
+    /// supervisor hears the same.
+    fn count_memory_kill(&mut self, run: u64) {
+        let Some(held) = self.rows.held(run).filter(|held| held.was_killed_by_others()) else { return };
+        let now = clock::now();
+        let ours = self.memory_kills.as_mut();
+        held.row.memory_kill = match &mut held.memory_kills {
+            Some(own) => own.explain(now),
+            None => ours.is_some_and(|kills| kills.explain(now)),
+        };
     }
-    // Rounded up, so that we do not wake a moment too early and spin.
-    let left = until.saturating_sub(clock::now()) + Duration::from_millis(1);
-    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+
+    /// What was counted a while ago was for nobody whom we look after.
+    fn look_at_memory_kills(&mut self) {
+        let now = clock::now();
+        let counts = self.rows.memory_kills().chain(&mut self.memory_kills);
+        counts.for_each(|kills| kills.look(now));
+    }
 }

@@ -9,6 +9,7 @@ use nix::unistd::{Pid, geteuid};
 use protocol::keeper::{Descriptor, Exit, Row, Spawn};
 
 use super::child::Failure;
+use super::memory_kills::MemoryKills;
 use super::spawn::Worker;
 use crate::clock;
 use crate::tree::{self, Process, Stat};
@@ -23,6 +24,10 @@ pub struct Held {
     pub user: u32,
     /// The process that `MAINPID=` named.
     pub main: Option<Process>,
+    /// In its own control group, if the kernel counts there.
+    pub memory_kills: Option<MemoryKills>,
+    /// We sent it SIGKILL ourselves.
+    killed: bool,
     worker: Option<Worker>,
 }
 
@@ -44,6 +49,7 @@ impl Rows {
             first_ended: false,
             cgroup: None,
             step: None,
+            memory_kill: false,
         };
         let worker = match spawned {
             Ok(worker) => {
@@ -59,7 +65,8 @@ impl Rows {
                 None
             }
         };
-        self.0.insert(row.run, Held { row, user, main: None, worker });
+        let memory_kills = worker.as_ref().and_then(|worker| MemoryKills::of_group(worker.cgroup.as_deref()?));
+        self.0.insert(row.run, Held { row, user, main: None, memory_kills, killed: false, worker });
     }
 
     pub fn runs(&self) -> impl Iterator<Item = u64> {
@@ -104,14 +111,19 @@ impl Rows {
         self.0.values().any(|held| held.row.exit.is_none())
     }
 
-    pub fn signal(&self, run: u64, signal: Signal) {
-        if let Some(held) = self.0.get(&run).filter(|held| held.row.exit.is_none()) {
+    /// The counts of those that have their own.
+    pub fn memory_kills(&mut self) -> impl Iterator<Item = &mut MemoryKills> {
+        self.0.values_mut().filter_map(|held| held.memory_kills.as_mut())
+    }
+
+    pub fn signal(&mut self, run: u64, signal: Signal) {
+        if let Some(held) = self.0.get_mut(&run).filter(|held| held.row.exit.is_none()) {
             held.signal(signal);
         }
     }
 
-    pub fn signal_all(&self, signal: Signal) {
-        self.runs().for_each(|run| self.signal(run, signal));
+    pub fn signal_all(&mut self, signal: Signal) {
+        self.runs().collect::<Vec<_>>().into_iter().for_each(|run| self.signal(run, signal));
     }
 
     /// Drops a row whose exit is known; one that still runs stays, whatever a supervisor believes. Its control group is
@@ -141,6 +153,12 @@ impl Held {
         self.row.exited_at_ns = Some(clock::now_ns());
     }
 
+    /// Whether SIGKILL ended it, and not ours.
+    pub fn was_killed_by_others(&self) -> bool {
+        let killed = matches!(self.row.exit, Some(Exit::Signal { signal, .. }) if signal == Signal::SIGKILL as i32);
+        killed && !self.killed
+    }
+
     pub fn name_main(&mut self, main: Option<Process>) {
         self.main = main;
         self.row.main_pid = main.map(|main| main.pid);
@@ -148,7 +166,8 @@ impl Held {
 
     /// To the process group while its first process pins the group's number, and to the main process, with its own group
     /// if it leads one.
-    fn signal(&self, signal: Signal) {
+    fn signal(&mut self, signal: Signal) {
+        self.killed |= signal == Signal::SIGKILL;
         let first = self.row.pid.filter(|_| !self.row.first_ended);
         if let Some(first) = first {
             let _ = killpg(Pid::from_raw(first), signal);

@@ -21,6 +21,7 @@ use protocol::keeper::{Channel, Identity, Spawn, Step};
 
 use super::child::{self, Equipment, Failure};
 use super::notify::{NotifySocket, Place};
+use super::protection::Protection;
 
 /// Lets a worker go on talking while its supervisor is replaced.
 const LOG_PIPE_BYTES: i32 = 1024 * 1024;
@@ -60,6 +61,7 @@ pub struct Surroundings<'a> {
     pub log_pipe_bytes: i32,
     /// The run's own control group, made already.
     pub cgroup: Option<PathBuf>,
+    pub protection: Protection,
 }
 
 /// Starts a worker; which step failed and why otherwise.
@@ -87,6 +89,7 @@ pub fn spawn(order: &Spawn, around: Surroundings) -> Result<Worker, Failure> {
             sockets: &around.sockets,
             open_files: around.open_files,
             cgroup: around.cgroup.as_deref(),
+            protection: around.protection,
         },
     )?;
     Ok(Worker { pid, out, error, ready, notify, cgroup: around.cgroup, _lifeline: lifeline })

@@ -50,7 +50,7 @@ impl Supervisor {
     pub(super) fn watch_the_file(&mut self) {
         match Saved::spawn(&self.config, Some(self.file.text.clone().into_bytes()), self.events.clone()) {
             Ok(saved) => self.saved = Some(saved),
-            Err(words) => say!("supervisor: {words}; betti-ctl apply has the file applied"),
+            Err(words) => say!("{} supervisor: {words}; betti-ctl apply has the file applied", clock::stamp()),
         }
     }
 

@@ -53,7 +53,7 @@ pub struct InForce {
     pub notice: Option<String>,
     /// The file as it was saved last cannot be taken on.
     pub broken: bool,
-    /// When this one was: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When this one was: nanoseconds of `CLOCK_BOOTTIME`.
     pub applied_at_ns: u64,
 }
 

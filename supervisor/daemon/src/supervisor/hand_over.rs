@@ -52,7 +52,7 @@ impl HandOver {
         let mut told = Self::default();
         while let Some((fact, descriptors)) = facts.receive().await? {
             match fact {
-                Fact::Hello { version, hub, keeper, last_run, inherited, predecessors } => {
+                Fact::Hello { version, hub, keeper, last_run, inherited, predecessors, counts_sleep: _ } => {
                     if version != VERSION {
                         return Err(io::Error::other(format!(
                             "the keeper speaks version {version} and we speak {VERSION}; stop everything and start anew"

@@ -132,6 +132,7 @@ impl Ground {
             args: words.iter().skip(1).cloned().collect(),
             cwd: unit.app.cwd.clone(),
             user: person(&unit.app).ok().flatten().map(|person| person.identity),
+            oom_score_adj: unit.app.oom_score_adj,
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         }
     }

@@ -14,7 +14,8 @@ use super::ready::{self, Said, Source};
 use super::roster::Unit;
 use super::runs::Run;
 use super::taken::{self, Neighbours, Owner};
-use super::{Event, Supervisor, launch, memory, now};
+use super::{Event, Supervisor, launch, now, out_of_memory};
+use crate::clock;
 use crate::logs;
 use crate::tree::{Mark, Stat};
 
@@ -52,13 +53,17 @@ impl Supervisor {
                 self.happened.push_back((id, lifecycle::Event::Ready(Invocation(row.run))));
             }
             None => self.look_after_run(row.run),
-            Some(exit) => self.learn_exit(&unit, row.run, memory::exit_in(exit)),
+            Some(_) => {
+                if let Some(exit) = out_of_memory::judge(&row, &mut self.kernel_log) {
+                    self.learn_exit(&unit, row.run, exit);
+                }
+            }
         }
     }
 
     /// A run of an app that nobody knows any more.
     fn end_strange(&self, row: &Row) {
-        say!("supervisor: run {} is of {}, which is no app of ours", row.run, row.app);
+        say!("{} supervisor: run {} is of {}, which is no app of ours", clock::stamp(), row.run, row.app);
         match row.exit {
             Some(_) => self.order(&Order::Forget { run: row.run }),
             None => self.order(&Order::Signal { run: row.run, signal: Signal::SIGKILL as i32 }),
@@ -115,10 +120,9 @@ impl Supervisor {
             return;
         }
         let id = unit.id;
-        let lived = self.runs.get(&number).and_then(Run::lived);
-        if let Some(at) = self.runs.get(&number).and_then(|run| run.row.exited_at_ns) {
-            self.notes.entry(id).or_default().exited_at_ns = Some(at);
-        }
+        let run = self.runs.get(&number);
+        let (lived, exited_at_ns) = (run.and_then(Run::lived), run.and_then(|run| run.row.exited_at_ns));
+        self.notes.entry(id).or_default().exited_at_ns = exited_at_ns;
         if self.is_surprised_by(id, number) {
             let detail = match exit {
                 Exit::NotSpawned(errno) => {
@@ -232,6 +236,7 @@ impl Supervisor {
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
             Event::Scraped(ticks) => self.scraped(ticks),
+            Event::Killed(killed) => self.hear_of_killed(&killed),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
             Event::Checked(checked) => self.end_upgrade(checked),

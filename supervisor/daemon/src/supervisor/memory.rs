@@ -11,6 +11,7 @@ use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
 use super::tally::Tally;
+use crate::clock;
 
 const APP: &str = "app";
 /// Set once the apps of the first start were told to start.
@@ -54,20 +55,22 @@ pub struct Notes {
     pub scheduled_at: Option<i64>,
     /// What the newest run said of itself last.
     pub says: Option<String>,
-    /// When the last run whose end was heard of ended: nanoseconds of `CLOCK_MONOTONIC`.
+    /// When the last run that ended did: nanoseconds of [`clock::now`].
     pub exited_at_ns: Option<u64>,
     /// What is counted.
     pub tally: Tally,
 }
 
 pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {
-    let kept = Kept { notes: notes.clone(), ..Kept::of(snapshot) };
+    let kept = Kept { notes: notes.clone(), counts_sleep: true, ..Kept::of(snapshot) };
     remember(format!("{APP}/{name}"), serde_json::to_string(&kept).ok())
 }
 
 pub fn remembered_app(memory: &Memory, name: &str) -> Option<(Snapshot, Notes)> {
     let kept: Kept = serde_json::from_str(memory.get(&format!("{APP}/{name}"))?).ok()?;
-    Some((kept.snapshot(), kept.notes))
+    // An older supervisor counted only the time in which the machine is awake.
+    let behind = if kept.counts_sleep { Duration::ZERO } else { clock::asleep() };
+    Some((later(kept.snapshot(), behind), kept.notes))
 }
 
 /// Nothing of it is left, and it is no longer among the apps.
@@ -126,6 +129,9 @@ struct Kept {
     reload: Option<KeptReload>,
     #[serde(default)]
     notes: Notes,
+    /// Whether its moments are of a clock that goes on while the machine sleeps.
+    #[serde(default)]
+    counts_sleep: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -213,6 +219,7 @@ impl Kept {
             follows: snapshot.follows.iter().map(|(app, run)| (app.0, run.0)).collect(),
             reload: snapshot.reload.map(|Reload { place, begun }| KeptReload { place, begun }),
             notes: Notes::default(),
+            counts_sleep: false,
         }
     }
 
@@ -366,6 +373,23 @@ fn exit_out(exit: Exit) -> protocol::keeper::Exit {
     }
 }
 
+/// The same, with every moment later.
+fn later(mut snapshot: Snapshot, by: Duration) -> Snapshot {
+    let state = match &mut snapshot.state {
+        State::Starting { ready_by: at, .. }
+        | State::Running { since: at, .. }
+        | State::Stopping { kill_at: Some(at), .. }
+        | State::Backoff { retry_at: at }
+        | State::Cooling { retry_at: at, .. } => Some(at),
+        State::Stopped | State::Stopping { kill_at: None, .. } | State::Finished => None,
+    };
+    let turn = snapshot.turn.iter_mut().flat_map(|turn| [Some(&mut turn.tell_by), turn.kill_by.as_mut()]).flatten();
+    for moment in state.into_iter().chain(turn).chain(&mut snapshot.end_by).chain(&mut snapshot.failures) {
+        *moment = moment.after(by);
+    }
+    snapshot
+}
+
 fn from_moment(moment: Moment) -> u64 {
     from_duration(moment.since(Moment::START))
 }
@@ -438,6 +462,7 @@ mod tests {
             };
             let notes = Notes {
                 ready_ms: Some(5),
+                exited_at_ns: Some(6),
                 detail: Some("why".into()),
                 cause: Some("app.js changed".into()),
                 scheduled_at: Some(9),
@@ -447,6 +472,21 @@ mod tests {
             let memory = kept_in(vec![remember_app("a", &snapshot, &notes)]);
             assert_eq!(remembered_app(&memory, "a"), Some((snapshot, notes)));
             assert_eq!(remembered_app(&memory, "b"), None);
+            let by = Duration::from_millis(100);
+            let moved = later(remembered_app(&memory, "a").unwrap().0, by);
+            assert_eq!(moved.turn.map(|turn| turn.tell_by), Some(moment(106)));
+            assert_eq!((moved.end_by, moved.failures), (Some(moment(109)), vec![moment(107), moment(108)]));
+            let expected = match state {
+                State::Starting { run, .. } => State::Starting { run, ready_by: moment(101) },
+                State::Running { run, .. } => State::Running { run, since: moment(102) },
+                State::Stopping { run, kill_at: Some(_), why } => {
+                    State::Stopping { run, kill_at: Some(moment(103)), why }
+                }
+                State::Backoff { .. } => State::Backoff { retry_at: moment(104) },
+                State::Cooling { failure, .. } => State::Cooling { retry_at: moment(105), failure },
+                other => other,
+            };
+            assert_eq!(moved.state, expected);
         }
     }
 }

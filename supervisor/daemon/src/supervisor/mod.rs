@@ -20,6 +20,7 @@ mod footprint;
 mod hand_over;
 mod identity;
 mod keeper_link;
+mod kernel_log;
 mod launch;
 mod learn;
 mod look_after;
@@ -28,6 +29,7 @@ mod memory;
 mod metrics;
 mod monitors;
 mod notes;
+mod out_of_memory;
 mod perform;
 mod ready;
 mod reason;
@@ -41,6 +43,7 @@ mod self_check;
 mod status;
 mod taken;
 mod tally;
+mod torn_logs;
 mod trial;
 mod upgrade;
 
@@ -62,6 +65,7 @@ use self::asked::Scrapes;
 use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
+use self::kernel_log::KernelLog;
 use self::launch::Ground;
 use self::look_after::{AppMonitors, Asked};
 use self::measure::Measure;
@@ -73,6 +77,7 @@ use self::ready::Said;
 use self::roster::{Roster, Unit};
 use self::runs::{Leaders, Run};
 use self::upgrade::Checked;
+use crate::alarm::Alarm;
 use crate::cgroup;
 use crate::clock;
 use crate::control;
@@ -119,6 +124,8 @@ pub enum Event {
     Asked(Ask, oneshot::Sender<control::Reply>),
     /// A scrape is over, with the processor time of runs that was seen, in clock ticks.
     Scraped(Vec<(u64, u64)>),
+    /// The kernel ended somebody for want of memory.
+    Killed(kernel_log::Killed),
     /// The file was saved.
     Saved,
     /// Something makes an app due for another run, by its id in the file.
@@ -141,6 +148,7 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
     let (mut facts, orders) = keeper_link::open(socket)?;
     let Some(told) = HandOver::receive(&mut facts, &orders).await? else { return Ok(()) };
     let (events, mut inbox) = mpsc::unbounded_channel();
+    let alarm = Alarm::since_boot()?;
     let mut supervisor = match Supervisor::adopt(wish, told, orders, events) {
         Ok(supervisor) => supervisor,
         Err(AdoptError::File(error)) => {
@@ -160,7 +168,7 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                 }
             },
             Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
-            () = until(supervisor.next_deadline()) => {}
+            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
         }
         supervisor.settle();
     }
@@ -169,13 +177,6 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         supervisor.orders.give(&Order::Leave)?;
     }
     Ok(())
-}
-
-async fn until(deadline: Option<Moment>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline.since(now())).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn now() -> Moment {
@@ -235,6 +236,7 @@ struct Supervisor {
     /// By app, with what they were asked for.
     app_monitors: BTreeMap<AppId, (Asked, AppMonitors)>,
     memory_limit: MemoryLimit,
+    kernel_log: KernelLog,
     /// None where its folder cannot be watched.
     saved: Option<Saved>,
     measure: Measure,
@@ -254,11 +256,17 @@ impl Supervisor {
         let taken = hand_over::take(&wish, &told.memory).map_err(AdoptError::File)?;
         orders.start_with(told.memory.clone());
         let (fleet, notes) = hand_over::fleet(&taken, &told, now())?;
-        let (log_events, limit_events) = (events.clone(), events.clone());
+        let (log_events, limit_events, kernel_events) = (events.clone(), events.clone(), events.clone());
         let tell = move |news| match news {
             News::Ended(run) => drop(log_events.send(Event::LogEnded(run))),
             News::Said(run) => drop(log_events.send(Event::Said(run, Said::Passed(oneshot::channel().0)))),
         };
+        if told.rows.is_empty()
+            && let Ok(folder) = place::runtime_dir(|name| std::env::var_os(name), nix::unistd::geteuid().is_root())
+        {
+            let files = |unit: &Rc<Unit>| [unit.out_file(), unit.error_file()];
+            torn_logs::mend(&folder, taken.roster.units().flat_map(files));
+        }
         let logs = LogPump::start(logs::spool_folder(told.rows.is_empty(), !memory::was_started(&told.memory))?, tell)?;
         let (sequence, watched) = watch::channel(clock::now_ns());
         let listener = told.control.take().ok_or_else(|| anyhow::anyhow!("the keeper gave no control socket"))?;
@@ -294,6 +302,7 @@ impl Supervisor {
             logs,
             app_monitors: BTreeMap::new(),
             memory_limit: MemoryLimit::start(limit_events),
+            kernel_log: KernelLog::follow(kernel_events),
             saved: None,
             measure: Measure::new(),
             scrapes: Scrapes::default(),
@@ -478,7 +487,7 @@ impl Supervisor {
 
     fn order(&self, order: &Order) {
         if let Err(errno) = self.orders.give(order) {
-            say!("supervisor: the keeper cannot be told: {}", errno.desc().to_lowercase());
+            say!("{} supervisor: the keeper cannot be told: {}", clock::stamp(), errno.desc().to_lowercase());
         }
     }
 

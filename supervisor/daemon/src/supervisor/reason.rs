@@ -15,7 +15,7 @@ pub fn of_exit(exit: Exit) -> String {
         Exit::Signal { signal, core_dumped } => {
             format!("killed by {}{}", signal_name(signal), if core_dumped { " (core dumped)" } else { "" })
         }
-        Exit::OutOfMemory => "killed by the kernel: out of memory".to_owned(),
+        Exit::OutOfMemory => "the kernel ended it for want of memory".to_owned(),
         Exit::NotSpawned(errno) => format!("could not be started: {}", Errno::from_raw(errno).desc().to_lowercase()),
     }
 }
@@ -25,16 +25,26 @@ pub fn of_failure(failure: Failure, notes: &Notes) -> String {
     let detail = notes.detail.as_deref();
     match failure {
         Failure::Exited(Exit::NotSpawned(_)) if detail.is_some() => detail.unwrap_or_default().to_owned(),
-        Failure::Exited(exit) => match notes.lasted_ms {
-            Some(ms) => format!("{} after {}", of_exit(exit), span(Duration::from_millis(ms))),
-            None => of_exit(exit),
-        },
+        Failure::Exited(exit) => {
+            let after = notes.lasted_ms.map(|ms| format!(" after {}", span(Duration::from_millis(ms))));
+            format!("{}{}{}", of_exit(exit), after.unwrap_or_default(), what_to_do(exit))
+        }
         Failure::NotReady { within } => {
             let what = format!("not ready within {}", span(within));
             detail.map_or(what.clone(), |detail| format!("{what}: {detail}"))
         }
         Failure::Unhealthy(ailment) => detail.unwrap_or(of_ailment(ailment)).to_owned(),
         Failure::Vanished => "ended while nobody looked".to_owned(),
+    }
+}
+
+/// Where that is not for whoever reads it to guess.
+fn what_to_do(exit: Exit) -> &'static str {
+    match exit {
+        Exit::OutOfMemory => {
+            " (max_memory_restart below that restarts it in order; priority = \"high\" has others ended before it)"
+        }
+        Exit::Code(_) | Exit::Signal { .. } | Exit::NotSpawned(_) => "",
     }
 }
 
@@ -142,6 +152,9 @@ mod tests {
     fn signals_and_errors_are_named() {
         assert_eq!(of_exit(Exit::Signal { signal: 11, core_dumped: true }), "killed by SIGSEGV (core dumped)");
         assert_eq!(of_exit(Exit::Signal { signal: 40, core_dumped: false }), "killed by signal 40");
+        let notes = Notes { lasted_ms: Some(240_000), ..Notes::default() };
+        let words = of_failure(Failure::Exited(Exit::OutOfMemory), &notes);
+        assert!(words.starts_with("the kernel ended it for want of memory after 4 min (max_memory_restart"), "{words}");
         assert_eq!(errno_name(2), "ENOENT");
     }
 

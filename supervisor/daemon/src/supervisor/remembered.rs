@@ -24,12 +24,12 @@ const APP_BEFORE_COUNTS: &str = concat!(
     r#""last_failure":{"not_ready":{"within_ns":13000000}},"newest_run":14,"finished_run":15,"ready_run":16,"#,
     r#""failed_start":17,"leaving":true,"follows":[[18,19]],"reload":{"place":20,"begun":true},"#,
     r#""notes":{"ready_ms":21,"lasted_ms":22,"detail":"no answer on 127.0.0.1:3000","cause":"app.js changed","#,
-    r#""scheduled_at":-23,"says":"é \"quoted\""}}"#,
+    r#""scheduled_at":-23,"says":"é \"quoted\"","exited_at_ns":24},"counts_sleep":true}"#,
 );
 /// How an instance fares, with everything that can be said of it: it ends as the older text does, with more of the notes.
 const COUNTS: &str = concat!(
-    r#","exited_at_ns":24,"tally":{"since_ns":25,"restarts_since_ns":25,"ends":{"asked":1,"code 1":2},"health_failures":26,"#,
-    r#""ready":[0,0,1,0,0,0,0,0,0,0,0,0],"ready_sum_ms":40}}}"#,
+    r#","tally":{"since_ns":25,"restarts_since_ns":25,"ends":{"asked":1,"code 1":2},"health_failures":26,"#,
+    r#""ready":[0,0,1,0,0,0,0,0,0,0,0,0],"ready_sum_ms":40}},"counts_sleep":true}"#,
 );
 /// Which file is in force, with a profile on trial, as it was written before it said when it was taken on.
 const IN_FORCE_BEFORE_TIMES: &str = concat!(
@@ -123,12 +123,12 @@ fn tally() -> Tally {
 #[test]
 fn an_app_is_read_as_it_was_written() {
     let (snapshot, notes) = app();
-    let text = APP_BEFORE_COUNTS.strip_suffix("}}").unwrap().to_owned() + COUNTS;
+    let text = APP_BEFORE_COUNTS.strip_suffix(r#"},"counts_sleep":true}"#).unwrap().to_owned() + COUNTS;
     let now = written(memory::remember_app("web/1", &snapshot, &notes));
     assert_eq!((now.0.as_str(), now.1.as_str()), ("app/web/1", text.as_str()));
     let read = |text| memory::remembered_app(&kept(&[("app/web/1", text)]), "web/1");
     assert_eq!(read(&text), Some((snapshot.clone(), notes.clone())));
-    let before = Notes { exited_at_ns: None, tally: Tally::default(), ..notes };
+    let before = Notes { tally: Tally::default(), ..notes };
     assert_eq!(read(APP_BEFORE_COUNTS), Some((snapshot, before)));
 }
 
@@ -191,7 +191,7 @@ fn states() -> Vec<(&'static str, State)> {
 
 /// The state of an app of which nothing else was said.
 fn state_in(word: &str) -> Option<State> {
-    let text = format!(r#"{{"up":false,"state":{word}}}"#);
+    let text = format!(r#"{{"up":false,"state":{word},"counts_sleep":true}}"#);
     let (snapshot, notes) = memory::remembered_app(&kept(&[("app/a", &text)]), "a")?;
     assert_eq!((snapshot.goal, notes), (Goal::Down, Notes::default()));
     Some(snapshot.state)

@@ -10,6 +10,7 @@ use protocol::keeper::Order;
 use super::book::{self, InForce};
 use super::roster::{Roster, Unit};
 use super::{Supervisor, now};
+use crate::clock;
 use crate::logs::{Kind, Way};
 
 impl Supervisor {
@@ -82,7 +83,7 @@ impl Supervisor {
         match self.fleet.reshape(now(), members) {
             Ok(actions) => self.carry_out(actions),
             // The file was checked for that, and apps in no file depend on nobody.
-            Err(circle) => say!("supervisor: {circle}"),
+            Err(circle) => say!("{} supervisor: {circle}", clock::stamp()),
         }
         self.look_after_apps();
         if !self.in_force.relaunch.is_empty() {

@@ -61,7 +61,7 @@ impl End {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// From when on: nanoseconds of `CLOCK_MONOTONIC`.
+    /// From when on: nanoseconds of `CLOCK_BOOTTIME`.
     pub since_ns: u64,
     /// From when on restarts are counted; they can be counted from 0 again.
     pub restarts_since_ns: u64,

@@ -129,7 +129,8 @@ fn us() -> Who {
 
 fn facts(told: HandOver) -> Vec<Fact> {
     let HandOver { hub, keeper, last_run, inherited, predecessors, rows, memory, .. } = told;
-    let hello = Fact::Hello { version: VERSION, hub, keeper, last_run, inherited, predecessors };
+    // Moments are told as we count them ourselves, whatever the keeper does.
+    let hello = Fact::Hello { version: VERSION, hub, keeper, last_run, inherited, predecessors, counts_sleep: true };
     let rows = rows.into_values().map(|(row, _)| Fact::Run(row));
     let memory = memory.into_iter().map(|(key, value)| Fact::Memory { key, value });
     [hello].into_iter().chain(rows).chain(memory).chain([Fact::Told]).collect()

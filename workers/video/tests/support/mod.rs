@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -52,6 +52,13 @@ impl Worker {
             }
             seen.push(line);
         }
+    }
+
+    /// What is left of its log, up to its end.
+    pub fn rest_of_log(&mut self) -> String {
+        let mut rest = String::new();
+        self.log.as_mut().unwrap().read_to_string(&mut rest).unwrap();
+        rest
     }
 
     /// Asks it to stop.

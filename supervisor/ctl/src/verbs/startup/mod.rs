@@ -15,7 +15,7 @@ use crate::arguments::{Startup, Unstartup};
 use crate::config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::launch;
-use crate::replace::{create, replace};
+use crate::replace::{create, remove, replace};
 use crate::unit::{MARK, Unit};
 
 /// Where an administrator's units are.
@@ -112,7 +112,7 @@ pub fn unstartup(arguments: &Unstartup, context: &Context<'_>) -> Outcome {
         Some(_) => systemd::Orders::disable(service),
         None => systemd::Orders::disable(service).carry_out(printer)?,
     };
-    std::fs::remove_file(&target).map_err(|why| unwritten(&target, &why))?;
+    remove(&target).map_err(|why| unwritten(&target, &why))?;
     printer.say(&format!("✓ {} is removed", target.display()));
     let mut to_do = before;
     if arguments.unit.unit_dir.is_none() {

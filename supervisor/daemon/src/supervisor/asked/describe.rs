@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lifecycle::Goal;
 use manifest::{App, Check, LogFormat, Ready, Url};
-use protocol::control::{Description, Logs};
+use protocol::control::{CLOCK_NOT_SET, Description, Logs};
 use protocol::worker;
 
 use crate::clock;
@@ -14,6 +14,7 @@ use crate::control::Reply;
 use crate::logs::Tallies;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
+use crate::synchronised::clock_is_synchronised;
 
 /// What the keeper adds to a run's environment: no difference worth telling.
 const OF_THE_KEEPER: [&str; 10] = [
@@ -50,6 +51,8 @@ impl Supervisor {
         let notes = self.notes.get(&unit.id).cloned().unwrap_or_default();
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let environment = self.ground.environment(unit).unwrap_or_default();
+        let run = lived.alive().and_then(|run| self.runs.get(&run.0)).filter(|run| run.pid().is_some());
+        let exited = self.notes.get(&unit.id).and_then(|notes| notes.exited_at_ns).map(Duration::from_nanos);
         Description {
             app: self.status_of(unit),
             program: self.ground.program_of(unit).as_deref().map(text),
@@ -66,13 +69,15 @@ impl Supervisor {
             settings: self.settings(unit),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
             exits: notes.tally.ends().map(|(reason, detail, count)| (reason.into(), detail.into(), count)).collect(),
-            exited_ago_ms: notes.exited_at_ns.map(|at| clock::now_ns().saturating_sub(at) / 1_000_000),
             health_failures: notes.tally.health_failures,
             held: lived.goal() == Goal::Down && !self.fleet.is_leaving(unit.id),
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
             logs: logs_of(unit, &self.logs.tallies()),
+            started_at: run.map(|run| at(run.spawned())),
+            exited_at: exited.filter(|_| lived.last_exit().is_some()).map(at),
+            clock: (!clock_is_synchronised()).then(|| CLOCK_NOT_SET.to_owned()),
         }
     }
 
@@ -120,6 +125,11 @@ pub(super) fn logs_of(unit: &Unit, tallies: &Tallies) -> Logs {
         lost_lines: tally.lost_lines,
         on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
     }
+}
+
+/// When something was that happened so long after boot, by what the wall clock shows now.
+fn at(moment: Duration) -> String {
+    clock::wall_at(moment).strftime("%FT%T.%3fZ").to_string()
 }
 
 fn ready(ready: &Ready) -> String {

@@ -82,7 +82,7 @@ impl Supervisor {
             run: run.map(|run| (run.row.run, run.spawned())),
             least_ticks: run.map_or(0, |run| self.measure.most_ticks(run.row.run)),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
-            exited_at: notes.exited_at_ns.map(Duration::from_nanos),
+            exited_at: notes.exited_at_ns.filter(|_| lived.last_exit().is_some()).map(Duration::from_nanos),
             memory_limit_bytes: unit.app.max_memory_restart,
             tally: notes.tally,
             logs,

@@ -1,22 +1,21 @@
-//! When the monotonic clock began, as a time of day. Asked for at every scrape, and the same until somebody sets the clock: the
+//! When the machine started, as a time of day: to that, moments are added. Asked for at every scrape, and the same until somebody sets the clock: the
 //! start of a process is not to wander because two clocks were read one after the other.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::clock;
 
 /// Less than this is the time that reading takes, and no clock that was set.
 const TOLERANCE_MS: i64 = 20;
 
-/// Milliseconds since 1970 at which the monotonic clock was 0.
+/// Milliseconds since 1970 at which [`clock::now`] was 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Epoch(Option<i64>);
 
 impl Epoch {
     /// Looks at both clocks.
     pub fn refresh(&mut self) {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.note(milliseconds(wall) - milliseconds(clock::now()));
+        self.note(clock::wall().as_millisecond() - milliseconds(clock::now()));
     }
 
     fn note(&mut self, seen: i64) {
@@ -25,7 +24,7 @@ impl Epoch {
         }
     }
 
-    /// A moment of the monotonic clock, in seconds since 1970.
+    /// A moment of [`clock::now`], in seconds since 1970.
     pub fn seconds(self, moment: Duration) -> f64 {
         (self.0.unwrap_or(0) + milliseconds(moment)) as f64 / 1000.0
     }

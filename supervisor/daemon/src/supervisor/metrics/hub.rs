@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::family::{Add, Kind, Meta, labels};
 use super::process::Figures;
 use crate::supervisor::measure::Units;
-use crate::supervisor::monitors::synchronised;
+use crate::synchronised;
 
 const BETTI: Meta = Meta::new(Kind::Info, "betti", "The version of the supervisor.");
 const PROFILE: Meta = Meta::new(Kind::Info, "betti_profile", "The profile in force.");

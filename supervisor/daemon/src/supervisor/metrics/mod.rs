@@ -9,7 +9,7 @@
 //! * [`facts`]: what the owner of the state hands over. The numbers are those that `status` and `describe` tell.
 //! * [`scrape`]: measures, and answers everyone who asked meanwhile. [`process`] reads what one process uses.
 //! * [`apps`], [`hub`]: which families there are. [`family`] makes them, [`text`] writes them.
-//! * [`epoch`]: the moments of the clock that only goes forward, as times of day.
+//! * [`epoch`]: moments of the clock that only goes forward, as times of day.
 //!
 //! Which metrics there are is a contract (`supervisor/daemon/monitoring/README.md`): names are added, never changed.
 

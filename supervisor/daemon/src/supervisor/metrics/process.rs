@@ -3,9 +3,6 @@
 use std::fs;
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
-
-use crate::clock;
 use crate::supervisor::footprint::Footprint;
 use crate::supervisor::measure::Units;
 use crate::tree::Stat;
@@ -13,7 +10,7 @@ use crate::tree::Stat;
 /// As far as the kernel tells.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
-    /// When it started, on the monotonic clock.
+    /// When it started, by [`clock::now`](crate::clock::now), which the kernel goes by as well.
     pub started: Duration,
     /// Its own, without those whom it reaped.
     pub cpu_seconds: f64,
@@ -28,7 +25,7 @@ impl Figures {
     pub fn of(pid: i32, units: Units) -> Option<Self> {
         let stat = Stat::of(pid)?;
         Some(Self {
-            started: started(stat.process.started_ticks(), units),
+            started: Duration::from_secs_f64(stat.process.started_ticks() as f64 / units.ticks_a_second),
             cpu_seconds: stat.cpu_ticks as f64 / units.ticks_a_second,
             resident_bytes: stat.resident_pages * units.page_bytes,
             footprint: Footprint::of(pid),
@@ -36,14 +33,6 @@ impl Figures {
             most_descriptors: fs::read_to_string(format!("/proc/{pid}/limits")).ok().and_then(|text| most_files(&text)),
         })
     }
-}
-
-/// The kernel counts from when the machine started, sleep included; the monotonic clock stood still meanwhile.
-fn started(ticks: u64, units: Units) -> Duration {
-    let since_boot = Duration::from_secs_f64(ticks as f64 / units.ticks_a_second);
-    let booted = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
-    let slept = booted.saturating_sub(clock::now()).as_millis() as u64; // whole, so that reading two clocks moves nothing
-    since_boot.saturating_sub(Duration::from_millis(slept))
 }
 
 /// `Max open files            1024                 524288               files`: the first number is in force.
@@ -55,6 +44,7 @@ fn most_files(limits: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     #[test]
     fn the_limit_in_force_is_read() {

@@ -1,7 +1,7 @@
 //! One scrape, away from the thread that everything else waits for: measures, and answers all who asked before it began.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protocol::control::Family;
 use protocol::metrics::Format;
@@ -12,6 +12,7 @@ use super::facts::Facts;
 use super::family::{Add, Meta, labels};
 use super::hub;
 use super::text::Answer;
+use crate::clock;
 use crate::control::Reply;
 use crate::supervisor::measure::{Sum, Units};
 use crate::supervisor::{Event, footprint};
@@ -50,7 +51,7 @@ impl Scrape {
     pub fn run(self) {
         let Self { facts, askers, done } = self;
         let mut done = Done { ticks: Vec::new(), done };
-        let begun = Instant::now();
+        let begun = clock::now();
         let measured = measure(&facts);
         done.ticks = measured.iter().map(|(run, measured)| (*run, measured.sum.cpu_ticks)).collect();
         let mut answers: BTreeMap<Format, Answer> =
@@ -69,23 +70,23 @@ impl Scrape {
     }
 }
 
-fn tell(facts: &Facts, measured: &BTreeMap<u64, Measured>, begun: Instant, mut tell: impl FnMut(Family)) {
+fn tell(facts: &Facts, measured: &BTreeMap<u64, Measured>, begun: Duration, mut tell: impl FnMut(Family)) {
     let units = Units::of_the_kernel();
     hub::families(facts, units).into_iter().for_each(&mut tell);
     apps::families(&facts.apps, measured, facts.epoch, units, &mut tell);
     let mut took = TOOK.family();
-    took.gauge(&labels([]), begun.elapsed().as_secs_f64());
+    took.gauge(&labels([]), clock::now().saturating_sub(begun).as_secs_f64());
     tell(took);
 }
 
 fn measure(facts: &Facts) -> BTreeMap<u64, Measured> {
     let members = facts.census.take();
-    let until = Instant::now() + MOST_TIME_FOR_PAGES;
+    let until = clock::now() + MOST_TIME_FOR_PAGES;
     let alive = facts.apps.iter().filter_map(|app| Some(app.run?.0));
     alive
         .map(|run| {
             let tree = members.get(&run).map_or(&[][..], Vec::as_slice);
-            let pss_bytes = (Instant::now() < until).then(|| footprint::used_by(tree));
+            let pss_bytes = (clock::now() < until).then(|| footprint::used_by(tree));
             (run, Measured { sum: Sum::of(tree), pss_bytes })
         })
         .collect()

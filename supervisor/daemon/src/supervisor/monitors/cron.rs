@@ -5,17 +5,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
-use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::schedule::{Planner, Reading};
-use super::synchronised::clock_is_synchronised;
 use super::zoned::Pattern;
 use super::{Occasion, Task};
+use crate::alarm::Alarm;
 use crate::clock;
 use crate::supervisor::Event;
+use crate::synchronised::clock_is_synchronised;
 
 /// How often a clock that is not right is looked at again. It is looked at as well when it is set.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -51,9 +49,9 @@ impl CronTask {
         events: UnboundedSender<Event>,
     ) -> Result<Self, String> {
         let pattern = Pattern::new(&cron.pattern, cron.zone.as_deref())?;
-        let timer = Timer::new().map_err(|error| format!("cannot make a timer: {error}"))?;
+        let alarm = Alarm::on_the_wall().map_err(|error| format!("cannot make a timer: {error}"))?;
         let shown = Rc::<Shown>::default();
-        let task = Task::spawn(follow(app, pattern, since, timer, Rc::clone(&shown), events));
+        let task = Task::spawn(follow(app, pattern, since, alarm, Rc::clone(&shown), events));
         Ok(Self { shown, _task: task })
     }
 
@@ -72,13 +70,13 @@ async fn follow(
     app: App,
     pattern: Pattern,
     since: Option<Timestamp>,
-    timer: Timer,
+    alarm: Alarm,
     shown: Rc<Shown>,
     events: UnboundedSender<Event>,
 ) {
     while !(app.trusts_clock || clock_is_synchronised()) {
         shown.waits_for_clock.set(true);
-        if timer.wait(later(LOOK_AGAIN)).await.is_err() {
+        if alarm.at_wall(later(LOOK_AGAIN)).await.is_err() {
             return;
         }
     }
@@ -90,50 +88,18 @@ async fn follow(
         }
         shown.next.set(planner.next());
         let Some(next) = planner.next() else { return };
-        if timer.wait(next).await.is_err() {
+        if alarm.at_wall(next).await.is_err() {
             return;
         }
     }
 }
 
 fn reading() -> Reading {
-    Reading { wall: Timestamp::now(), steady: clock::now() }
+    Reading { wall: clock::wall(), steady: clock::now() }
 }
 
 fn later(by: Duration) -> Timestamp {
-    Timestamp::now().saturating_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// A timer on the wall clock.
-struct Timer {
-    timer: TimerFd,
-    woken: Receiver,
-}
-
-impl Timer {
-    fn new() -> std::io::Result<Self> {
-        let timer = TimerFd::new(ClockId::CLOCK_REALTIME, TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK)?;
-        let woken = Receiver::from_owned_fd_unchecked(std::os::fd::AsFd::as_fd(&timer).try_clone_to_owned()?)?;
-        Ok(Self { timer, woken })
-    }
-
-    /// Until the clock shows this time, or is set.
-    async fn wait(&self, until: Timestamp) -> std::io::Result<()> {
-        // Rounded up: woken early, we would have to wait once more.
-        let at = TimeSpec::new(until.as_second() + i64::from(until.subsec_nanosecond() > 0), 0);
-        let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
-        self.timer.set(Expiration::OneShot(at), flags)?;
-        loop {
-            self.woken.readable().await?;
-            let mut count = [0; size_of::<u64>()];
-            let taken = self.woken.try_io(|| Ok(nix::unistd::read(&self.woken, &mut count)?));
-            match taken {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) if error.raw_os_error() != Some(libc::ECANCELED) => return Err(error),
-                Ok(_) | Err(_) => return Ok(()), // its time, or the clock was set
-            }
-        }
-    }
+    clock::wall().saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -151,13 +117,13 @@ mod tests {
     async fn it_comes_at_its_time_each_time_once() {
         let body = async {
             let (events, mut heard) = mpsc::unbounded_channel();
-            let begun = Timestamp::now();
+            let begun = clock::wall();
             let app = App { id: 3, trusts_clock: true };
             let cron = CronTask::spawn(app, &every_second(), None, events).unwrap();
             let mut last = begun;
             for _ in 0..2 {
                 let Some(Event::Due(3, Occasion::Scheduled(at))) = heard.recv().await else { panic!("it is due") };
-                assert!(at > last && at <= Timestamp::now(), "{at} after {last}");
+                assert!(at > last && at <= clock::wall(), "{at} after {last}");
                 last = at;
             }
             assert!(cron.next().is_some_and(|next| next > last) && !cron.waits_for_clock());
@@ -178,12 +144,5 @@ mod tests {
             }
         };
         LocalSet::new().run_until(body).await;
-    }
-
-    #[tokio::test]
-    async fn a_time_that_is_over_is_not_waited_for() {
-        let timer = Timer::new().unwrap();
-        timer.wait(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1)).await.unwrap();
-        timer.wait(Timestamp::now()).await.unwrap();
     }
 }

@@ -15,7 +15,9 @@
 //! | [`saved`] | always | `ecosystem.toml` | when something happens to it | `Event::Saved` |
 //!
 //! What they rest on: [`probe`] (one attempt to reach something), [`program`] (one run of a check), [`listener`] (whose a
-//! listening socket is), [`relevant`] and [`settle`] (changes of files), [`notify`] (what an `sd_notify` datagram says), [`synchronised`], [`schedule`] and [`zoned`] (the clock).
+//! listening socket is), [`relevant`] and [`settle`] (changes of files), [`notify`] (what an `sd_notify` datagram says), [`schedule`] and [`zoned`] (the clock).
+//!
+//! Pauses between checks and a watchdog's patience count only while the machine is awake: nobody says anything while it sleeps.
 
 pub mod cron;
 pub mod files;
@@ -32,7 +34,6 @@ mod relevant;
 pub mod saved;
 mod schedule;
 mod settle;
-pub mod synchronised;
 pub mod until_ready;
 pub mod watchdog;
 mod zoned;

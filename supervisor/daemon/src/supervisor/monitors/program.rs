@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // what the child does to itself between fork and exec
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -10,8 +10,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Pid, Uid, getpid, getppid, setgid, setgroups, setsid, setuid};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -19,6 +21,7 @@ use tokio::process::{Child, Command};
 use crate::supervisor::reason::{signal_name, span};
 use crate::tree;
 
+const OWN_SCORE: &CStr = c"/proc/self/oom_score_adj";
 /// The most of what it writes that is kept, from the end.
 const MOST_OUTPUT: usize = 4096;
 /// The longest last line that is told.
@@ -38,6 +41,8 @@ pub struct ExecCheck {
     pub env: Vec<(OsString, OsString)>,
     /// Who it is to be; ourselves unless set.
     pub user: Option<protocol::keeper::Identity>,
+    /// As its app's: what protects us is not for it.
+    pub oom_score_adj: i32,
 }
 
 impl ExecCheck {
@@ -74,11 +79,15 @@ fn start(check: &ExecCheck) -> io::Result<(Running, pipe::Receiver)> {
     let user = check.user.clone();
     // Room for the groups is made here, because between fork and exec nothing may be allocated.
     let groups: Vec<Gid> = user.iter().flat_map(|user| &user.groups).map(|group| Gid::from_raw(*group)).collect();
+    let score = check.oom_score_adj.to_string();
     let us = getpid();
     // SAFETY: only system calls on what was allocated before the fork.
     unsafe {
         command.pre_exec(move || {
             setsid()?;
+            if let Ok(own) = open(OWN_SCORE, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()) {
+                let _ = nix::unistd::write(&own, score.as_bytes()); // refused below what may be had, like the app's
+            }
             if let Some(user) = &user {
                 setgroups(&groups)?;
                 setgid(Gid::from_raw(user.gid))?;
@@ -206,6 +215,7 @@ mod tests {
             cwd: "/".into(),
             env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("CHECK".into(), "it".into())],
             user: None,
+            oom_score_adj: 300,
         }
     }
 
@@ -287,6 +297,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_runs_as_the_user_that_is_named() {
+        assert_eq!(outcome("[ $(cat /proc/self/oom_score_adj) = 300 ]").await, Ok(()), "nor what protects us");
         if !nix::unistd::geteuid().is_root() {
             return; // only root may be somebody else
         }

@@ -89,7 +89,7 @@ describe("the first screen", () => {
 describe("a loss of the hub", () => {
   it("is said, aged and overcome without a reload", async () => {
     vi.useFakeTimers({ now: Date.now(), shouldAdvanceTime: false });
-    vi.spyOn(Math, "random").mockReturnValue(0);
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
     hub.renderPage();
     await pass(0);
     const status = screen.getByRole("status");
@@ -114,6 +114,28 @@ describe("a loss of the hub", () => {
     expect(status.textContent).toBe("Live");
     expect(screen.queryByTestId("outage")).toBeNull();
     expect(card("Blood pressure").textContent).toContain("127/80 mmHg");
+  });
+
+  it("is not spoken of when the hub said that it restarts and is back in a second", async () => {
+    vi.useFakeTimers({ now: Date.now(), shouldAdvanceTime: false });
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    hub.renderPage();
+    await pass(0);
+    const said: (string | null)[] = [];
+    const status = screen.getByRole("status");
+    const watch = new MutationObserver(() => said.push(status.textContent));
+    watch.observe(status, { childList: true, characterData: true, subtree: true });
+    hub.restart();
+    await pass(1_000);
+    expect(screen.queryByTestId("outage")).toBeNull();
+    hub.answer("/api/vitals/latest", withBloodPressure("124/79"));
+    hub.reappear();
+    await pass(900);
+    await pass(0);
+    expect(said).toEqual([]);
+    expect(status.textContent).toBe("Live");
+    expect(card("Blood pressure").textContent).toContain("124/79 mmHg");
+    watch.disconnect();
   });
 
   it("keeps the numbers and says so when the hub is there but cannot answer", async () => {

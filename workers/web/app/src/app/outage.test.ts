@@ -23,4 +23,8 @@ describe("outage", () => {
     expect(outage(live, { answeredAt: AT, failing: true })).toBe("failing");
     expect(outage(live, { answeredAt: AT, failing: false })).toBeNull();
   });
+
+  it("says nothing of what could not be asked during a restart that is not spoken of", () => {
+    expect(outage({ presence: "live", downSince: AT }, { answeredAt: AT, failing: true })).toBeNull();
+  });
 });

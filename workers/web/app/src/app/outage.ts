@@ -23,5 +23,6 @@ export function outage({ presence, downSince }: LiveStatus, { answeredAt, failin
     const answeredSince = downSince !== null && answeredAt > downSince;
     return answeredSince && !failing ? "not-live" : "unreachable";
   }
-  return presence === "live" && failing ? "failing" : null;
+  // While a restart is not spoken of, neither is what could not be asked meanwhile.
+  return presence === "live" && downSince === null && failing ? "failing" : null;
 }

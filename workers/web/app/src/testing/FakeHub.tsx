@@ -33,6 +33,12 @@ export class FakeHub {
     act(() => this.sockets.at(-1)?.drop());
   }
 
+  /** The same, but it said why. */
+  restart(): void {
+    this.#isReachable = false;
+    act(() => this.sockets.at(-1)?.drop(1012));
+  }
+
   reappear(): void {
     this.#isReachable = true;
   }

@@ -1,5 +1,8 @@
 import type { LiveSocket } from "../api/live/connection";
 
+/** What a browser says of a connection that ended without a close frame. */
+const ABNORMAL = 1006;
+
 /** A socket whose other end the test holds. */
 export class FakeSocket implements LiveSocket {
   onmessage: LiveSocket["onmessage"] = null;
@@ -23,8 +26,8 @@ export class FakeSocket implements LiveSocket {
     this.onmessage?.call(this as unknown as WebSocket, new MessageEvent("message", { data }));
   }
 
-  /** The other end goes away. */
-  drop(): void {
-    this.onclose?.call(this as unknown as WebSocket, new CloseEvent("close"));
+  /** The other end goes away: without a word, unless it says one. */
+  drop(code = ABNORMAL): void {
+    this.onclose?.call(this as unknown as WebSocket, new CloseEvent("close", { code }));
   }
 }

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeSocket } from "../../testing/FakeSocket";
+import { seededRandom } from "../../testing/seededRandom";
+import { RESTART_CEILING_MS } from "./backoff";
 import { LiveConnection } from "./connection";
 
 let sockets: FakeSocket[];
@@ -14,7 +16,7 @@ function newest(): FakeSocket {
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.spyOn(Math, "random").mockReturnValue(0);
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
   news.mockClear();
   sockets = [];
   connection = new LiveConnection(() => {
@@ -69,6 +71,60 @@ describe("a connection", () => {
     newest().drop();
     vi.advanceTimersByTime(3_000);
     expect(statuses).toEqual(["reconnecting", "offline"]);
+  });
+
+  it("says nothing of a restart that it was told of and that is over in a second", () => {
+    const statuses: string[] = [];
+    newest().greet();
+    connection.onStatus(() => statuses.push(connection.status.presence));
+    newest().drop(1012);
+    vi.advanceTimersByTime(249);
+    expect(sockets).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(sockets).toHaveLength(2);
+    vi.advanceTimersByTime(1_000);
+    newest().greet();
+    expect(new Set(statuses)).toEqual(new Set(["live"]));
+    expect(news).toHaveBeenCalledTimes(2);
+  });
+
+  it("says so when such a restart takes longer", () => {
+    const statuses: string[] = [];
+    newest().greet();
+    newest().drop(1000);
+    connection.onStatus(() => statuses.push(connection.status.presence));
+    vi.advanceTimersByTime(1_999);
+    expect(statuses).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(statuses).toEqual(["reconnecting"]);
+    vi.advanceTimersByTime(1_000);
+    expect(statuses).toEqual(["reconnecting", "offline"]);
+  });
+
+  it("comes back at another instant than the other screens of the house", () => {
+    const random = seededRandom(11);
+    vi.spyOn(Math, "random").mockImplementation(random);
+    const cameBack: number[] = [];
+    const screens = Array.from({ length: 40 }, () => {
+      const own: FakeSocket[] = [];
+      const screen = new LiveConnection(() => {
+        const socket = new FakeSocket();
+        if (own.length > 0) cameBack.push(Date.now());
+        own.push(socket);
+        return socket;
+      });
+      screen.start();
+      own[0]?.greet();
+      return own;
+    });
+    const restarted = Date.now();
+    for (const [first] of screens) first?.drop(1012);
+    vi.advanceTimersByTime(RESTART_CEILING_MS);
+    expect(cameBack).toHaveLength(screens.length);
+    const tenths = cameBack.map((at) => Math.floor(((at - restarted) / RESTART_CEILING_MS) * 10));
+    expect(new Set(tenths).size).toBeGreaterThan(7);
+    const busiest = Math.max(...tenths.map((tenth) => tenths.filter((other) => other === tenth).length));
+    expect(busiest).toBeLessThan(screens.length / 2);
   });
 
   it("goes on trying every few seconds for as long as it takes", () => {

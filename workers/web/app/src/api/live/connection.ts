@@ -1,5 +1,6 @@
 // Does what link.ts decides: opens and closes sockets, keeps one timer, tells those who listen.
 import type { Instant } from "../../time/age";
+import { isGoodbye } from "./backoff";
 import type { Link, Presence } from "./link";
 import * as links from "./link";
 import { readMessage } from "./messages";
@@ -73,7 +74,10 @@ export class LiveConnection {
     const socket = this.#openSocket();
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#received(data);
-    socket.onclose = () => this.#become(links.lost(this.#link, Date.now(), Math.random()));
+    socket.onclose = ({ code }) => {
+      const happened = isGoodbye(code) ? links.dismissed : links.lost;
+      this.#become(happened(this.#link, Date.now(), Math.random()));
+    };
   }
 
   #received(frame: unknown): void {

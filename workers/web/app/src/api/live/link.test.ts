@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import * as links from "./link";
 
 const NOW = 1_000_000;
-const DICE = 0;
+const DICE = 0.5;
 
 const live = links.greeted(links.firstLink(NOW), NOW);
 const waiting = links.lost(live, NOW, DICE);
@@ -42,6 +42,27 @@ describe("a link", () => {
     expect(links.presence(waiting, NOW)).toBe("reconnecting");
     expect(links.presence(waiting, NOW + links.OFFLINE_AFTER_MS - 1)).toBe("reconnecting");
     expect(links.presence(waiting, NOW + links.OFFLINE_AFTER_MS)).toBe("offline");
+  });
+
+  it("is quiet about a goodbye for a while, through all tries, and comes back soon", () => {
+    const told = links.dismissed(live, NOW, DICE);
+    expect(told).toMatchObject({ phase: "waiting", retryAt: NOW + 250, failures: 0 });
+    const failed = links.lost(links.ticked(told, NOW + 250, DICE), NOW + 300, DICE);
+    expect(failed).toMatchObject({ phase: "waiting", retryAt: NOW + 800, failures: 1 });
+    for (const link of [told, failed]) {
+      expect(links.presence(link, NOW + links.QUIET_MS - 1)).toBe("live");
+      expect(links.presence(link, NOW + links.QUIET_MS)).toBe("reconnecting");
+      expect(links.presence(link, NOW + links.OFFLINE_AFTER_MS)).toBe("offline");
+    }
+    const trying = links.ticked(failed, NOW + 800, DICE);
+    expect(links.nextLook(trying, NOW + 800)).toBe(NOW + links.QUIET_MS);
+    expect(links.nextLook(trying, NOW + links.QUIET_MS)).toBe(NOW + links.OFFLINE_AFTER_MS);
+  });
+
+  it("is not quiet about one that vanished, nor let off a try by a goodbye before the greeting", () => {
+    expect(links.presence(waiting, NOW)).toBe("reconnecting");
+    const opening = links.firstLink(NOW);
+    expect(links.dismissed(opening, NOW, DICE)).toEqual(links.lost(opening, NOW, DICE));
   });
 
   it("keeps the time of the loss through all tries", () => {

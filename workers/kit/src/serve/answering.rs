@@ -1,0 +1,67 @@
+//! What stands between a connection and whoever answers: who asks, and whether this answer is the last.
+
+use std::{convert::Infallible, sync::Arc};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::{
+    body::{Body, Incoming},
+    service::Service,
+};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+
+use super::{Answer, Peer, drain::Drain, stream::Seen};
+
+/// Kept as long as an upgraded connection is used, so that draining waits for it: the connection that it came from has
+/// ended for its driver, and nobody else knows of it yet.
+#[derive(Clone)]
+pub(crate) struct Upgrading(#[expect(dead_code, reason = "held, not read")] TaskTrackerToken);
+
+/// One connection's requests.
+#[derive(Clone)]
+pub(super) struct Answering<S> {
+    pub answer: S,
+    /// Who asks.
+    pub peer: Peer,
+    pub drain: Drain,
+    pub upgrades: TaskTracker,
+    /// HTTP/1 only: HTTP/2 tells its clients by frames of its own.
+    pub seen: Option<Arc<Seen>>,
+}
+
+impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
+    type Response = S::Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<S::Response, Infallible>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(Upgrading(self.upgrades.token()));
+        }
+        if let Some(seen) = &self.seen {
+            seen.request(!request.body().is_end_stream());
+        }
+        let (drain, seen, version) = (self.drain.clone(), self.seen.clone(), request.version());
+        let answered = self.answer.call(request);
+        answered
+            .map(move |answered| {
+                if let Some(seen) = seen {
+                    seen.answer();
+                }
+                let Ok(mut response) = answered;
+                if drain.is_stopping() && version < Version::HTTP_2 {
+                    say_that_it_is_the_last(&mut response);
+                }
+                Ok(response)
+            })
+            .boxed()
+    }
+}
+
+/// The connection ends with this answer, and the client knows it: it sends its next request elsewhere.
+fn say_that_it_is_the_last<B>(response: &mut Response<B>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+    }
+}

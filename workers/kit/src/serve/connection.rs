@@ -1,0 +1,142 @@
+//! One connection, from its first byte to its last.
+
+use std::{convert::Infallible, net::SocketAddr, os::fd::AsRawFd, time::Duration};
+
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+
+use super::{Answer, Peer, answering::Answering, drain::Drain, stream::Watched};
+
+/// How long a client may take to finish a request's head; also how long an idle connection is kept.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long a TLS handshake may take, and how long until the first byte after it.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// HTTP/2 pings find out that a client is gone.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// Requests at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 100;
+/// First byte of a TLS record that carries a handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// A stream of bytes to a client, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static> Stream for S {}
+
+/// What is needed to serve one connection.
+pub(super) struct Connection<S> {
+    pub address: SocketAddr,
+    pub answer: S,
+    pub drain: Drain,
+    pub upgrades: TaskTracker,
+}
+
+impl<S: Answer> Connection<S> {
+    /// Serves it to its end.
+    pub async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        match tls {
+            Some(acceptor) => self.over_tls(stream, acceptor).await,
+            None => self.http1(stream, false).await,
+        }
+    }
+
+    async fn over_tls(self, stream: TcpStream, acceptor: TlsAcceptor) {
+        let drain = self.drain.clone();
+        let mut first = [0];
+        match drain.within(HANDSHAKE_WITHIN, stream.peek(&mut first)).await {
+            Some(Ok(1)) if first[0] == TLS_HANDSHAKE => {}
+            Some(Ok(1)) => return self.answered_by(hyper::service::service_fn(needs_https)).http1(stream, false).await,
+            Some(Ok(_) | Err(_)) | None => return,
+        }
+        let mut stream = match drain.within(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => return tracing::debug!(address = %self.address, "TLS handshake failed: {error}"),
+            None => return,
+        };
+        // Looked at, not taken: a peer that completes the handshake and says nothing is not kept.
+        if !matches!(drain.within(HANDSHAKE_WITHIN, stream.fill_buf()).await, Some(Ok(bytes)) if !bytes.is_empty()) {
+            return;
+        }
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if is_http2 { self.http2(stream).await } else { self.http1(stream, true).await }
+    }
+
+    fn answered_by<T>(self, answer: T) -> Connection<T> {
+        Connection { address: self.address, answer, drain: self.drain, upgrades: self.upgrades }
+    }
+
+    async fn http1(self, stream: impl Stream, tls: bool) {
+        let (stream, seen) = Watched::new(stream);
+        let answering = Answering {
+            answer: self.answer,
+            peer: Peer { address: self.address, tls },
+            drain: self.drain.clone(),
+            upgrades: self.upgrades,
+            seen: Some(seen.clone()),
+        };
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering).with_upgrades());
+        let outcome = tokio::select! {
+            biased;
+            outcome = connection.as_mut() => outcome,
+            () = self.drain.lingered() => {
+                // Of a request that has begun to arrive the answer is the last anyway; hyper would drop it unread.
+                if !seen.is_request_under_way() {
+                    connection.as_mut().graceful_shutdown();
+                }
+                connection.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!("connection ended: {error}");
+        }
+    }
+
+    async fn http2(self, stream: impl Stream) {
+        let answering = Answering {
+            answer: self.answer,
+            peer: Peer { address: self.address, tls: true },
+            drain: self.drain.clone(),
+            upgrades: self.upgrades,
+            seen: None,
+        };
+        let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_ANSWERED_WITHIN)
+            .max_concurrent_streams(MOST_STREAMS);
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
+        let outcome = tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = self.drain.stopped() => {
+                // Takes what is on its way: the last GOAWAY comes a round trip after the first.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!("connection ended: {error}");
+        }
+    }
+}
+
+/// Plain HTTP on a port that speaks TLS: a person typed the address without `https`.
+async fn needs_https(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let mut response = Response::new(format!("This address speaks HTTPS: https://{host}{path}\n"));
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, header::HeaderValue::from_static("TLS/1.2, HTTP/1.1"));
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close, upgrade"));
+    Ok(response)
+}
