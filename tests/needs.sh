@@ -26,6 +26,18 @@ need cc gcc "builds SQLite and libdbus"
 need node nodejs "builds the web app"
 need npm npm "builds the web app"
 tests() { [ "$1" != run ]; }
+# Debian's modules are for Debian's own interpreter.
+reads_metrics() {
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import prometheus_client' 2>/dev/null; then return; fi
+    done
+    return 1
+}
+need_reader() {
+    reads_metrics && return
+    packages+=(python3-prometheus-client)
+    missing+=("prometheus_client for Python (reads what is scraped): apt-get install -y --no-install-recommends python3-prometheus-client")
+}
 if tests "$1"; then
     PATH=$PATH:/usr/sbin
     need python3 python3 "replays recorded exchanges"
@@ -41,6 +53,7 @@ if [ "$1" = peers ]; then
     PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
     need postgres postgresql "is run by the supervisor in its tests"
     need mosquitto mosquitto "is run by the supervisor in its tests"
+    need_reader
 fi
 
 if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
@@ -60,6 +73,7 @@ if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
         commands=(cargo cc node npm python3 dbus-daemon chromium redis-server nginx systemd-analyze faketime strace)
         if [ "$1" = peers ]; then commands+=(postgres mosquitto); fi
         for command in "${commands[@]}"; do need "$command" "" "was not in the package"; done
+        if [ "$1" = peers ]; then need_reader; fi
     fi
 fi
 if command -v node >/dev/null && ! right_node; then

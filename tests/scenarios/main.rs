@@ -19,6 +19,7 @@ mod limits;
 mod load;
 mod logs;
 mod memory;
+mod metrics;
 mod node;
 mod order;
 mod platform;

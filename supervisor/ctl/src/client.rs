@@ -13,6 +13,7 @@ use protocol::control::{
     Accepted, Applied, Apply, CONFIG_HEADER, Description, Flushed, LONGEST_WATCH_MS, LogSource, Pong, Refusal, Run,
     Scale, SendSignal, Status, Targets, Upgrade, Upgrading, Watch,
 };
+use protocol::metrics::Format;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -80,6 +81,15 @@ enum TryError {
     Broken(String),
 }
 
+/// What is asked.
+struct Question<'q> {
+    method: Method,
+    path: &'q str,
+    /// In which form the answer is to be, where there are several.
+    accept: Option<&'static str>,
+    body: Bytes,
+}
+
 /// Asks one supervisor, which may be replaced in between.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -125,6 +135,17 @@ impl Client {
     /// Has something done to apps: `act` is the last part of the path.
     pub async fn act(&self, act: &str, targets: &Targets) -> Result<Accepted, AskError> {
         self.post(act, targets).await
+    }
+
+    /// What can be counted and measured, as text in this form.
+    pub async fn metrics(&self, format: Format) -> Result<String, AskError> {
+        let accept = Some(format.content_type());
+        let question = Question { method: Method::GET, path: "/metrics", accept, body: Bytes::new() };
+        let (status, answer) = self.answer(&question, PATIENCE).await?;
+        if !status.is_success() {
+            return understand(status, &answer);
+        }
+        String::from_utf8(answer.into()).map_err(|error| AskError::Strange(error.to_string()))
     }
 
     /// Has another number of instances run.
@@ -178,7 +199,6 @@ impl Client {
         self.ask(Method::POST, &format!("/v1/{act}"), body.into(), PATIENCE).await
     }
 
-    /// Asks until there is an answer. An act that is asked for twice, because the first answer was lost, does no harm.
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -186,13 +206,19 @@ impl Client {
         body: Bytes,
         patience: Duration,
     ) -> Result<T, AskError> {
+        let (status, answer) = self.answer(&Question { method, path, accept: None, body }, patience).await?;
+        understand(status, &answer)
+    }
+
+    /// Asks until there is an answer. An act that is asked for twice, because the first answer was lost, does no harm.
+    async fn answer(&self, question: &Question<'_>, patience: Duration) -> Result<(StatusCode, Bytes), AskError> {
         let deadline = Instant::now() + patience;
         let mut last = format!("for {} s", patience.as_secs());
         loop {
-            match timeout_at(deadline, self.try_once(&method, path, body.clone())).await {
+            match timeout_at(deadline, self.try_once(question)).await {
                 // On its way out: the next one knows more.
                 Ok(Ok((StatusCode::SERVICE_UNAVAILABLE, _))) => last = "it is being replaced".to_owned(),
-                Ok(Ok((status, answer))) => return understand(status, &answer),
+                Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(TryError::Final(error))) => return Err(error),
                 Ok(Err(TryError::Broken(why))) => last = why,
                 Err(_) => return Err(AskError::Silent(last)),
@@ -201,28 +227,32 @@ impl Client {
         }
     }
 
-    async fn try_once(&self, method: &Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), TryError> {
+    async fn try_once(&self, question: &Question<'_>) -> Result<(StatusCode, Bytes), TryError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|why| self.not_connected(why))?;
         let broken = |error: hyper::Error| TryError::Broken(error.to_string());
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(broken)?;
         let driver = tokio::spawn(connection);
-        let answer = sender.send_request(self.request(method, path, body)?).await.map_err(broken)?;
+        let answer = sender.send_request(self.request(question)?).await.map_err(broken)?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
         driver.abort();
         Ok((status, body.map_err(|error| TryError::Broken(error.to_string()))?.to_bytes()))
     }
 
-    fn request(&self, method: &Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, TryError> {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "betti");
+    fn request(&self, question: &Question<'_>) -> Result<Request<Full<Bytes>>, TryError> {
+        let Question { method, path, accept, body } = question;
+        let mut request = Request::builder().method(method).uri(*path).header(header::HOST, "betti");
+        if let Some(accept) = accept {
+            request = request.header(header::ACCEPT, *accept);
+        }
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         if let Some(config) = self.config.as_deref().and_then(as_header) {
             request = request.header(CONFIG_HEADER, config);
         }
-        request.body(Full::new(body)).map_err(|error| TryError::Final(AskError::Strange(error.to_string())))
+        request.body(Full::new(body.clone())).map_err(|error| TryError::Final(AskError::Strange(error.to_string())))
     }
 
     fn not_connected(&self, why: io::Error) -> TryError {

@@ -41,6 +41,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// When it started, in clock ticks since the machine did, sleep included.
+    pub fn started_ticks(&self) -> u64 {
+        self.started
+    }
+
     /// Whether it certainly started before the other one: start times are told in hundredths of a second.
     pub fn is_older_than(&self, other: &Self) -> bool {
         self.started < other.started
@@ -57,6 +62,8 @@ pub struct Stat {
     pub zombie: bool,
     /// User and system time, in clock ticks.
     pub cpu_ticks: u64,
+    /// The same of all descendants that were waited for, in clock ticks.
+    pub reaped_ticks: u64,
     /// Resident memory, in pages.
     pub resident_pages: u64,
 }
@@ -78,6 +85,7 @@ impl Stat {
             session: signed(3)?,
             zombie: matches!(*fields.first()?, "Z" | "X"),
             cpu_ticks: number(11)? + number(12)?,
+            reaped_ticks: number(13)? + number(14)?,
             resident_pages: number(21)?,
         })
     }
@@ -218,7 +226,8 @@ pub fn members(hub: &Hub) -> BTreeMap<u64, Vec<Process>> {
     members
 }
 
-/// A process and everyone below it, living.
+/// A process and everyone below it, living: for tests, whose processes are no keeper's.
+#[cfg(test)]
 pub fn subtree(pid: i32) -> Vec<Process> {
     let mut tree: Vec<Process> = Stat::of(pid).into_iter().map(|stat| stat.process).collect();
     Family::read().descend(pid, &mut tree);
@@ -395,9 +404,10 @@ mod tests {
 
     #[test]
     fn a_stat_line_with_a_devious_name_is_read() {
-        let line = "7 (a) S 9 (b) S 1 7 8 0 -1 4194560 1 0 0 0 3 4 0 0 20 0 1 0 5555 1000 77 18446744073709551615 0";
+        let line = "7 (a) S 9 (b) S 1 7 8 0 -1 4194560 1 0 0 0 3 4 5 6 20 0 1 0 5555 1000 77 18446744073709551615 0";
         let stat = Stat::parse(7, line).unwrap();
         let expected = (Process { pid: 7, started: 5555 }, 1, 7, 8, false, 7, 77);
+        assert_eq!(stat.reaped_ticks, 11);
         let found =
             (stat.process, stat.parent, stat.group, stat.session, stat.zombie, stat.cpu_ticks, stat.resident_pages);
         assert_eq!(found, expected);

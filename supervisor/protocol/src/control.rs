@@ -8,6 +8,7 @@
 //! | `GET /v1/describe?target=T&target=U` | | list of [`Description`] |
 //! | `GET /v1/ping` | | [`Pong`] |
 //! | `GET /v1/logs` | | list of [`LogSource`] |
+//! | `GET /metrics` | a form by `Accept`: [`Format`](crate::metrics::Format) | text, OpenMetrics or a list of [`Family`] |
 //! | `POST /v1/start`, `/v1/stop`, `/v1/restart`, `/v1/reload`, `/v1/delete`, `/v1/reset` | [`Targets`] | [`Accepted`] |
 //! | `POST /v1/scale` | [`Scale`] | [`Accepted`]: those that come, and those that go |
 //! | `POST /v1/signal` | [`SendSignal`] | [`Accepted`]: those that were signalled |
@@ -141,6 +142,18 @@ pub enum Word {
 }
 
 impl Word {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Online,
+        Self::Launching,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Errored,
+        Self::WaitingRestart,
+        Self::Waiting,
+        Self::Cooling,
+    ];
+
     /// The word as PM2 prints it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -400,6 +413,12 @@ pub struct Description {
     pub settings: Vec<(String, String)>,
     /// Failures within the last minute.
     pub recent_failures: usize,
+    /// How its runs ended and how often, by reason and detail (`["code", "1", 3]`, `["asked", "", 1]`), since the hub started.
+    #[serde(default)]
+    pub exits: Vec<(String, String, u64)>,
+    /// Health checks that failed, since the hub started.
+    #[serde(default)]
+    pub health_failures: u64,
     /// Whether an operator's stop holds it.
     pub held: bool,
     /// Whether it is in no file.
@@ -408,6 +427,9 @@ pub struct Description {
     pub environment: Vec<(String, String)>,
     /// What of that is not what the running process was started with: name, running value, new value.
     pub divergent: Vec<(String, Option<String>, Option<String>)>,
+    /// What it wrote into its logs.
+    #[serde(default)]
+    pub logs: Logs,
     /// When the running process was spawned, in UTC, as RFC 3339 has it: how long ago that is by a clock that nobody sets, taken
     /// from what the wall clock shows now. So it is right as soon as the clock is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -418,9 +440,6 @@ pub struct Description {
     /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that no time above is to be believed; else left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
-    /// What it wrote into its logs.
-    #[serde(default)]
-    pub logs: Logs,
 }
 
 /// What became of an app's output since the hub's start, in bytes unless said otherwise.
@@ -478,6 +497,33 @@ pub struct LogSource {
     pub out_file: String,
     /// Where its standard error goes, an absolute path.
     pub error_file: String,
+}
+
+/// One family of metrics, as OpenMetrics has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Family {
+    /// Its name, without the endings of its samples.
+    pub name: String,
+    /// `counter`, `gauge`, `histogram`, `info` or `stateset`.
+    pub r#type: String,
+    /// What its samples are measured in; the name ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What it means.
+    pub help: String,
+    /// What was counted or measured.
+    pub samples: Vec<Sample>,
+}
+
+/// One number of a [`Family`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The family's name with this sample's ending.
+    pub name: String,
+    /// What it is about.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// How much.
+    pub value: f64,
 }
 
 /// Why a request was not carried out.

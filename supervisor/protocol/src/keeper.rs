@@ -298,6 +298,18 @@ pub enum Order {
     Leave,
 }
 
+/// How supervisors ended, since the keeper started; not those that left because everything was stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Predecessors {
+    /// They ended by themselves, or somebody killed them.
+    pub died: u64,
+    /// They made room for another program.
+    pub upgraded: u64,
+    /// The keeper ended them: they gave no answer, did not read, or did not take over.
+    pub hung: u64,
+}
+
 /// Keeper to supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -314,6 +326,9 @@ pub enum Fact {
         last_run: u64,
         /// Variables of the environment that the keeper was started with and that workers get.
         inherited: Vec<(String, String)>,
+        /// The supervisors before this one.
+        #[serde(default)]
+        predecessors: Predecessors,
         /// Whether the keeper's moments are of `CLOCK_BOOTTIME`, which goes on while the machine sleeps. An older keeper's are
         /// of `CLOCK_MONOTONIC`.
         #[serde(default)]

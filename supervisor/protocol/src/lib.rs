@@ -8,6 +8,7 @@
 //! * [`keeper`]: what the keeper and the supervisor say to each other.
 //! * [`control`]: what `betti-ctl` and the supervisor say to each other.
 //! * [`request`]: what a request to the supervisor asks.
+//! * [`metrics`]: in which forms metrics are answered.
 //! * [`self_check`]: what another version of the supervisor is asked before it takes over.
 //! * [`place`]: where the runtime directory, its socket and its files are.
 //! * [`log_index`]: what lies beside each log file, so that its lines have a time and a run.
@@ -17,6 +18,7 @@
 pub mod control;
 pub mod keeper;
 pub mod log_index;
+pub mod metrics;
 pub mod place;
 pub mod request;
 pub mod self_check;

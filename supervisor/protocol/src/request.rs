@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::control::{Apply, Run, Scale, SendSignal, Targets, Upgrade};
+use crate::metrics::Format;
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Ask {
     Ping,
     /// Where output goes.
     Logs,
+    /// What can be counted and measured. The form is what an `Accept` header says, which is not looked at here.
+    Metrics(Format),
     /// Something that is done to apps.
     Act(Act, Targets),
     /// Another number of instances.
@@ -134,6 +137,7 @@ pub fn understand(method: &str, path: &str, query: Option<&str>, body: &[u8]) ->
         ("GET", "/v1/describe") => Ask::Describe(values(query, "target").collect()),
         ("GET", "/v1/ping") => Ask::Ping,
         ("GET", "/v1/logs") => Ask::Logs,
+        ("GET", "/metrics") => Ask::Metrics(Format::default()),
         ("POST", "/v1/start") => Ask::Act(Act::Start, read(body)?),
         ("POST", "/v1/stop") => Ask::Act(Act::Stop, read(body)?),
         ("POST", "/v1/restart") => Ask::Act(Act::Restart, read(body)?),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::keeper::{Channel, Descriptor, Exit, Fact, Identity, Order, Rlimit, Row, Spawn, Step};
+use protocol::keeper::{Channel, Descriptor, Exit, Fact, Identity, Order, Predecessors, Rlimit, Row, Spawn, Step};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -90,6 +90,7 @@ fn facts() -> Vec<Fact> {
         keeper: 1,
         last_run: 6,
         inherited: vec![("PATH".into(), "/bin".into())],
+        predecessors: Predecessors::default(),
         counts_sleep: false, // version 1 did not
     };
     let exits = [Exit::Code(1), Exit::Signal { signal: 11, core_dumped: true }, Exit::OutOfMemory, Exit::NotSpawned(2)];

@@ -6,7 +6,7 @@ mod setting_up;
 mod start;
 
 pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets, Upgrade};
-pub use reading::{Check, Describe, Env, Id, Logs, Pid};
+pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid};
 pub use setting_up::{Apply, Completion, Import, Init, Profile, Startup, Unstartup};
 pub use start::{Script, Start};
 
@@ -78,6 +78,8 @@ pub enum Verb {
     Logs(Logs),
     /// Show the environment that a run of an app gets
     Env(Env),
+    /// Print what can be counted and measured, for Prometheus
+    Metrics(Metrics),
     /// Print PM2's own JSON, for scripts that read it
     Jlist,
     /// The same, indented

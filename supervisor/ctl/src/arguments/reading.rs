@@ -69,6 +69,17 @@ pub struct Logs {
     pub raw: bool,
 }
 
+/// `metrics`
+#[derive(Args)]
+pub struct Metrics {
+    /// As OpenMetrics, with units and times of creation, instead of Prometheus' older text
+    #[arg(long)]
+    pub openmetrics: bool,
+    /// Where to write them; the file is replaced in one go, so that whoever reads it never finds half of them
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
 /// `pid`
 #[derive(Args)]
 pub struct Pid {

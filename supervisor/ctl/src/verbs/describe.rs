@@ -88,6 +88,8 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
         ("created at", time(description.started_at.as_ref())),
         ("last exit", app.exit.as_ref().map(ended)),
         ("last exit at", time(description.exited_at.as_ref())),
+        ("ends so far", ends(&description.exits)),
+        ("health checks failed", (description.health_failures > 0).then(|| description.health_failures.to_string())),
         ("script path", Some(description.script.clone())),
         ("program", Some(description.program.clone().unwrap_or_else(|| "not found".to_owned()))),
         ("script args", listed(&description.args, " ")),
@@ -127,6 +129,16 @@ fn memory(app: &App) -> String {
 
 fn listed(texts: &[String], between: &str) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(between))
+}
+
+/// `2 by code 1, 1 asked`: how its runs ended and how often.
+fn ends(exits: &[(String, String, u64)]) -> Option<String> {
+    let each = exits.iter().map(|(reason, detail, count)| match (reason.as_str(), detail.as_str()) {
+        (plain, "") => format!("{count} {}", plain.replace('_', " ")),
+        ("signal", name) => format!("{count} by {name}"),
+        (reason, detail) => format!("{count} by {} {detail}", reason.replace('_', " ")),
+    });
+    listed(&each.collect::<Vec<_>>(), ", ")
 }
 
 /// How a run ended, in words.

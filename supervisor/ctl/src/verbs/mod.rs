@@ -14,6 +14,7 @@ mod init;
 mod jlist;
 mod kill;
 mod logs;
+mod metrics;
 mod pid;
 mod ping;
 mod profile;
@@ -113,6 +114,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Describe(arguments) => describe::run(&arguments, context).await,
         Verb::Logs(arguments) => logs::run(&arguments, context).await,
         Verb::Env(arguments) => env::run(&arguments, context).await,
+        Verb::Metrics(arguments) => metrics::run(&arguments, context).await,
         Verb::Jlist => jlist::run(false, context).await,
         Verb::Prettylist => jlist::run(true, context).await,
         Verb::Pid(arguments) => pid::run(&arguments, context).await,

@@ -289,3 +289,22 @@ fn what_the_file_leaves_as_it_is_is_restarted_or_reloaded() {
         assert_eq!(last, (format!("POST /v1/{act}").as_str(), r#"{"targets":["api","web"]}"#));
     }
 }
+
+#[test]
+fn metrics_are_written_to_a_file_in_one_go() {
+    let home = Home::new();
+    let _fake = Fake::listen(&home.socket(), |asked| match asked.line.as_str() {
+        "GET /metrics" => Answer::Json(200, "betti_app_up 1\n".into()),
+        other => panic!("{other}"),
+    });
+    let path = home.folder().join("betti.prom");
+    std::fs::write(&path, "as it was").expect("a file");
+    let call = home.call(&["metrics", "--output", "betti.prom"]);
+    assert_eq!((call.code, call.out.as_str(), call.error.as_str()), (Some(0), "", ""), "{call:?}");
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "betti_app_up 1\n");
+    let names: Vec<_> =
+        std::fs::read_dir(home.folder()).expect("a folder").flatten().map(|one| one.file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(".new")), "{names:?}");
+    let call = home.call(&["metrics"]);
+    assert_eq!((call.code, call.out.as_str()), (Some(0), "betti_app_up 1\n"), "{call:?}");
+}

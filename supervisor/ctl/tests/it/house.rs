@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Flushed, Keeper, LogSource, Logs,
-    Pong, Run, Runs, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
+    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Family, Flushed, Keeper, LogSource,
+    Logs, Pong, Run, Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -64,6 +64,7 @@ impl House {
         match path {
             "GET /v1/status" => Answer::ok(&self.status()),
             "GET /v1/watch" => self.watch(),
+            "GET /metrics" => Answer::ok(&[family()]),
             "GET /v1/ping" => Answer::ok(&self.pong()),
             "GET /v1/logs" => Answer::ok(&self.apps.iter().map(|app| self.source(app)).collect::<Vec<_>>()),
             "GET /v1/describe" => {
@@ -254,6 +255,8 @@ impl House {
             ready: "it says so on its ready pipe".into(),
             settings: vec![pair("kill_timeout", "10 s"), pair("max_memory_restart", "300M")],
             recent_failures: 1,
+            exits: vec![("asked".into(), String::new(), 1), ("code".into(), "3".into(), 2)],
+            health_failures: 4,
             held: resident.word == Word::Stopped,
             ad_hoc: resident.ad_hoc,
             environment: vec![pair("PORT", "3001"), pair("API_TOKEN", "hush"), pair("GREETING", "two\nlines")],
@@ -262,11 +265,23 @@ impl House {
                 ("API_TOKEN".into(), Some("old".into()), Some("hush".into())),
                 ("GONE".into(), Some("1".into()), None),
             ],
+            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
             started_at: app(resident).pid.map(|_| "2026-03-01T07:05:09.125Z".into()),
             exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
             clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),
-            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
         }
+    }
+}
+
+fn family() -> Family {
+    let labels = [("app", "api"), ("instance", "0"), ("namespace", "default")];
+    let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Family {
+        name: "betti_app_cpu_seconds".into(),
+        r#type: "counter".into(),
+        unit: Some("seconds".into()),
+        help: "Processor time of the running tree of processes.".into(),
+        samples: vec![Sample { name: "betti_app_cpu_seconds_total".into(), labels, value: 1.5 }],
     }
 }
 

@@ -15,13 +15,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use protocol::control::{CONFIG_HEADER, LONGEST_BODY, LONGEST_WATCH_MS};
+use protocol::metrics::Format;
 use protocol::request::{self, Ask, AskError};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
@@ -147,6 +148,7 @@ async fn route(handle: &Handle, request: Request<Incoming>) -> Reply {
         Err(error) => return Reply::refusal(StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}")),
     };
     match request::understand(head.method.as_str(), head.uri.path(), head.uri.query(), &body) {
+        Ok(Ask::Metrics(_)) => handle.ask(Ask::Metrics(wanted_format(&head.headers))).await,
         Ok(ask) => {
             if let Ask::Watch { after } = ask {
                 handle.wait_for_news(after).await;
@@ -161,4 +163,9 @@ async fn route(handle: &Handle, request: Request<Incoming>) -> Reply {
             Reply::refusal(status, error.to_string())
         }
     }
+}
+
+fn wanted_format(headers: &HeaderMap) -> Format {
+    let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    Format::accepted(&accept.join(","))
 }

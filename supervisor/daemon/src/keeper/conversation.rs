@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use protocol::keeper::{Exit, Fact, Order, VERSION};
+use protocol::keeper::{Exit, Fact, Order, Predecessors, VERSION};
 use protocol::worker::{INHERITED, INHERITED_PREFIX};
 
 use super::head::{Head, Queued};
@@ -73,7 +73,7 @@ impl Keeper {
         let Some(socket) = &head.socket else { return head.outbox.clear() };
         while let Some(queued) = head.outbox.front() {
             let fact = match queued {
-                Queued::Hello => Some(hello(&self.hub, self.last_run)),
+                Queued::Hello => Some(hello(&self.hub, self.last_run, self.predecessors)),
                 Queued::Row(run) => self.rows.get(*run).map(|(row, _)| Fact::Run(row.clone())),
                 Queued::Memory(key) => {
                     self.memory.get(key).map(|value| Fact::Memory { key: key.clone(), value: value.clone() })
@@ -198,7 +198,13 @@ impl Keeper {
             return;
         }
         let pid = head.pid;
-        match self.programs.ended(head.ended(exit, LONG_ENOUGH)) {
+        let next = self.programs.ended(head.ended(exit, LONG_ENOUGH));
+        match (&next, head.was_killed()) {
+            (Next::Another(_), _) => self.predecessors.upgraded += 1,
+            (Next::Same | Next::Back(_), true) => self.predecessors.hung += 1,
+            (Next::Same | Next::Back(_), false) => self.predecessors.died += 1,
+        }
+        match next {
             Next::Another(name) => self.next_head_at_once(&format!("supervisor {pid} made room for {name}")),
             Next::Back(name) => {
                 let what = if head.adopted { "ended too often" } else { "never took over" };
@@ -221,14 +227,14 @@ impl Keeper {
     }
 }
 
-fn hello(hub: &str, last_run: u64) -> Fact {
+fn hello(hub: &str, last_run: u64, predecessors: Predecessors) -> Fact {
     let given = |name: &str| INHERITED.contains(&name) || name.starts_with(INHERITED_PREFIX);
     let inherited = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| given(name))
         .collect();
     let keeper = std::process::id() as i32;
-    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper, last_run, inherited, counts_sleep: true }
+    Fact::Hello { version: VERSION, hub: hub.to_owned(), keeper, last_run, inherited, predecessors, counts_sleep: true }
 }
 
 /// A row says what travels with it, which after the first time is nothing.

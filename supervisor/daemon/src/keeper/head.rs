@@ -178,6 +178,11 @@ impl Head {
         let _ = kill(self.pid, Signal::SIGKILL);
     }
 
+    /// Whether we ended it, because it did not do its work.
+    pub fn was_killed(&self) -> bool {
+        self.killed
+    }
+
     /// Whether it took over and stayed for a while.
     pub fn worked(&self, at_least: Duration) -> bool {
         self.adopted && !self.killed && clock::now().saturating_sub(self.started) >= at_least

@@ -93,7 +93,7 @@ use nix::sys::prctl::{set_child_subreaper, set_name};
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, getegid, geteuid};
-use protocol::keeper::{Exit, Fact, Spawn, Step};
+use protocol::keeper::{Exit, Fact, Predecessors, Spawn, Step};
 
 use self::alarm::Alarm;
 use self::child::Failure;
@@ -190,6 +190,7 @@ struct Keeper {
     head: Option<Head>,
     start_head_at: Duration,
     failed_heads: u32,
+    predecessors: Predecessors,
     next_client_ping: Duration,
     bad_file: bool,
     ending: Ending,
@@ -242,6 +243,7 @@ pub fn run(arguments: &[OsString]) -> Result<Left, KeeperError> {
         head: None,
         start_head_at: Duration::ZERO,
         failed_heads: 0,
+        predecessors: Predecessors::default(),
         next_client_ping: Duration::ZERO,
         bad_file: false,
         ending: Ending::No,

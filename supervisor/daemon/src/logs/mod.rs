@@ -67,6 +67,7 @@ pub use budget::{AppLogs, House};
 pub use limits::Limits;
 pub use outlet::{Kind, Outlet};
 pub use pump::{LogPump, News, Way};
+pub use tally::Tallies;
 
 /// Below the runtime directory: what lives as long as the keeper.
 const SPOOL_FOLDER: &str = "spool";

@@ -65,7 +65,8 @@ impl Supervisor {
         };
         if text == self.file.text {
             // What was broken is mended; that another profile was not good enough stays true.
-            return self.set_notice(self.in_force.notice.clone().filter(|_| self.in_force.refused.is_some()));
+            let notice = self.in_force.notice.clone().filter(|_| self.in_force.refused.is_some());
+            return self.set_notice(notice, false);
         }
         if self.in_force.refused == Some(book::fingerprint(&text)) {
             return;
@@ -132,7 +133,8 @@ impl Supervisor {
         self.remember_text(generation, &file.text);
         let asked = file.asked.clone();
         self.file = file;
-        let in_force = InForce { generation, asked, relaunch, trial, refused: None, notice: None };
+        let in_force =
+            InForce { generation, asked, relaunch, trial, applied_at_ns: clock::now_ns(), ..InForce::default() };
         self.change_file(roster, in_force);
         accepted
     }
@@ -143,12 +145,12 @@ impl Supervisor {
         if self.in_force.notice.as_ref() != Some(&notice) {
             say!("{} supervisor: {notice}", clock::stamp());
         }
-        self.set_notice(Some(notice));
+        self.set_notice(Some(notice), true);
     }
 
-    pub(super) fn set_notice(&mut self, notice: Option<String>) {
-        if self.in_force.notice != notice {
-            self.in_force.notice = notice;
+    pub(super) fn set_notice(&mut self, notice: Option<String>, broken: bool) {
+        if (&self.in_force.notice, self.in_force.broken) != (&notice, broken) {
+            (self.in_force.notice, self.in_force.broken) = (notice, broken);
             self.order(&book::remember_in_force(&self.in_force));
         }
     }

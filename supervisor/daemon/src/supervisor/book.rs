@@ -51,6 +51,10 @@ pub struct InForce {
     pub refused: Option<u64>,
     /// What the operator should know.
     pub notice: Option<String>,
+    /// The file as it was saved last cannot be taken on.
+    pub broken: bool,
+    /// When this one was: nanoseconds of `CLOCK_BOOTTIME`.
+    pub applied_at_ns: u64,
 }
 
 /// A profile on trial.
@@ -223,6 +227,8 @@ mod tests {
             trial: Some(KeptTrial { generation: 2, asked: None, watched: vec![(4, Some(17)), (5, None)] }),
             refused: Some(fingerprint("text")),
             notice: Some("why".into()),
+            broken: true,
+            applied_at_ns: 9,
         };
         let memory = kept_in([remember_in_force(&in_force)]);
         assert_eq!(remembered_in_force(&memory), Some(in_force));

@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 use lifecycle::{AppId, Fleet, Invocation, Moment};
 use manifest::{App, Manifest};
-use protocol::keeper::{Fact, Order, Row, VERSION};
+use protocol::keeper::{Fact, Order, Predecessors, Row, VERSION};
 
 use super::Wish;
 use super::book::{self, File, InForce};
 use super::keeper_link::{Facts, Orders};
 use super::memory::{self, Memory, Notes};
 use super::roster::{Roster, Unit};
-use crate::regular;
+use crate::{clock, regular};
 
 /// A longer file is refused before it is looked at.
 const LONGEST_FILE: u64 = manifest::LONGEST_FILE as u64;
@@ -38,6 +38,7 @@ pub struct HandOver {
     pub keeper: i32,
     pub last_run: u64,
     pub inherited: Vec<(String, String)>,
+    pub predecessors: Predecessors,
     pub control: Option<OwnedFd>,
     pub rows: BTreeMap<u64, (Row, Vec<OwnedFd>)>,
     pub memory: Memory,
@@ -51,14 +52,14 @@ impl HandOver {
         let mut told = Self::default();
         while let Some((fact, descriptors)) = facts.receive().await? {
             match fact {
-                Fact::Hello { version, hub, keeper, last_run, inherited, counts_sleep: _ } => {
+                Fact::Hello { version, hub, keeper, last_run, inherited, predecessors, counts_sleep: _ } => {
                     if version != VERSION {
                         return Err(io::Error::other(format!(
                             "the keeper speaks version {version} and we speak {VERSION}; stop everything and start anew"
                         )));
                     }
                     let control = descriptors.into_iter().next();
-                    told = Self { hub, keeper, last_run, inherited, control, ..told };
+                    told = Self { hub, keeper, last_run, inherited, predecessors, control, ..told };
                 }
                 Fact::Run(row) => match told.rows.get_mut(&row.run) {
                     Some((known, _)) => *known = row,
@@ -96,7 +97,8 @@ pub fn take(wish: &Wish, memory: &Memory) -> Result<Taken, FileError> {
         }
         None => {
             let file = File { text: read(&wish.config)?, asked: wish.profile.clone() };
-            let in_force = InForce { generation: 1, asked: wish.profile.clone(), ..InForce::default() };
+            let (asked, applied_at_ns) = (wish.profile.clone(), clock::now_ns());
+            let in_force = InForce { generation: 1, asked, applied_at_ns, ..InForce::default() };
             (file, in_force)
         }
     };

@@ -249,6 +249,7 @@ impl Supervisor {
                 }
             }
             Event::Asked(ask, reply) => self.answer(ask, reply),
+            Event::Scraped(ticks) => self.scraped(ticks),
             Event::Killed(killed) => self.hear_of_killed(&killed),
             Event::Saved => self.file_saved(),
             Event::Due(id, occasion) => self.hear_of_occasion(id, occasion),
@@ -285,6 +286,7 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::NotYet(words) => run.monitors.not_yet = Some(words),
+            Said::CheckFailed => self.notes.entry(run.app).or_default().tally.health_failures += 1,
             Said::Unhealthy(ailment, words) => self.hear_of_health(number, ailment, words),
             Said::Watchdog => run.monitors.feed_watchdog(),
             Said::WatchdogInterval(interval) => self.set_watchdog(number, interval),

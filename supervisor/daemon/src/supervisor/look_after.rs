@@ -17,7 +17,6 @@ use super::monitors::until_ready::{self, Probe, Starting};
 use super::monitors::watchdog::Watchdog;
 use super::monitors::{Occasion, Task};
 use super::roster::Unit;
-use super::runs::Leaders;
 use super::{Supervisor, now};
 use crate::clock;
 use crate::tree::Stat;
@@ -103,15 +102,7 @@ impl Supervisor {
             Some((*number, self.unit(run.app)?.app.max_memory_restart.filter(|_| is_online)?))
         };
         let most: BTreeMap<u64, u64> = self.runs.iter().filter_map(limit).collect();
-        let groups = self.runs.iter().filter(|(number, _)| most.contains_key(number));
-        let groups = groups.filter_map(|(number, run)| Some((*number, PathBuf::from(run.row.cgroup.as_ref()?))));
-        self.memory_limit.set(Limited {
-            hub: self.hub.clone(),
-            keeper: self.keeper,
-            leaders: Leaders::of(&self.runs),
-            groups: groups.collect(),
-            most,
-        });
+        self.memory_limit.set(Limited { census: self.census(), most });
     }
 
     /// The roster is another one: apps are watched as it says, runs as their apps now ask for.
@@ -173,6 +164,7 @@ impl Supervisor {
         let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
         let is_tried = self.is_tried(id, number);
         let notes = self.notes.entry(id).or_default();
+        notes.tally.health_failures += u64::from(ailment == Ailment::Health);
         match is_tried {
             true => notes.tried.detail = Some(words),
             false => notes.detail = Some(words),

@@ -21,6 +21,44 @@ pub struct Usage {
     pub memory_bytes: u64,
 }
 
+/// What the kernel counts in.
+#[derive(Clone, Copy, Debug)]
+pub struct Units {
+    /// Clock ticks.
+    pub ticks_a_second: f64,
+    pub page_bytes: u64,
+}
+
+impl Units {
+    pub fn of_the_kernel() -> Self {
+        let asked = |variable, fallback: i64| sysconf(variable).ok().flatten().unwrap_or(fallback);
+        Self {
+            ticks_a_second: asked(SysconfVar::CLK_TCK, FALLBACK_TICKS_A_SECOND) as f64,
+            page_bytes: asked(SysconfVar::PAGE_SIZE, FALLBACK_PAGE_BYTES).unsigned_abs(),
+        }
+    }
+}
+
+/// What a tree has used up to now, and what it is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Of everybody who lives, and of those whom they have reaped. What the keeper reaped is not in it.
+    pub cpu_ticks: u64,
+    pub resident_pages: u64,
+    pub processes: usize,
+}
+
+impl Sum {
+    pub fn of(tree: &[Process]) -> Self {
+        let stats: Vec<Stat> = tree.iter().filter_map(|process| Stat::of(process.pid)).collect();
+        Self {
+            cpu_ticks: stats.iter().map(|stat| stat.cpu_ticks + stat.reaped_ticks).sum(),
+            resident_pages: stats.iter().map(|stat| stat.resident_pages).sum(),
+            processes: stats.len(),
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Sample {
     at: Duration,
@@ -30,19 +68,15 @@ struct Sample {
 
 /// The last sample of each run.
 pub struct Measure {
-    ticks_a_second: f64,
-    page_bytes: u64,
+    units: Units,
     samples: BTreeMap<u64, Sample>,
+    /// The most that each run was ever seen to have used.
+    most_ticks: BTreeMap<u64, u64>,
 }
 
 impl Measure {
     pub fn new() -> Self {
-        let asked = |variable, fallback: i64| sysconf(variable).ok().flatten().unwrap_or(fallback);
-        Self {
-            ticks_a_second: asked(SysconfVar::CLK_TCK, FALLBACK_TICKS_A_SECOND) as f64,
-            page_bytes: asked(SysconfVar::PAGE_SIZE, FALLBACK_PAGE_BYTES).unsigned_abs(),
-            samples: BTreeMap::new(),
-        }
+        Self { units: Units::of_the_kernel(), samples: BTreeMap::new(), most_ticks: BTreeMap::new() }
     }
 
     /// What a run used when it was last measured.
@@ -58,18 +92,28 @@ impl Measure {
 
     /// What a run's processes use now. The first time, the average since it was spawned.
     pub fn usage(&mut self, run: u64, spawned: Duration, tree: &[Process]) -> Usage {
-        let stats: Vec<Stat> = tree.iter().filter_map(|process| Stat::of(process.pid)).collect();
-        let ticks = stats.iter().map(|stat| stat.cpu_ticks).sum();
-        let pages: u64 = stats.iter().map(|stat| stat.resident_pages).sum();
+        let Sum { cpu_ticks: ticks, resident_pages, .. } = Sum::of(tree);
         let now = clock::now();
         let cpu_percent = self.cpu_percent(run, spawned, now, ticks);
-        let usage = Usage { cpu_percent, memory_bytes: pages * self.page_bytes };
+        let usage = Usage { cpu_percent, memory_bytes: resident_pages * self.units.page_bytes };
         self.samples.insert(run, Sample { at: now, ticks, usage });
         usage
     }
 
     pub fn forget(&mut self, run: u64) {
         self.samples.remove(&run);
+        self.most_ticks.remove(&run);
+    }
+
+    /// A run was seen to have used so much processor time.
+    pub fn note_ticks(&mut self, run: u64, ticks: u64) {
+        let most = self.most_ticks.entry(run).or_default();
+        *most = ticks.max(*most);
+    }
+
+    /// The most that a run was seen to have used: a tree that lost a process to the keeper has used no less than before.
+    pub fn most_ticks(&self, run: u64) -> u64 {
+        self.most_ticks.get(&run).copied().unwrap_or(0)
     }
 
     fn cpu_percent(&self, run: u64, spawned: Duration, now: Duration, ticks: u64) -> f64 {
@@ -79,7 +123,7 @@ impl Measure {
             return 0.0; // just spawned: too short to say
         }
         // A tree that lost a process may seem to have used less than before.
-        let used = ticks.saturating_sub(before) as f64 / self.ticks_a_second;
+        let used = ticks.saturating_sub(before) as f64 / self.units.ticks_a_second;
         (used / interval.as_secs_f64() * 1000.0).round() / 10.0
     }
 }
@@ -90,13 +134,42 @@ mod tests {
 
     #[test]
     fn processor_time_is_what_was_used_between_two_looks() {
-        let mut measure = Measure { ticks_a_second: 100.0, ..Measure::new() };
+        let mut measure = Measure::new();
+        measure.units.ticks_a_second = 100.0;
         let at = Duration::from_secs;
         assert_eq!(measure.cpu_percent(1, at(10), at(12), 100), 50.0, "since it was spawned");
         assert_eq!(measure.cpu_percent(1, at(10), at(10), 100), 0.0, "too soon to say");
         measure.samples.insert(1, Sample { at: at(12), ticks: 100, usage: Usage::default() });
         assert_eq!(measure.cpu_percent(1, at(10), at(16), 200), 25.0);
         assert_eq!(measure.cpu_percent(1, at(10), at(20), 20), 0.0, "a process left");
+    }
+
+    #[test]
+    fn a_run_has_never_used_less_than_before() {
+        let mut measure = Measure::new();
+        for (seen, expected) in [(5, 5), (3, 5), (8, 8)] {
+            measure.note_ticks(1, seen);
+            assert_eq!(measure.most_ticks(1), expected);
+        }
+        measure.forget(1);
+        assert_eq!(measure.most_ticks(1), 0);
+    }
+
+    #[test]
+    fn what_a_child_used_is_still_counted_when_it_was_reaped() {
+        let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let script = format!("bash -c '{busy}'; echo done; read line");
+        let mut parent = std::process::Command::new("bash");
+        parent.args(["-c", &script]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut parent = parent.spawn().unwrap();
+        let mut said = [0; 5];
+        std::io::Read::read_exact(&mut parent.stdout.take().unwrap(), &mut said).unwrap();
+        let tree = crate::tree::subtree(parent.id() as i32);
+        let sum = Sum::of(&tree);
+        assert_eq!(sum.processes, 1);
+        assert!(sum.cpu_ticks > Stat::of(parent.id() as i32).unwrap().cpu_ticks, "{sum:?}");
+        drop(parent.stdin.take());
+        parent.wait().unwrap();
     }
 
     #[test]

@@ -12,6 +12,7 @@ use lifecycle::{
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
+use super::tally::Tally;
 use crate::clock;
 
 const APP: &str = "app";
@@ -58,6 +59,8 @@ pub struct Notes {
     pub says: Option<String>,
     /// When the last run that ended did: nanoseconds of [`clock::now`].
     pub exited_at_ns: Option<u64>,
+    /// What is counted.
+    pub tally: Tally,
     /// The same of the last run that was tried beside another.
     #[serde(skip_serializing_if = "Tried::is_empty")]
     pub tried: Tried,

@@ -16,6 +16,7 @@ mod apply;
 mod asked;
 mod book;
 mod candidate;
+mod footprint;
 mod hand_over;
 mod identity;
 mod keeper_link;
@@ -26,6 +27,7 @@ mod log_files;
 mod look_after;
 mod measure;
 mod memory;
+mod metrics;
 mod monitors;
 mod notes;
 mod out_of_memory;
@@ -41,6 +43,7 @@ mod runs;
 mod self_check;
 mod status;
 mod taken;
+mod tally;
 mod torn_logs;
 mod trial;
 mod upgrade;
@@ -54,11 +57,12 @@ use std::time::Duration;
 
 use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
-use protocol::keeper::{Order, SUPERVISOR_FD};
+use protocol::keeper::{Order, Predecessors, SUPERVISOR_FD};
 use protocol::place;
 use protocol::request::Ask;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::asked::Scrapes;
 use self::book::{File, InForce};
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
@@ -123,6 +127,8 @@ pub enum Event {
     LogEnded(u64),
     /// A client asks.
     Asked(Ask, oneshot::Sender<control::Reply>),
+    /// A scrape is over, with the processor time of runs that was seen, in clock ticks.
+    Scraped(Vec<(u64, u64)>),
     /// The kernel ended somebody for want of memory.
     Killed(kernel_log::Killed),
     /// The file was saved.
@@ -213,6 +219,7 @@ impl<E: Into<anyhow::Error>> From<E> for AdoptError {
 struct Supervisor {
     hub: String,
     keeper: i32,
+    predecessors: Predecessors,
     orders: Orders,
     config: PathBuf,
     /// What whoever started the hub asked for.
@@ -254,6 +261,7 @@ struct Supervisor {
     /// None where its folder cannot be watched.
     saved: Option<Saved>,
     measure: Measure,
+    scrapes: Scrapes,
     sequence: watch::Sender<u64>,
     published: Vec<UnitState>,
     clients: control::Clients,
@@ -289,6 +297,7 @@ impl Supervisor {
         let mut supervisor = Self {
             hub: std::mem::take(&mut told.hub),
             keeper: told.keeper,
+            predecessors: told.predecessors,
             ground: Ground::new(&taken.roster.manifest, std::mem::take(&mut told.inherited)),
             orders,
             config: wish.config.clone(),
@@ -317,6 +326,7 @@ impl Supervisor {
             kernel_log: KernelLog::follow(kernel_events),
             saved: None,
             measure: Measure::new(),
+            scrapes: Scrapes::default(),
             sequence,
             published: Vec::new(),
             clients,
@@ -467,6 +477,7 @@ impl Supervisor {
             {
                 self.note_change(id, before, &snapshot);
             }
+            self.count(id, before.as_ref().map(|(snapshot, _)| snapshot), &snapshot);
             let after = self.noted(id);
             if before.as_ref() == Some(&after) {
                 continue;
@@ -484,6 +495,17 @@ impl Supervisor {
             self.kept.insert(id, after);
         }
         self.forget_who_left();
+    }
+
+    /// What is counted of an app. It is remembered with the change that it counts.
+    fn count(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
+        let tally = &mut self.notes.entry(id).or_default().tally;
+        tally.begin(clock::now_ns());
+        let Some(before) = before else { return };
+        if after.restarts < before.restarts {
+            tally.restarts_since_ns = clock::now_ns();
+        }
+        tally::ended(before, after).into_iter().for_each(|end| tally.count_end(end));
     }
 
     /// Nothing of them is left: the fleet has them no more.

@@ -13,6 +13,7 @@ use super::roster::Unit;
 use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
 use super::{Supervisor, now};
 use crate::cgroup;
+use crate::clock;
 use crate::tree::{self, Orphans, Process};
 
 /// After a kill, and while somebody cannot be read: soon.
@@ -60,6 +61,7 @@ impl Supervisor {
                 true => notes.tried.detail = Some(error.detail),
                 false => (notes.detail, notes.lasted_ms) = (Some(error.detail), None),
             }
+            notes.exited_at_ns = Some(clock::now_ns());
             self.happened.push_back((id, Event::Exited(run, Exit::NotSpawned(error.errno))));
             self.happened.push_back((id, Event::Gone(run)));
         }
@@ -197,6 +199,7 @@ impl Supervisor {
                 let spawned = self.runs.get(&run.0).map(super::Run::spawned);
                 let notes = self.notes.entry(id).or_default();
                 notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
+                notes.ready_ms.into_iter().for_each(|took| notes.tally.count_ready(took));
                 (notes.detail, notes.cause) = (None, None);
             }
             (State::Starting { .. }, State::Stopping { run, why: StopReason::NotReady, .. }) => {

@@ -50,6 +50,8 @@ pub enum Said {
     WatchdogInterval(Duration),
     /// Its probe does not pass yet, for this reason.
     NotYet(String),
+    /// A health check failed, and is forgiven.
+    CheckFailed,
     /// A monitor gave up on it, for this reason.
     Unhealthy(Ailment, String),
 }

@@ -16,9 +16,10 @@ use protocol::keeper::Order;
 use super::book::{self, InForce, KeptTrial, Leaver};
 use super::memory::{self, Memory, Notes, Tried};
 use super::roster::{Changes, Unit};
+use super::tally::{End, Tally};
 
-/// How an instance fares, with everything that can be said of it.
-const APP: &str = concat!(
+/// How an instance fares, as it was written before anything was counted.
+const APP_BEFORE_COUNTS: &str = concat!(
     r#"{"up":true,"state":{"starting":{"run":9,"ready_by_ns":1000000}},"turn":{"tell_by_ns":2000000,"kill_by_ns":3000000},"#,
     r#""extended_ns":4000000,"end_by_ns":5000000,"untold":true,"ready_for_ns":6000000,"failures_ns":[7000000,8000000],"#,
     r#""short_runs":9,"ailing_runs":10,"tripped":true,"restarts":11,"last_exit":{"code":12},"exited_run":8,"#,
@@ -32,13 +33,19 @@ const OVERLAP: &str = concat!(
     r#","beside":{"leaving":{"run":24,"kill_at_ns":25000000,"end_by_ns":26000000,"untold":true,"exit":{"code":27}}},"#,
     r#""failed_try":{"exited":{"code":28}},"tried_run":29,"notes":{"#,
 );
-const TRIED: &str = r#""exited_at_ns":24,"tried":{"lasted_ms":30,"detail":"tried","says":"hello"}}"#;
-/// Which file is in force, with a profile on trial.
-const IN_FORCE: &str = concat!(
+const TRIED: &str = r#""ready_sum_ms":40},"tried":{"lasted_ms":30,"detail":"tried","says":"hello"}}"#;
+/// How an instance fares, with everything that can be said of it: it ends as the older text does, with more of the notes.
+const COUNTS: &str = concat!(
+    r#","tally":{"since_ns":25,"restarts_since_ns":25,"ends":{"asked":1,"code 1":2},"health_failures":26,"#,
+    r#""ready":[0,0,1,0,0,0,0,0,0,0,0,0],"ready_sum_ms":40}},"counts_sleep":true}"#,
+);
+/// Which file is in force, with a profile on trial, as it was written before it said when it was taken on.
+const IN_FORCE_BEFORE_TIMES: &str = concat!(
     r#"{"generation":3,"asked":"ngrok","relaunch":["web/1"],"#,
     r#""trial":{"generation":2,"asked":"https","watched":[[4,17],[5,null]]},"#,
     r#""refused":18446744073709551615,"notice":"the file is broken"}"#,
 );
+const TIMES: &str = r#","broken":true,"applied_at_ns":27}"#;
 /// What was changed beside the file.
 const ROSTER: &str = r#"{"scales":{"web":4},"deleted":["api"],"held":["web/1"],"ids":{"web":1,"web/1":7}}"#;
 /// An instance on its way out.
@@ -108,17 +115,37 @@ fn app() -> (Snapshot, Notes) {
         scheduled_at: Some(-23),
         says: Some("é \"quoted\"".into()),
         exited_at_ns: Some(24),
+        tally: tally(),
         tried: Tried::default(),
     };
     (snapshot, notes)
 }
 
+fn tally() -> Tally {
+    let mut tally = Tally::default();
+    tally.begin(25);
+    tally.health_failures = 26;
+    for end in [End::Asked, End::Exited(Exit::Code(1)), End::Exited(Exit::Code(1))] {
+        tally.count_end(end);
+    }
+    tally.count_ready(40);
+    tally
+}
+
+fn app_text() -> String {
+    APP_BEFORE_COUNTS.strip_suffix(r#"},"counts_sleep":true}"#).unwrap().to_owned() + COUNTS
+}
+
 #[test]
 fn an_app_is_read_as_it_was_written() {
     let (snapshot, notes) = app();
+    let text = app_text();
     let now = written(memory::remember_app("web/1", &snapshot, &notes));
-    assert_eq!((now.0.as_str(), now.1.as_str()), ("app/web/1", APP));
-    assert_eq!(memory::remembered_app(&kept(&[("app/web/1", APP)]), "web/1"), Some((snapshot, notes)));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("app/web/1", text.as_str()));
+    let read = |text| memory::remembered_app(&kept(&[("app/web/1", text)]), "web/1");
+    assert_eq!(read(&text), Some((snapshot.clone(), notes.clone())));
+    let before = Notes { tally: Tally::default(), ..notes };
+    assert_eq!(read(APP_BEFORE_COUNTS), Some((snapshot, before)));
 }
 
 #[test]
@@ -135,7 +162,7 @@ fn an_app_that_is_reloaded_with_overlap_is_read_as_it_was_written() {
     let snapshot = Snapshot { beside: Some(beside), failed_try, tried_run: Some(Invocation(29)), ..snapshot };
     let tried = Tried { lasted_ms: Some(30), detail: Some("tried".into()), says: Some("hello".into()) };
     let notes = Notes { tried, ..notes };
-    let text = APP.replace(r#","notes":{"#, OVERLAP).replace(r#""exited_at_ns":24}"#, TRIED);
+    let text = app_text().replace(r#","notes":{"#, OVERLAP).replace(r#""ready_sum_ms":40}}"#, TRIED);
     assert_eq!(written(memory::remember_app("web/1", &snapshot, &notes)).1, text);
     assert_eq!(memory::remembered_app(&kept(&[("app/web/1", &text)]), "web/1"), Some((snapshot, notes)));
 }
@@ -246,10 +273,15 @@ fn what_is_in_force_is_read_as_it_was_written() {
         trial: Some(KeptTrial { generation: 2, asked: Some("https".into()), watched: vec![(4, Some(17)), (5, None)] }),
         refused: Some(u64::MAX),
         notice: Some("the file is broken".into()),
+        broken: true,
+        applied_at_ns: 27,
     };
+    let text = IN_FORCE_BEFORE_TIMES.strip_suffix('}').unwrap().to_owned() + TIMES;
     let now = written(book::remember_in_force(&in_force));
-    assert_eq!((now.0.as_str(), now.1.as_str()), ("in-force", IN_FORCE));
-    assert_eq!(book::remembered_in_force(&kept(&[("in-force", IN_FORCE)])), Some(in_force));
+    assert_eq!((now.0.as_str(), now.1.as_str()), ("in-force", text.as_str()));
+    let read = |text| book::remembered_in_force(&kept(&[("in-force", text)]));
+    assert_eq!(read(&text).as_ref(), Some(&in_force));
+    assert_eq!(read(IN_FORCE_BEFORE_TIMES), Some(InForce { broken: false, applied_at_ns: 0, ..in_force }));
 }
 
 #[test]

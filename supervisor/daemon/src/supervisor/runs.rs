@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lifecycle::AppId;
@@ -12,7 +13,7 @@ use super::monitors::Task;
 use super::monitors::notify_socket::Senders;
 use super::ready::Source;
 use crate::cgroup;
-use crate::tree::{Hub, Process};
+use crate::tree::{self, Hub, Process};
 
 /// Looks that could not read somebody's environment, before a run is called gone nevertheless.
 pub const MOST_UNCERTAIN_LOOKS: u32 = 10;
@@ -138,5 +139,39 @@ impl Leaders {
     pub fn hub<'a>(&'a self, id: &'a str, keeper: i32) -> Hub<'a> {
         let supervisor = std::process::id() as i32;
         Hub { id, keeper, supervisor, leaders: &self.by_pid, living: &self.living }
+    }
+}
+
+/// Where to look for everybody who belongs to a run. It can be looked on another thread than the one that everything waits for.
+pub struct Census {
+    hub: String,
+    keeper: i32,
+    /// First and main processes of all runs: whose a process is, is seen only among all.
+    leaders: Leaders,
+    groups: BTreeMap<u64, PathBuf>,
+}
+
+impl Census {
+    pub fn of(hub: &str, keeper: i32, runs: &BTreeMap<u64, Run>) -> Self {
+        let group = |(number, run): (&u64, &Run)| Some((*number, PathBuf::from(run.row.cgroup.as_ref()?)));
+        Self {
+            hub: hub.to_owned(),
+            keeper,
+            leaders: Leaders::of(runs),
+            groups: runs.iter().filter_map(group).collect(),
+        }
+    }
+
+    /// By run, in one walk.
+    pub fn take(&self) -> BTreeMap<u64, Vec<Process>> {
+        let mut members = tree::members(&self.leaders.hub(&self.hub, self.keeper));
+        for (run, group) in &self.groups {
+            members.entry(*run).or_default().extend(cgroup::processes(group));
+        }
+        for tree in members.values_mut() {
+            tree.sort_unstable();
+            tree.dedup();
+        }
+        members
     }
 }

@@ -6,9 +6,10 @@ use lifecycle::{AppId, Goal, State, Status as Word};
 use protocol::control;
 
 use super::roster::Unit;
+use super::runs::Census;
+use super::tally::Tally;
 use super::{Supervisor, now, reason};
 use crate::clock;
-use crate::tree;
 
 /// What makes a status worth telling again: everything but times and measurements.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,8 @@ impl Supervisor {
     fn digest(&self, unit: Rc<Unit>) -> Option<UnitState> {
         let id = unit.id;
         let run = self.fleet.get(id)?.alive().and_then(|run| self.runs.get(&run.0));
-        let (snapshot, notes) = self.noted(id);
+        let (snapshot, mut notes) = self.noted(id);
+        notes.tally = Tally::default(); // what is counted is a measurement
         Some(UnitState {
             unit,
             word: self.fleet.status(id),
@@ -57,7 +59,7 @@ impl Supervisor {
     }
 
     /// Those that the fleet has, by number.
-    fn shown(&self) -> Vec<Rc<Unit>> {
+    pub(super) fn shown(&self) -> Vec<Rc<Unit>> {
         self.units().into_values().filter(|unit| self.fleet.get(unit.id).is_some()).collect()
     }
 
@@ -106,15 +108,17 @@ impl Supervisor {
         if due.is_empty() {
             return;
         }
-        let orphans = tree::look(&super::Leaders::of(&self.runs).hub(&self.hub, self.keeper));
+        let members = self.census().take();
         for number in due {
             let Some(run) = self.runs.get(&number) else { continue };
-            let mut tree: Vec<_> = run.living().flat_map(tree::subtree).collect();
-            tree.extend(orphans.of_runs.get(&number).into_iter().flatten());
-            tree.sort_unstable();
-            tree.dedup(); // its main process may be below its first one
-            self.measure.usage(number, run.spawned(), &tree);
+            let tree = members.get(&number).map_or(&[][..], Vec::as_slice);
+            self.measure.usage(number, run.spawned(), tree);
         }
+    }
+
+    /// Where everybody is who belongs to a run now.
+    pub(super) fn census(&self) -> Census {
+        Census::of(&self.hub, self.keeper, &self.runs)
     }
 
     pub(super) fn status_of(&self, unit: &Unit) -> control::App {

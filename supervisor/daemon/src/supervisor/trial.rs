@@ -73,6 +73,8 @@ impl Supervisor {
             // A profile that was asked for on the command line is no fault of the file's.
             refused: Some(book::fingerprint(&refused.text)).filter(|_| refused.text != self.file.text),
             notice: Some(notice),
+            broken: false,
+            applied_at_ns: clock::now_ns(),
         };
         self.change_file(roster, in_force);
     }
@@ -80,6 +82,6 @@ impl Supervisor {
     fn keep_in_spite(&mut self, notice: &str) {
         say!("{} supervisor: {notice}", clock::stamp());
         self.in_force.trial = None;
-        self.set_notice(Some(notice.to_owned()));
+        self.set_notice(Some(notice.to_owned()), self.in_force.broken);
     }
 }

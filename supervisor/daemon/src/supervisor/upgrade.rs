@@ -107,6 +107,7 @@ impl Supervisor {
             keeper: self.keeper,
             last_run: newest.0.max(self.runs.keys().last().copied().unwrap_or_default()),
             inherited: self.ground.inherited.clone(),
+            predecessors: self.predecessors,
             control: None,
             rows: self.runs.values().map(|run| (run.row.run, (run.row.clone(), Vec::new()))).collect(),
             memory: self.orders.remembered(),
@@ -127,9 +128,9 @@ fn us() -> Who {
 }
 
 fn facts(told: HandOver) -> Vec<Fact> {
-    let HandOver { hub, keeper, last_run, inherited, rows, memory, .. } = told;
+    let HandOver { hub, keeper, last_run, inherited, predecessors, rows, memory, .. } = told;
     // Moments are told as we count them ourselves, whatever the keeper does.
-    let hello = Fact::Hello { version: VERSION, hub, keeper, last_run, inherited, counts_sleep: true };
+    let hello = Fact::Hello { version: VERSION, hub, keeper, last_run, inherited, predecessors, counts_sleep: true };
     let rows = rows.into_values().map(|(row, _)| Fact::Run(row));
     let memory = memory.into_iter().map(|(key, value)| Fact::Memory { key, value });
     [hello].into_iter().chain(rows).chain(memory).chain([Fact::Told]).collect()

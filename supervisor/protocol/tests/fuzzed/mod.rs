@@ -109,6 +109,7 @@ fn request(ask: &Ask) -> Request {
         Ask::ReloadLogs => post("reload-logs", Vec::new()),
         Ask::Run(run) => post("run", encoded(run)),
         Ask::Apply(apply) => post("apply", encoded(apply)),
+        Ask::Metrics(_) => Request { method: "GET", path: "/metrics".to_owned(), query: None, body: Vec::new() },
         Ask::Upgrade(upgrade) => post("upgrade", encoded(upgrade)),
         Ask::Kill => post("kill", Vec::new()),
     }

@@ -11,6 +11,7 @@ use protocol::worker;
 
 use crate::clock;
 use crate::control::Reply;
+use crate::logs::Tallies;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
 use crate::synchronised::clock_is_synchronised;
@@ -47,6 +48,7 @@ impl Supervisor {
     fn description(&self, unit: &Unit) -> Description {
         let app = &unit.app;
         let lived = self.fleet.app(unit.id);
+        let notes = self.notes.get(&unit.id).cloned().unwrap_or_default();
         let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
         let environment = self.ground.environment(unit).unwrap_or_default();
         let run = lived.alive().and_then(|run| self.runs.get(&run.0)).filter(|run| run.pid().is_some());
@@ -66,27 +68,16 @@ impl Supervisor {
             ready: ready(&app.ready),
             settings: self.settings(unit),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
+            exits: notes.tally.ends().map(|(reason, detail, count)| (reason.into(), detail.into(), count)).collect(),
+            health_failures: notes.tally.health_failures,
             held: lived.goal() == Goal::Down && !self.fleet.is_leaving(unit.id),
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
+            logs: logs_of(unit, &self.logs.tallies()),
             started_at: run.map(|run| at(run.spawned())),
             exited_at: exited.filter(|_| lived.last_exit().is_some()).map(at),
             clock: (!clock_is_synchronised()).then(|| CLOCK_NOT_SET.to_owned()),
-            logs: self.logs_of(unit),
-        }
-    }
-
-    fn logs_of(&self, unit: &Unit) -> Logs {
-        let tallies = self.logs.tallies();
-        let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
-        let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
-        Logs {
-            written: tally.written,
-            written_today: tally.today,
-            lost: tally.lost_bytes,
-            lost_lines: tally.lost_lines,
-            on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
         }
     }
 
@@ -120,6 +111,19 @@ impl Supervisor {
             .filter(differs)
             .map(|name| (name.clone(), running.get(name).cloned(), now.get(name).cloned()))
             .collect()
+    }
+}
+
+/// What an instance wrote; a file that several share counts for each.
+pub(super) fn logs_of(unit: &Unit, tallies: &Tallies) -> Logs {
+    let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
+    let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
+    Logs {
+        written: tally.written,
+        written_today: tally.today,
+        lost: tally.lost_bytes,
+        lost_lines: tally.lost_lines,
+        on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod act;
 mod describe;
+mod metrics;
 mod run;
 mod scale;
 mod signal;
@@ -17,6 +18,7 @@ use protocol::request::Ask;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+pub use self::metrics::Scrapes;
 use super::Supervisor;
 use super::apply::ApplyError;
 use crate::control::Reply;
@@ -30,6 +32,7 @@ impl Supervisor {
             Ask::Watch { .. } => Reply::json(&self.watch()),
             Ask::Describe(targets) => self.describe(&targets),
             Ask::Ping => Reply::json(&self.pong()),
+            Ask::Metrics(format) => return self.metrics(format, reply),
             Ask::Logs => Reply::json(&self.log_sources()),
             Ask::Act(act, targets) => self.act(act, &targets),
             Ask::Scale(app, amount) => self.scale(&app, amount),

@@ -62,7 +62,8 @@ impl Attempt {
     }
 }
 
-/// Says [`Said::Unhealthy`] once, with the words of the last failure, and is done. `online_for` is how long the run has been
+/// Says [`Said::CheckFailed`] of every failure that is forgiven, then [`Said::Unhealthy`] once, with the words of the last one, and
+/// is done. `online_for` is how long the run has been
 /// ready already.
 pub fn spawn(
     run: u64,
@@ -79,10 +80,14 @@ pub fn spawn(
         loop {
             let outcome = attempt.run(timeout).await;
             let too_many = streak.note(outcome.is_ok(), threshold);
-            if let (true, Err(words)) = (too_many, outcome) {
-                let words = format!("{}: {words}", streak.in_words());
-                let _ = events.send(Event::Said(run, Said::Unhealthy(Ailment::Health, words)));
-                return;
+            match outcome {
+                Err(words) if too_many => {
+                    let words = format!("{}: {words}", streak.in_words());
+                    let _ = events.send(Event::Said(run, Said::Unhealthy(Ailment::Health, words)));
+                    return;
+                }
+                Err(_) => drop(events.send(Event::Said(run, Said::CheckFailed))),
+                Ok(()) => {}
             }
             tokio::time::sleep(interval).await;
         }
@@ -140,6 +145,9 @@ mod tests {
             let (events, mut heard) = mpsc::unbounded_channel();
             let begun = Instant::now();
             let _task = spawn(7, &health(3), unreachable(), Duration::from_secs(20), events);
+            for _ in 0..2 {
+                assert!(matches!(heard.recv().await, Some(Event::Said(7, Said::CheckFailed))), "forgiven");
+            }
             let Some(Event::Said(7, Said::Unhealthy(Ailment::Health, words))) = heard.recv().await else {
                 panic!("unhealthy")
             };

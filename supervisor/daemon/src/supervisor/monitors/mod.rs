@@ -7,7 +7,7 @@
 //! |---|---|---|---|---|
 //! | [`notify_socket`] | every run | its `sd_notify` socket | when it says something | what it said |
 //! | [`until_ready`] | `ready = {tcp=…}`, `{http=…}` | a run that starts | after 50 ms, then ever later up to 500 ms | `Said::NotYet` when the words change, `Said::Passed` once |
-//! | [`health`] | `health` | a run that is online | every `interval` after the last check's end | `Said::Unhealthy(Health, …)` once |
+//! | [`health`] | `health` | a run that is online | every `interval` after the last check's end | `Said::CheckFailed`, then `Said::Unhealthy(Health, …)` once |
 //! | [`watchdog`] | `watchdog`, `WATCHDOG_USEC=` | a run that is online | once an interval | `Said::Unhealthy(Watchdog, …)` once |
 //! | [`memory_limit`] | `max_memory_restart` | all limited runs together | every 5 s while there is one | `Said::Unhealthy(Memory, …)` |
 //! | [`cron`] | `cron_restart` | an app's times | at the time, and when the clock is set; while the clock is not right, every minute | `Event::Due(…, Occasion::Scheduled)` |
