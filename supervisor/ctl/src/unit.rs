@@ -116,7 +116,8 @@ impl Unit<'_> {
     }
 
     fn listens_low(&self) -> bool {
-        let ports = |app: &manifest::App| app.listen.iter().filter_map(manifest::Address::port).chain(app.port).collect();
+        let ports =
+            |app: &manifest::App| app.listen.iter().filter_map(manifest::Address::port).chain(app.port).collect();
         self.manifest
             .apps
             .iter()
