@@ -130,3 +130,39 @@ fn after_a_crash_of_everything_the_logs_are_shown_all_the_same() {
     assert!(shown.stdout.ends_with(&format!("| {}\n", line("out", 39))), "{shown}");
     assert!(shown.stderr.contains("no supervisor is running"), "{shown}");
 }
+
+#[test]
+fn a_smaller_budget_is_kept_as_soon_as_the_file_says_so() {
+    const SMALL: u64 = 16 * 1024;
+    let web = || App::puppet("web", "lines 40").gated().set("log_max_size", 2048);
+    let mut hub = Hub::started(&[web()]);
+    for batch in 1..=20 {
+        until_kept_since(&hub, batch * 40);
+        hub.gate("web").let_one_through();
+    }
+    let bytes = |hub: &Hub| -> u64 {
+        let entries = std::fs::read_dir(hub.path("logs")).expect("the logs").filter_map(Result::ok);
+        let of_the_app = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("web-"));
+        of_the_app.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+    };
+    hub.save("log_max_total = \"16K\"", &[web().set("log_keep", 50).set("log_max_age", "7d")]);
+    for batch in 21..=60 {
+        hub.gate("web").let_one_through();
+        until_kept_since(&hub, (batch + 1) * 40);
+    }
+    wait::until("they take no more than they may", || match bytes(&hub) {
+        bytes if bytes <= SMALL => Ok(()),
+        bytes => Err(bytes),
+    });
+    let newest = kept(&hub, "out");
+    assert_eq!(newest.last(), Some(&line("out", 61 * 40 - 1)));
+    assert!(newest.len() > 100, "as much as there is room for: {}", newest.len());
+}
+
+/// Waits until the newest line is the one before this number.
+fn until_kept_since(hub: &Hub, number: usize) {
+    wait::until("the newest line is there", || {
+        let newest = kept(hub, "out").pop().unwrap_or_default();
+        if newest >= line("out", number - 1) { Ok(()) } else { Err(newest) }
+    });
+}

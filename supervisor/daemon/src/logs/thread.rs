@@ -70,7 +70,7 @@ impl<F: Fn(News)> Pump<F> {
         let timeout = self.due_in().map_or(PollTimeout::NONE, |span| {
             // Rounded up, or it would wake up too early and again.
             let milliseconds = span.max(LEAST_PAUSE).as_micros().div_ceil(1000);
-            PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
+            PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
         let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.pipes.iter().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));

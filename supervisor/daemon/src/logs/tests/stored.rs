@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::super::budget::{AppLogs, House};
+use super::super::when;
 use super::*;
 
 /// An age that has come when a test looks.
@@ -21,7 +22,9 @@ fn an_old_log_is_put_aside_although_nobody_writes() {
     // An open line is finished first.
     worker.write_all(b"tw").unwrap();
     eventually("it is moved", || world.text("a.log") == "tw");
-    std::thread::sleep(SOON * 2); // there is nothing to be waited for: that it stays is what is seen
+    let begun = || Duration::from_micros(marks::of(&world.log("a.log"), 0)[0].uptime_us);
+    eventually("it is old", || when::uptime() > begun() + SOON);
+    world.settle();
     assert_eq!(world.text("a.log"), "tw");
     worker.write_all(b"o\nthree\n").unwrap();
     eventually("the rest is in a new one", || world.text("a.log") == "three\n");
