@@ -2,16 +2,31 @@
 
 use lifecycle::{AppId, Snapshot, State, StopReason};
 
+use super::chronicle::{self, Record};
 use super::{Supervisor, now, reason};
 use crate::clock;
 
 impl Supervisor {
-    pub(super) fn announce(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
+    pub(super) fn announce(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
         if before.is_some_and(|before| before.state == after.state) {
             return;
         }
-        let Some(unit) = self.unit(id) else { return };
-        say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, before, after));
+        let Some(key) = self.unit(id).map(|unit| unit.key()) else { return };
+        let what = self.what_changed(id, before, after);
+        say!("{} {key}: {what}", clock::stamp());
+        let notes = self.notes.get(&id).cloned().unwrap_or_default();
+        let record = Record {
+            at_ns: clock::now_ns(),
+            status: super::status::word(self.fleet.status(id)),
+            run: super::perform::run_in(after.state).map(|run| run.0),
+            what,
+            actor: chronicle::actor(after, &notes, self.stopping),
+        };
+        let chronicle = self.chronicles.entry(id).or_default();
+        if chronicle.add(record) {
+            let order = chronicle.remember(&key);
+            self.order(&order);
+        }
     }
 
     fn what_changed(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) -> String {

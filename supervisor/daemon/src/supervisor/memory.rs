@@ -59,6 +59,9 @@ pub struct Notes {
     pub exited_at_ns: Option<u64>,
     /// What is counted.
     pub tally: Tally,
+    /// Whether an operator asked for what is happening to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
 }
 
 pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {

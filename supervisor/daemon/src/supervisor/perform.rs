@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SHUTDOWN_MESSAGE: &[u8] = b"\"shutdown\"\n";
 
 /// The run that a state is about.
-fn run_in(state: State) -> Option<Invocation> {
+pub(super) fn run_in(state: State) -> Option<Invocation> {
     match state {
         State::Starting { run, .. } | State::Running { run, .. } | State::Stopping { run, .. } => Some(run),
         State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => None,

@@ -105,6 +105,7 @@ fn app() -> (Snapshot, Notes) {
         says: Some("é \"quoted\"".into()),
         exited_at_ns: Some(24),
         tally: tally(),
+        asked: false,
     };
     (snapshot, notes)
 }
