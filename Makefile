@@ -16,7 +16,9 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: build ## Build everything and start the platform
-	@if $(CTL) status >/dev/null 2>&1; then echo "It runs already. To run what was built just now: make stop start"; fi
+	@if $(CTL) status >/dev/null 2>&1; then \
+		echo "It runs already. To run what was built just now: $(CTL) upgrade && $(CTL) reload, or make stop start"; \
+	fi
 	@$(CTL) start
 
 stop: ## Stop the platform, all of it

@@ -1,6 +1,7 @@
 //! The head dies in every way, again and again, at random moments, while clients ask and logs flood: no worker's pid changes, no
 //! request fails, no line is lost or doubled, nothing runs twice, and what an operator did holds.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -24,7 +25,7 @@ const ONE_LATE_IN: usize = 10;
 /// The longest time between two strikes, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 60;
 /// Clients whose requests never end, each with this much of a body: more memory than a supervisor ever has to spare.
-const HALF_ASKERS: usize = 120;
+const HALF_ASKERS: usize = 110;
 const HALF_A_BODY: usize = 60_000;
 
 /// A server; whoever is asked says under which pid it answers.
@@ -85,6 +86,12 @@ impl House {
         hub.until_status("probed", Word::Launching);
         hub.ctl(&["stop", "held"]).succeeded();
         hub.ctl(&["restart", "restarted"]).succeeded();
+        for name in ["raw", "formatted"] {
+            let path = hub.path(&format!("logs/{name}-out.log"));
+            let length = || std::fs::metadata(&path).map_or(0, |log| log.len());
+            scenarios::wait::until("the flood has begun", || if length() > 0 { Ok(()) } else { Err("dry") });
+        }
+        hub.until_workers(7); // with an orphan
         Self { hub, port, probed }
     }
 
@@ -108,8 +115,8 @@ impl House {
             Death::Hangs => process::signal(supervisor, Signal::SIGSTOP),
             Death::Panics => return self.let_panic(self.without_spare_threads(supervisor)),
             Death::OutOfMemory => {
-                limit_memory(supervisor, 0);
-                self.take_all_memory();
+                limit_memory(supervisor, &Limit::Data, 0);
+                self.take_all_memory(supervisor);
             }
         }
         supervisor
@@ -117,7 +124,7 @@ impl House {
 
     /// It needs a thread to find out who answers where an app is expected, and has too little memory for its stack.
     fn let_panic(&self, supervisor: i32) -> i32 {
-        limit_memory(supervisor, 1024 * 1024);
+        limit_memory(supervisor, &Limit::AddressSpace, 1024 * 1024);
         let _listener = TcpListener::bind(self.probed.address()).expect("nobody else has it");
         scenarios::wait::until("it panicked", || if process::is_alive(supervisor) { Err("it lives") } else { Ok(()) });
         supervisor
@@ -135,21 +142,38 @@ impl House {
         self.supervisor()
     }
 
+    /// Every process of every worker. What each is called may change while its script finds its interpreter.
+    fn workers(&self) -> Vec<i32> {
+        self.hub.workers().iter().map(|process| process.pid).collect()
+    }
+
     fn supervisor(&self) -> i32 {
         self.hub.ask::<Pong>("GET", "/v1/ping", "", PATIENCE).expect("an answer").supervisor
     }
 
-    /// Requests of which the end never comes, until it has had enough.
-    fn take_all_memory(&self) {
-        let head = format!("POST /v1/run HTTP/1.1\r\nContent-Length: {}\r\n\r\n", HALF_A_BODY + 1);
-        let half = head + &"x".repeat(HALF_A_BODY);
-        let half_ask = |_| {
+    /// Requests of which the end never comes, until it has had enough. Each waits until it is listened to: those that the dead one
+    /// had not heard would be its successor's, which would have their memory to spare when its turn comes.
+    fn take_all_memory(&self, supervisor: i32) {
+        let head =
+            format!("POST /v1/run HTTP/1.1\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", HALF_A_BODY + 1);
+        let half_ask = || {
             let mut client = UnixStream::connect(self.hub.control_socket()).ok()?;
-            client.set_write_timeout(Some(LOOK_AGAIN)).ok()?;
-            std::io::Write::write_all(&mut client, half.as_bytes()).ok()?;
+            client.set_read_timeout(Some(PATIENCE)).ok()?;
+            client.write_all(head.as_bytes()).ok()?;
+            let mut go_on = [0; 12];
+            client.read_exact(&mut go_on).ok()?;
+            let _ = client.write_all("x".repeat(HALF_A_BODY).as_bytes());
             Some(client)
         };
-        let _clients: Vec<UnixStream> = (0..HALF_ASKERS).map_while(half_ask).collect();
+        scenarios::wait::until("it has had enough", || {
+            let lives = |_: &usize| process::is_alive(supervisor);
+            let clients: Vec<UnixStream> = (0..HALF_ASKERS).take_while(lives).filter_map(|_| half_ask()).collect();
+            if process::is_alive(supervisor) {
+                Err(format!("{} clients were not enough", clients.len()))
+            } else {
+                Ok(())
+            }
+        });
     }
 
     /// Until somebody else answers than the one that was there before.
@@ -185,12 +209,24 @@ impl House {
     }
 }
 
-/// Leaves a process so much more address space than it has now.
-fn limit_memory(pid: i32, more: u64) {
-    let Ok(statm) = std::fs::read_to_string(format!("/proc/{pid}/statm")) else { return };
-    let pages: u64 = statm.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).expect("it is known").expect("it is") as u64;
-    let limit = format!("--as={}", pages * page + more);
+/// What a process may have no more of.
+enum Limit {
+    /// Room for a thread's stack.
+    AddressSpace,
+    /// Memory of the allocator, which may have plenty of address space in reserve.
+    Data,
+}
+
+/// Leaves a process so much more of it than it has now.
+fn limit_memory(pid: i32, limit: &Limit, more: u64) {
+    let (field, flag) = match limit {
+        Limit::AddressSpace => ("VmSize:", "as"),
+        Limit::Data => ("VmData:", "data"),
+    };
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return };
+    let now = status.lines().find_map(|line| line.strip_prefix(field)).and_then(|kib| kib.split_whitespace().next());
+    let kib: u64 = now.and_then(|kib| kib.parse().ok()).expect("the kernel tells");
+    let limit = format!("--{flag}={}", kib * 1024 + more);
     let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().expect("util-linux");
     assert!(done.success());
 }
@@ -236,7 +272,7 @@ impl Drop for Falls<'_> {
 fn die_often(death: Death, rounds: usize) {
     let house = House::new();
     let before = house.hub.status();
-    let workers = house.hub.workers();
+    let workers = house.workers();
     let is_asking = AtomicBool::new(true);
     let within = if death == Death::Hangs { NOTICED_WITHIN } else { ANSWER_WITHIN };
     let (answers, mut took) = std::thread::scope(|scope| {
@@ -256,7 +292,7 @@ fn die_often(death: Death, rounds: usize) {
         (client.join().expect("every request was answered"), took)
     });
     assert!(answers > rounds, "{answers} answers");
-    assert_eq!(house.hub.workers(), workers, "nobody left and nobody came");
+    assert_eq!(house.workers(), workers, "nobody left and nobody came");
     house.hub.write("enough", "");
     house.assert_lines_are_whole("raw", str::to_owned);
     house.assert_lines_are_whole("formatted", |line| {

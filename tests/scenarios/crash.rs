@@ -87,3 +87,16 @@ fn the_reason_goes_when_the_app_is_ready_and_the_exit_stays() {
     let web = hub.until_status("web", Word::Online);
     assert_eq!((web.reason, web.exit), (None, Some(signal("SIGKILL"))));
 }
+
+#[test]
+fn however_many_crash_as_fast_as_they_can_an_operator_is_heard() {
+    let brief = |number: u32| {
+        let app = App::program(&format!("brief-{number}"), "/bin/false").set("restart_delay", 1);
+        app.set("exp_backoff_restart_delay", 0).set("max_restarts", 1_000_000)
+    };
+    let hub = Hub::new(&(0..24).map(brief).collect::<Vec<_>>());
+    hub.ctl(&["start", "--no-wait"]).succeeded();
+    hub.until("all have crashed", |watch| watch.status.apps.iter().all(|app| app.restarts > 0));
+    hub.ctl(&["stop", "all"]).succeeded();
+    hub.assert_no_worker_is_left();
+}

@@ -1,5 +1,7 @@
 //! The head may die: what the supervisor knew and held outlives it.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use protocol::control::{Status, Word};
 use scenarios::hub::{Hub, app, pids, runs};
@@ -136,6 +138,41 @@ fn a_supervisor_that_hangs_is_replaced() {
     assert_ne!(after.supervisor.pid, before.supervisor.pid);
     assert_eq!(pids(&after), pids(&before));
     assert!(!process::is_alive(before.supervisor.pid), "two supervisors at once");
+}
+
+/// The keeper's only child that is no worker, looked for without asking it.
+fn until_replaced(keeper: i32, before: i32) {
+    scenarios::wait::until("another supervisor is there", || {
+        let children = process::children(keeper).into_iter().filter_map(process::look);
+        let supervisor = children.filter(|child| child.command.contains("--supervise")).map(|child| child.pid).next();
+        supervisor.filter(|pid| *pid != before).map(drop).ok_or(format!("{supervisor:?}"))
+    });
+}
+
+#[test]
+fn a_hang_is_noticed_by_an_exit_that_is_not_acted_on() {
+    let hub = Hub::started(&household());
+    let before = hub.status();
+    let worker = app(&before, "polite").pid.expect("it runs");
+    process::signal(before.supervisor.pid, Signal::SIGSTOP);
+    let begun = Instant::now();
+    process::kill_9(worker);
+    until_replaced(before.keeper.pid, before.supervisor.pid);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(8), "2 s to answer: {took:?}");
+    hub.until_app("polite", "was restarted", |app| app.restarts == 1 && app.status == Word::Online);
+}
+
+#[test]
+fn a_hang_is_noticed_while_nothing_happens_at_all() {
+    let hub = Hub::started(&household());
+    let before = hub.status();
+    process::signal(before.supervisor.pid, Signal::SIGSTOP);
+    let begun = Instant::now();
+    until_replaced(before.keeper.pid, before.supervisor.pid);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(18), "10 s until it is asked, 2 s to answer: {took:?}");
+    assert_eq!(pids(&hub.status()), pids(&before));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What workers write is kept, shown and followed, line by line.
 
 use scenarios::hub::Hub;
-use scenarios::{App, wait};
+use scenarios::{App, process, wait};
 
 /// As the puppet writes it.
 fn line(what: &str, number: usize) -> String {
@@ -17,23 +17,15 @@ fn chatty() -> App {
     App::puppet("web", "lines 40").gated()
 }
 
-/// Every line of an app's log, the rotated files first.
+/// Every line of an app's log, the rotated files first; fewer while one is being put aside.
 fn kept(hub: &Hub, kind: &str) -> Vec<String> {
-    let prefix = format!("web-{kind}.log");
-    let entries = std::fs::read_dir(hub.path("logs")).expect("the logs").filter_map(Result::ok);
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let files = names.filter(|name| name.starts_with(&prefix));
-    let mut all: Vec<String> = files
-        .flat_map(|name| hub.read(&format!("logs/{name}")).lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    // Numbers have leading zeros: sorted is in order, and a line that is there twice stays there twice.
-    all.sort();
-    all
+    let bytes = scenarios::kept::bytes(&hub.path(&format!("logs/web-{kind}.log"))).unwrap_or_default();
+    String::from_utf8(bytes).expect("text").lines().map(str::to_owned).collect()
 }
 
 fn until_kept(hub: &Hub, kind: &str, count: usize) -> Vec<String> {
     wait::until("all lines are in the files", || match kept(hub, kind) {
-        all if all.len() >= count => Ok(all),
+        all if all.len() == count => Ok(all),
         all => Err(format!("{} of {count}", all.len())),
     })
 }
@@ -94,8 +86,7 @@ fn rotation_by_size_loses_no_line_and_cuts_none() {
     for kind in ["out", "error"] {
         assert_eq!(until_kept(&hub, kind, 160), lines(kind, 0..160));
     }
-    let files = std::fs::read_dir(hub.path("logs")).expect("the logs").filter_map(Result::ok);
-    let rotated = files.filter(|file| file.file_name().to_string_lossy().starts_with("web-out.log")).count();
+    let rotated = scenarios::kept::files(&hub.path("logs/web-out.log")).expect("the logs").len();
     assert!(rotated >= 2, "160 lines, of which 40 come at once, are more than twice 2048 bytes: {rotated} file(s)");
 }
 
@@ -127,4 +118,15 @@ fn lines_written_while_the_supervisor_is_dead_are_kept() {
         hub.gate("web").let_one_through();
         assert_eq!(until_kept(&hub, "out", (batch + 1) * 40), lines("out", 0..(batch + 1) * 40));
     }
+}
+
+#[test]
+fn after_a_crash_of_everything_the_logs_are_shown_all_the_same() {
+    let hub = Hub::started(&[chatty()]);
+    until_kept(&hub, "out", 40);
+    process::kill_9(hub.status().keeper.pid);
+    hub.until_nothing_is_left();
+    let shown = hub.ctl(&["logs", "web", "--out", "-n", "1"]).succeeded();
+    assert!(shown.stdout.ends_with(&format!("| {}\n", line("out", 39))), "{shown}");
+    assert!(shown.stderr.contains("no supervisor is running"), "{shown}");
 }

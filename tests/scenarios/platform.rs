@@ -1,5 +1,12 @@
 //! The main job, with the repository's own file and the real workers.
 
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use protocol::control::Word;
 use scenarios::hub::app;
 use scenarios::platform::{GATEWAY, Platform};
@@ -115,6 +122,76 @@ fn every_worker_drains_and_ends_with_0_when_it_is_stopped() {
     let status = platform.hub.status();
     for name in names(&platform) {
         let exit = app(&status, &name).exit.clone();
+        assert_eq!(exit, Some(protocol::control::Exit::Code { code: 0 }), "{name}");
+    }
+}
+
+/// A client that keeps its connection as long as the server lets it, and never asks twice.
+struct KeptAlive<'a> {
+    platform: &'a Platform,
+    stream: Option<BufReader<TcpStream>>,
+}
+
+impl KeptAlive<'_> {
+    /// The status of the answer.
+    fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<u16> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => BufReader::new(http::connect(self.platform.port(GATEWAY))?),
+        };
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+        stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if stream.read_line(&mut head)? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("after {head:?}")));
+            }
+        }
+        let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+        let length = value("content-length: ").and_then(|length| length.parse().ok());
+        stream.read_exact(&mut vec![0; length.ok_or_else(|| io::Error::other(format!("no length in {head}")))?])?;
+        if value("connection: close").is_none() {
+            self.stream = Some(stream);
+        }
+        head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| io::Error::other(head.clone()))
+    }
+}
+
+#[test]
+fn a_restart_of_any_worker_under_load_fails_no_request_through_the_gateway() {
+    let platform = started(None);
+    let is_over = AtomicBool::new(false);
+    let reading = json!({ "vital_type": "heart_rate", "value_primary": 71, "unit": "bpm" }).to_string();
+    let requests = [
+        ("GET", "/api/vitals/latest", "", 200),
+        ("POST", "/api/vitals", reading.as_str(), 201),
+        ("GET", "/api/nutrition/daily", "", 200),
+        ("GET", "/health", "", 200),
+    ];
+    let load = || {
+        let mut client = KeptAlive { platform: &platform, stream: None };
+        let mut answered = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            for (method, path, body, expected) in requests {
+                let status = client.ask(method, path, body);
+                assert!(status.as_ref().is_ok_and(|status| *status == expected), "{method} {path}: {status:?}");
+                answered += 1;
+            }
+        }
+        answered
+    };
+    let answered: u32 = thread::scope(|scope| {
+        let clients = [(); 3].map(|()| scope.spawn(load));
+        for name in ["betti-backend", "betti-nutrition", "betti-webrtc", "betti-frontend"] {
+            platform.hub.ctl(&["restart", name]).succeeded();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        clients.map(|client| client.join().expect("no request failed")).iter().sum()
+    });
+    assert!(answered >= 24, "there was load: {answered}");
+    for name in ["betti-backend", "betti-nutrition", "betti-webrtc", "betti-frontend"] {
+        let exit = app(&platform.hub.status(), name).exit.clone();
         assert_eq!(exit, Some(protocol::control::Exit::Code { code: 0 }), "{name}");
     }
 }

@@ -127,6 +127,7 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
     script(&hub, "fails", "echo 'the disk is on fire' >&2; exit 3");
     script(&hub, "crashes", "kill -SEGV $$");
     script(&hub, "talks", "echo '{\"apps\":'");
+    script(&hub, "leaves", "sleep 1235.5 & exit 4");
     script(&hub, "forgets", "$real \"$@\" | sed 's/\"key\":\"stray\"/\"key\":\"other\"/'");
     script(&hub, "restarts", "$real \"$@\" | sed 's/\"at_once\":\\[/&\"start run 9 of polite\"/'");
     script(&hub, "loses", "$real \"$@\" | sed 's/\"runs\":\\[1,/\"runs\":[/'");
@@ -139,6 +140,7 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
         ("fails", "it ended with code 3: the disk is on fire"),
         ("crashes", "it was ended by SIGSEGV"),
         ("talks", "is no betti-supervisor"),
+        ("leaves", "it ended with code 4"),
         ("forgets", "it takes stray (1)"),
         ("restarts", "it would start run 9 of polite"),
         ("loses", "it misses run 1"),
@@ -150,6 +152,8 @@ fn whatever_is_not_fit_is_refused_with_the_reason_and_the_old_one_carries_on() {
         assert_eq!(what_lasts(&after), what_lasts(&before), "{program}");
     }
     hub.ctl(&["upgrade", "/bin/true", "--json"]).with_code(1);
+    let left = || process::all().into_iter().filter(|process| process.command == "sleep 1235.5").count();
+    scenarios::wait::until("nobody is left behind", || if left() == 0 { Ok(()) } else { Err("somebody is") });
 }
 
 #[test]
@@ -200,8 +204,10 @@ fn one_that_crashes_or_hangs_instead_of_taking_over_makes_room_for_the_one_befor
 fn one_that_takes_over_and_then_crashes_again_and_again_makes_room_too() {
     let hub = Hub::started(&household());
     let before = hub.status();
-    // Ended by itself as soon as it has taken over, which its answering shows.
-    script(&hub, "brittle", &fit_until("(sleep 0.2; kill -ABRT $$) <&- >&- 2>&- 3<&- &\nexec $real \"$@\""));
+    // Ended as by itself as soon as it has taken over, which its answering shows.
+    let ctl = binaries::built("betti-ctl");
+    let brittle = format!("({} ping >&2; kill -ABRT $$) 3<&- &\nexec $real \"$@\"", ctl.display());
+    script(&hub, "brittle", &fit_until(&brittle));
     let _ = hub.ctl(&["upgrade", "./brittle"]);
     let real = binaries::built("betti-supervisor");
     scenarios::wait::until("the one before is back", || {

@@ -315,7 +315,9 @@ impl Hub {
 
     fn show_logs(&self) {
         let entries = std::fs::read_dir(self.path("logs")).into_iter().flatten().filter_map(Result::ok);
-        for path in entries.map(|entry| entry.path()) {
+        let is_text =
+            |path: &std::path::PathBuf| !path.extension().is_some_and(|ending| ending == "gz" || ending == "index");
+        for path in entries.map(|entry| entry.path()).filter(is_text) {
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
             let lines: Vec<&str> = text.lines().collect();
             let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];

@@ -11,10 +11,12 @@
 //! * [`fifo`]: gates and journals, so that a scenario orders events instead of waiting for time to pass.
 //! * [`process`]: who runs, by walking `/proc`.
 //! * [`wait`]: the one way to wait, with a deadline and the last state seen.
+//! * [`kept`]: what is kept of a log, with all that was put aside.
 //! * [`cgroup`]: a control group for a hub, where one can be had.
 //! * [`openmetrics`]: a strict reader of what is scraped.
 //! * [`clock`]: whether the kernel believes the clock.
 //! * [`load`]: clients that ask all the time, and what became of that.
+//! * [`power`]: what a power cut leaves of what was recorded.
 //! * [`http`], [`ports`], [`binaries`], [`command`], [`guard`], [`platform`]: what those need.
 
 pub mod binaries;
@@ -26,10 +28,12 @@ pub mod fifo;
 pub mod guard;
 pub mod http;
 pub mod hub;
+pub mod kept;
 pub mod load;
 pub mod openmetrics;
 pub mod platform;
 pub mod ports;
+pub mod power;
 pub mod process;
 pub mod wait;
 

@@ -68,8 +68,14 @@ fn doing(app: &App, sight: &Sight<'_>) -> String {
             Some(reason) => format!("{}: {reason}", app.status.as_str()),
             None => app.status.as_str().to_owned(),
         },
+        Word::Online if is_reloaded(app, sight) => format!("reloading for {}", of(sight.waited, None)),
         Word::Online | Word::Stopped => format!("still {}", app.status.as_str()),
     }
+}
+
+/// Whether what runs is its old run, or both.
+fn is_reloaded(app: &App, sight: &Sight<'_>) -> bool {
+    sight.watch.runs.iter().any(|runs| runs.id == app.id && runs.to_be_reloaded)
 }
 
 fn launching(app: &App, sight: &Sight<'_>) -> String {
@@ -196,5 +202,8 @@ mod tests {
         assert_eq!(unlimited.as_deref(), Some("⠙ backend: not ready for 3.2 s (and 1 more)"));
         assert_eq!(draw(&[&backend], &now, &limits, Some(12)).as_deref(), Some("⠙ backend: "));
         assert_eq!(draw(&[], &now, &limits, None), None);
+        let mut reloaded = watch(Online, Waiting);
+        reloaded.runs[0].to_be_reloaded = true;
+        assert_eq!(one(&backend, &reloaded), "⠙ backend: reloading for 1.2 s");
     }
 }

@@ -82,7 +82,11 @@ pub fn made() -> Result<PathBuf, RuntimeDirError> {
     check(path, &found)
 }
 
-fn named() -> Result<PathBuf, RuntimeDirError> {
+/// Where the runtime directory is, or would be.
+///
+/// # Errors
+/// If nothing names one.
+pub fn named() -> Result<PathBuf, RuntimeDirError> {
     let path = place::runtime_dir(|name| std::env::var_os(name), geteuid().is_root())?;
     std::path::absolute(&path).map_err(|why| RuntimeDirError::Io { path, why })
 }

@@ -81,10 +81,10 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Wat
     let finished = runs.finished.unwrap_or(0);
     let has_ended = if asked.unchanged { finished >= asked.after && finished > 0 } else { finished > asked.after };
     match app.status {
-        // Its turn in a rolling restart has not come.
-        _ if runs.to_be_reloaded => Verdict::Pending,
+        // Its turn in a rolling restart has not come, or not gone by.
+        _ if runs.to_be_reloaded => blocked(runs, first, seen).unwrap_or(Verdict::Pending),
         // The run that was to follow has failed, and the one before it goes on.
-        Word::Online if is_new && has_ended && finished >= newest => Verdict::Failed(why(app)),
+        Word::Online if is_new && has_ended && finished >= newest && !asked.unchanged => Verdict::Failed(why(app)),
         Word::Online if is_new => Verdict::Done,
         // It ended by itself, in a way that its policy accepts: a job that is done.
         Word::Stopped if has_ended => Verdict::Done,
@@ -241,6 +241,8 @@ mod tests {
             (7, true, Stopping, Some(7), Some(6), '.'),
             (7, true, WaitingRestart, Some(7), Some(7), '!'),
             (7, true, Online, Some(8), Some(7), '+'),
+            // It runs on in the run from which it could not be reloaded.
+            (7, true, Online, Some(7), Some(7), '+'),
         ];
         for row in rows {
             let (after, unchanged, status, newest, finished, expected) = row;
@@ -311,6 +313,23 @@ mod tests {
         let seen = watch(&[("api", Word::Online, true, Some(8), Some(8), &[])]);
         let failed = Verdict::Failed("exited with code 1".into());
         assert_eq!(of(Goal::Online, &asked(7, false), &seen, &seen), failed, "the one before it goes on");
+    }
+
+    #[test]
+    fn a_rolling_restart_that_waits_for_what_will_not_come_says_so() {
+        let seen = |base: bool| {
+            let online = Word::Online;
+            let mut seen = watch(&[
+                ("api", online, true, Some(7), Some(6), &["base"]),
+                ("base", if base { Word::Launching } else { Word::Stopped }, base, Some(5), Some(4), &[]),
+            ]);
+            seen.runs[0].to_be_reloaded = true;
+            seen
+        };
+        let of = |seen: &Watch| of(Goal::Online, &asked(7, false), seen, seen);
+        assert_eq!(of(&seen(true)), Verdict::Pending);
+        let why = "it waits for base, which is stopped: betti-ctl start base".to_owned();
+        assert_eq!(of(&seen(false)), Verdict::Blocked { by: "base".into(), why });
     }
 
     #[test]

@@ -235,11 +235,13 @@ impl Progress {
 }
 
 fn doing(app: &App, watch: &Watch) -> (Tone, String) {
+    let runs = watch.runs.iter().find(|runs| runs.id == app.id);
     match app.status {
+        // What runs is the old run, or both.
+        Word::Online if runs.is_some_and(|runs| runs.to_be_reloaded) => (Tone::Busy, "reloading".to_owned()),
         Word::Online => (Tone::Good, format!("✓ online{}", after(app))),
         Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {
-            let runs = watch.runs.iter().find(|runs| runs.id == app.id);
             let needed = runs.map(|runs| runs.held_back_by().join(", ")).unwrap_or_default();
             (Tone::Uneasy, format!("waiting for {needed}"))
         }

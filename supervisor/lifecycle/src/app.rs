@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{AppId, Exit, Failure, Goal, Invocation, Moment, Policy, Reload, State, Turn, crash_record::CrashRecord};
+use crate::{
+    AppId, Beside, Exit, Failure, Goal, Invocation, Moment, Policy, Reload, State, Turn, crash_record::CrashRecord,
+};
 
 /// How long after a kill what is still left of a tree is killed again: a process may have forked under the first one.
 pub const KILL_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -13,6 +15,8 @@ pub struct App {
     pub(crate) policy: Policy,
     pub(crate) goal: Goal,
     pub(crate) state: State,
+    /// The second run, while it is reloaded with overlap.
+    pub(crate) beside: Option<Beside>,
     /// Set while it is to end and has not been told: wanted down, or wanted anew after what needs it is gone.
     pub(crate) turn: Option<Turn>,
     /// How much longer than `listen_timeout` its run asked to have for becoming ready.
@@ -25,10 +29,16 @@ pub struct App {
     pub(crate) ready_for: Option<Duration>,
     /// Counts only in a `Stopping` whose kill was ordered.
     pub(crate) kill_again_at: Moment,
+    /// The same for a run beside that is leaving.
+    pub(crate) kill_beside_again_at: Moment,
     pub(crate) crashes: CrashRecord,
     pub(crate) restarts: u64,
     pub(crate) last_exit: Option<(Invocation, Exit)>,
     pub(crate) last_failure: Option<Failure>,
+    /// What the last run failed of that was tried beside another.
+    pub(crate) failed_try: Option<Failure>,
+    /// The newest run that was tried beside another and did not take its place.
+    pub(crate) tried_run: Option<Invocation>,
     pub(crate) newest_run: Option<Invocation>,
     pub(crate) finished_run: Option<Invocation>,
     /// The newest run that was ever ready.
@@ -48,16 +58,20 @@ impl App {
             policy,
             goal: Goal::Down,
             state: State::Stopped,
+            beside: None,
             turn: None,
             extended: Duration::ZERO,
             end_by: None,
             untold: false,
             ready_for: None,
             kill_again_at: Moment::START,
+            kill_beside_again_at: Moment::START,
             crashes: CrashRecord::default(),
             restarts: 0,
             last_exit: None,
             last_failure: None,
+            failed_try: None,
+            tried_run: None,
             newest_run: None,
             finished_run: None,
             ready_run: None,
@@ -86,13 +100,10 @@ impl App {
         &self.policy
     }
 
-    /// The run of which something is alive, as far as we have been told.
+    /// The run of which something is alive, as far as we have been told: of two, the one that serves or is to.
     #[must_use]
     pub fn alive(&self) -> Option<Invocation> {
-        match self.state {
-            State::Starting { run, .. } | State::Running { run, .. } | State::Stopping { run, .. } => Some(run),
-            State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => None,
-        }
+        self.state.run()
     }
 
     /// Whether it said that it is ready, and is not about to end.
@@ -106,7 +117,9 @@ impl App {
     #[must_use]
     pub fn lets_dependants_start(&self) -> bool {
         let is_done = matches!(self.state, State::Finished) && self.last_failure.is_none();
-        let was_ready = self.ready_run.is_some() && self.ready_run == self.newest_run;
+        // A run is tried only beside one that is ready.
+        let is_newest = self.ready_run == self.newest_run || self.tried_run == self.newest_run;
+        let was_ready = self.ready_run.is_some() && is_newest;
         self.is_ready() || (!self.is_to_end() && is_done && was_ready)
     }
 
@@ -146,11 +159,12 @@ impl App {
         self.ready_run
     }
 
-    /// When it next needs an [`Event::Tick`](crate::Event::Tick), if nothing happens before and nothing holds it back.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Moment> {
+    /// When it next needs a tick for the run that serves or for the next one, if nothing happens before and nothing holds it
+    /// back. What is to be spawned waits until no run is left beside.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
         let tell_by = self.turn.map(|turn| turn.tell_by);
         match (self.state, self.goal) {
+            (State::Stopped | State::Backoff { .. } | State::Cooling { .. }, Goal::Up) if self.is_half_gone() => None,
             (State::Stopped, Goal::Up) => Some(Moment::START),
             (State::Starting { ready_by, .. }, Goal::Up) => tell_by.or(Some(ready_by)),
             (State::Running { .. }, Goal::Up) => tell_by,

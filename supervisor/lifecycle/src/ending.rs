@@ -11,6 +11,9 @@ impl App {
     /// Its first process ended although it had not been told to. What was to end soon and ends before has not failed, and
     /// what is left of it need not wait for its turn.
     pub(crate) fn exited(&mut self, now: Moment, run: Invocation, exit: Exit) -> Option<Action> {
+        if self.is_trying() {
+            return self.exited_while_trying(now, run, exit);
+        }
         self.note_exit(run, exit);
         if self.is_to_end() {
             return self.tell_the_rest(now, run, self.why_it_is_to_end());
@@ -73,6 +76,9 @@ impl App {
         if self.is_to_end() {
             return None;
         }
+        if self.is_trying() {
+            return self.unhealthy_while_trying(now, run, ailment);
+        }
         self.fail(now, Failure::Unhealthy(ailment));
         self.terminate(run, now.after(self.policy.kill_timeout), StopReason::Unhealthy)
     }
@@ -127,6 +133,9 @@ impl App {
 
     /// Nothing of it is left, and nobody had said that it ended.
     pub(crate) fn vanished(&mut self, now: Moment, run: Invocation) -> Option<Action> {
+        if self.is_trying() {
+            return self.vanished_while_trying(now, run);
+        }
         if self.is_to_end() {
             return self.gone(now, run, self.why_it_is_to_end());
         }
@@ -137,7 +146,7 @@ impl App {
     /// Nothing of it is left: what follows, the goal and the reason decide.
     pub(crate) fn gone(&mut self, now: Moment, run: Invocation, why: StopReason) -> Option<Action> {
         (self.turn, self.end_by, self.untold, self.ready_for) = (None, None, false, None);
-        self.finished_run = Some(run);
+        self.finished_run = self.finished_run.max(Some(run));
         self.last_exit = self.last_exit.filter(|(exited, _)| *exited == run); // Unknown is not the one before.
         self.state = match (self.goal, why) {
             (

@@ -9,7 +9,7 @@ use crate::{Action, App, AppId, CycleError, Event, Goal, Invocation, Moment, Pol
 pub struct Fleet {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) order: Order,
-    last_run: Invocation,
+    pub(crate) last_run: Invocation,
 }
 
 impl Fleet {
@@ -79,6 +79,7 @@ impl Fleet {
         let mut actions = Vec::new();
         loop {
             self.each(&ids, |app| app.handle(now, Event::Tick), &mut actions);
+            self.each(&ids, |app| app.tick_beside(now), &mut actions);
             actions = self.settle(now, actions);
             // Something is due again only with timeouts of zero: what is told to end is to be killed at the same moment.
             if self.next_deadline().is_none_or(|due| due > now) {
@@ -91,13 +92,14 @@ impl Fleet {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
         // What others hold back has nothing to wake up for: they do.
-        self.apps.iter().filter(|(id, _)| !self.is_held_back(**id)).filter_map(|(_, app)| app.deadline()).min()
+        let own = self.apps.iter().filter(|(id, _)| !self.is_held_back(**id)).filter_map(|(_, app)| app.deadline());
+        own.chain(self.apps.values().filter_map(App::deadline_beside)).min()
     }
 
     /// Whether a stop of everything is complete: every app is wanted down and nothing is alive.
     #[must_use]
     pub fn is_settled_down(&self) -> bool {
-        self.apps.values().all(|app| app.goal() == Goal::Down && app.alive().is_none())
+        self.apps.values().all(|app| app.goal() == Goal::Down && !app.is_alive())
     }
 
     /// All that is known of an app.

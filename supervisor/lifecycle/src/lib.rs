@@ -43,7 +43,7 @@
 //! * **Running**: it said so. Only now may what depends on it start.
 //! * **Stopping**: it was told to end; or its first process ended, and what is left of its tree was told to; or it said that
 //!   it is ending ([`Event::Leaving`]), and is not told. It stays here until *nothing* is left, so that two runs of an app
-//!   are never alive together. Why it is being ended is kept, for that decides what comes next: a worker that never becomes
+//!   are never alive together, but in a reload with overlap. Why it is being ended is kept, for that decides what comes next: a worker that never becomes
 //!   ready has to back off like one that crashes. How one that is ending by itself is judged, its exit decides.
 //! * **Backoff**: it failed. The next run waits for `restart_delay`, half as long again after every further failure, up to
 //!   [`LONGEST_BACKOFF`]. After a run that had been ready for `min_uptime` there is no wait, unless it was ended for an
@@ -56,12 +56,20 @@
 //! [`Turn`]: "going down" in the table below if it is wanted down, "to begin anew" if it is wanted up. It is not ready for
 //! anybody any more.
 //!
+//! # Two runs
+//!
+//! What is reloaded and [overlaps](Policy::overlap) has a second run for a while ([`Beside`]): the next one is tried beside
+//! the one that serves. When it is ready it serves, and the one before it is told to end. If it fails before, it is ended and
+//! the one that serves goes on: that is no crash of the app's, and nothing waits for it. If the one that serves ends
+//! meanwhile, the other one takes its place as it is. Whatever else is wished (a stop, a restart, a newer reload) ends the one
+//! that is tried at once. The next run is begun only when both are gone. `State` is always that of the run that serves or is to.
+//!
 //! # All apps
 //!
 //! ```text
 //!   Start, Stop, Restart, Reset     each for itself; what depends on it waits going up, and goes first going down
 //!   RestartWithDependants           down in order, up in order
-//!   Reload                          one after the other; the rest keep their old runs if one fails
+//!   Reload                          one after the other, with overlap or without; the rest keep their old runs if one fails
 //!   reshape                         what is not named leaves; what is new comes; what stays is left alone, or relaunched
 //!   Trial                           whether what came has come up
 //! ```
@@ -78,6 +86,13 @@
 #![doc = include_str!("transitions.txt")]
 //! ```
 //!
+//! And these are two runs of one app, checked by `tests/two_runs.rs`. What is wished, or heard of either of them, comes to
+//! what becomes of both:
+//!
+//! ```text
+#![doc = include_str!("two_runs.txt")]
+//! ```
+//!
 //! Two outcomes depend on more than the table shows. "Backoff" is `Cooling` after too many failures, and `Finished` if the
 //! policy leaves it at that. What is spawned at once here is spawned as soon as its dependencies are ready and what it follows
 //! is gone. An app that leaves is one that is wanted down and that no wish brings up.
@@ -87,14 +102,14 @@
 //! 1. *Stopped means gone.* A run counts as ended only at [`Event::Gone`], and what is left after a kill is killed again.
 //! 2. *Ready means ready.* Nothing is spawned before everything that it depends on is `Running` and wanted up.
 //! 3. *Stop wins.* While the goal is [`Goal::Down`] nothing is spawned, whatever happens, until somebody asks for the app: no
-//!    edited file, no hour that comes, no reload undoes a stop.
+//!    edited file, no hour that comes, no reload undoes a stop. It ends both runs of what is being reloaded.
 //! 4. *No dead end.* Whoever is not where it is wanted has a deadline at which that changes, or waits in plain sight for a
 //!    dependency ([`Fleet::waits_for`]) or for an end ([`Fleet::waits_for_end_of`]); and nobody fails faster than its
 //!    back-off and [`MOST_RESTARTS`] allow. A reload goes on or is over, and a trial ends.
 //! 5. *The head may die.* A [`Snapshot`] of each app, kept by the keeper, makes a successor of which nothing that is alive
 //!    takes notice ([`Fleet::restore`]).
 //! 6. *Nothing else is touched.* A reshape leaves alone what was not changed, a restart what depends on it, and a reload has
-//!    one app down at a time.
+//!    one app down at a time, or none with overlap: no app ever has more than two runs, and two only then.
 //!
 //! # Driving it
 //!
@@ -117,6 +132,7 @@
 
 mod app;
 mod backoff;
+mod beside;
 mod crash_record;
 mod ending;
 mod exit;
@@ -141,6 +157,7 @@ mod wishes;
 
 pub use app::{App, KILL_AGAIN_AFTER};
 pub use backoff::LONGEST_BACKOFF;
+pub use beside::Beside;
 pub use crash_record::{COOLING_TIME, CRASH_WINDOW, HEALTHY_LONG_ENOUGH, MOST_RESTARTS};
 pub use exit::{Ailment, Exit, Failure};
 pub use fleet::Fleet;

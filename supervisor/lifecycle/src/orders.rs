@@ -12,6 +12,7 @@ impl App {
             self.restarts += 1;
         }
         self.follows.clear();
+        self.tried_run = None;
         self.extended = Duration::ZERO;
         self.newest_run = Some(run);
         self.state = State::Starting { run, ready_by: now.after(self.policy.listen_timeout) };

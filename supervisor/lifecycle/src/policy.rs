@@ -22,6 +22,9 @@ pub struct Policy {
     pub autorestart: bool,
     /// Codes with which a run may end by itself for good.
     pub stop_exit_codes: Vec<i32>,
+    /// Whether a reload begins the next run beside the present one, which is ended only when that is ready. For what
+    /// serves sockets that others hold, and says by itself that it is ready.
+    pub overlap: bool,
 }
 
 impl Default for Policy {
@@ -35,6 +38,7 @@ impl Default for Policy {
             max_restarts: 16,
             autorestart: true,
             stop_exit_codes: Vec::new(),
+            overlap: false,
         }
     }
 }

@@ -22,8 +22,9 @@ pub enum Request {
     /// The same, and begin anew what depends on it and is up: that ends first, and starts again when what it needs is
     /// ready. What depends on something that is not begun anew itself runs on, and so does what ended by itself for good.
     RestartWithDependants(Vec<AppId>),
-    /// Begin anew one after the other, in this order: the next one ends when the one before is ready again. If that one
-    /// fails, the rest keep their runs. What does not run is started at once.
+    /// Begin anew one after the other, in this order: the next one's turn comes when the one before is ready again. If that
+    /// one fails, the rest keep their runs. What does not run is started at once. Where the policy says [overlap](crate::Policy::overlap),
+    /// what runs is ended only when its next run is ready, and goes on if that fails.
     Reload(Vec<AppId>),
     /// Forget how often they were restarted and what they failed of. What waits for another try has it now.
     Reset(Vec<AppId>),
@@ -57,7 +58,7 @@ impl Fleet {
                 let ids = self.out_of_reload(self.ids().collect());
                 let within = self.longest_kill_timeout(&ids).max(STOP_ALL_TIMEOUT);
                 let turn = Turn { tell_by: now.after(within / 2), kill_by: Some(now.after(within)) };
-                self.each(&ids, |app| app.descend(turn), &mut actions);
+                self.each(&ids, |app| app.descend(now, turn), &mut actions);
             }
         }
         self.settle(now, actions)
@@ -67,7 +68,7 @@ impl Fleet {
     pub(crate) fn stop(&mut self, now: Moment, ids: Vec<AppId>, actions: &mut Vec<(AppId, Action)>) {
         let ids = self.out_of_reload(ids);
         let turn = self.turn(now, &ids);
-        self.each(&ids, |app| app.descend(turn), actions);
+        self.each(&ids, |app| app.descend(now, turn), actions);
     }
 
     /// The turn of apps that are ended together, each in its own time: half of the longest is enough of waiting.
@@ -77,7 +78,7 @@ impl Fleet {
 
     /// The longest that one of those that are alive may take to stop.
     fn longest_kill_timeout(&self, ids: &[AppId]) -> Duration {
-        let alive = ids.iter().filter_map(|id| self.get(*id)).filter(|app| app.alive().is_some());
+        let alive = ids.iter().filter_map(|id| self.get(*id)).filter(|app| app.is_alive());
         alive.map(|app| app.policy().kill_timeout).max().unwrap_or_default()
     }
 

@@ -82,17 +82,19 @@ impl Fleet {
     /// that are sure to end because their apps leave.
     fn to_follow(&self, member: &Member, named: &BTreeSet<AppId>) -> Vec<(AppId, Invocation)> {
         let followed = self.get(member.id).into_iter().flat_map(|app| &app.follows);
-        let earlier = followed.copied().filter(|(other, run)| {
-            !named.contains(other) && self.get(*other).is_some_and(|app| app.alive() == Some(*run))
-        });
-        let alive = |other: &AppId| Some((*other, self.get(*other)?.alive()?));
-        let all: BTreeSet<_> = member.follows.iter().filter_map(alive).chain(earlier).collect();
+        let earlier = followed
+            .copied()
+            .filter(|(other, run)| !named.contains(other) && self.get(*other).is_some_and(|app| app.has(*run)));
+        let alive = |other: &AppId| {
+            self.get(*other).into_iter().flat_map(App::runs).map(|run| (*other, run)).collect::<Vec<_>>()
+        };
+        let all: BTreeSet<_> = member.follows.iter().flat_map(alive).chain(earlier).collect();
         all.into_iter().filter(|(other, _)| *other != member.id).collect()
     }
 
     /// Drops those that leave and of which nothing is alive.
     pub(crate) fn drop_what_has_left(&mut self) {
-        self.apps.retain(|_, app| !app.leaving || app.alive().is_some());
+        self.apps.retain(|_, app| !app.leaving || app.is_alive());
     }
 }
 

@@ -7,6 +7,7 @@ impl App {
         Snapshot {
             goal: self.goal,
             state: self.state,
+            beside: self.beside,
             turn: self.turn,
             extended: self.extended,
             end_by: self.end_by,
@@ -20,6 +21,8 @@ impl App {
             last_exit: self.last_exit.map(|(_, exit)| exit),
             exited_run: self.last_exit.map(|(run, _)| run),
             last_failure: self.last_failure,
+            failed_try: self.failed_try,
+            tried_run: self.tried_run,
             newest_run: self.newest_run,
             finished_run: self.finished_run,
             ready_run: self.ready_run,
@@ -33,11 +36,12 @@ impl App {
     /// Becomes what was kept. Nothing that is alive is touched; what the keeper does not know of is not alive.
     pub(crate) fn restore(&mut self, now: Moment, snapshot: Snapshot, exists: impl Fn(Invocation) -> bool) {
         self.goal = snapshot.goal;
-        self.state = snapshot.state;
+        (self.state, self.beside) = (snapshot.state, snapshot.beside);
         self.turn = self.turn_from(snapshot.turn, now);
         (self.extended, self.end_by) = (snapshot.extended, snapshot.end_by);
         (self.untold, self.ready_for) = (snapshot.untold, snapshot.ready_for);
-        self.kill_again_at = now; // Whether the kill was sent before the supervisor died, nobody knows: once more.
+        // Whether a kill was sent before the supervisor died, nobody knows: once more.
+        (self.kill_again_at, self.kill_beside_again_at) = (now, now);
         self.crashes = CrashRecord {
             failures: snapshot.failures.into(),
             short_runs: snapshot.short_runs,
@@ -46,11 +50,13 @@ impl App {
         };
         self.restarts = snapshot.restarts;
         self.last_exit = snapshot.exited_run.zip(snapshot.last_exit);
-        self.last_failure = snapshot.last_failure;
+        (self.last_failure, self.failed_try) = (snapshot.last_failure, snapshot.failed_try);
+        self.tried_run = snapshot.tried_run;
         self.newest_run = snapshot.newest_run;
         self.finished_run = snapshot.finished_run;
         (self.ready_run, self.failed_start) = (snapshot.ready_run, snapshot.failed_start);
         (self.leaving, self.follows, self.reload) = (snapshot.leaving, snapshot.follows, snapshot.reload);
+        self.forget_beside(&exists);
         if let Some(run) = self.alive().filter(|run| !exists(*run)) {
             self.forget_run(now, run);
         }

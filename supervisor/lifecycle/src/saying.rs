@@ -4,7 +4,7 @@ use crate::{Action, App, Invocation, Moment, State, StopReason};
 
 impl App {
     pub(crate) fn ready(&mut self, now: Moment, run: Invocation) -> Option<Action> {
-        self.last_failure = None;
+        (self.last_failure, self.failed_try) = (None, None);
         self.ready_run = Some(run);
         self.state = State::Running { run, since: now };
         None
@@ -46,6 +46,9 @@ impl App {
     pub(crate) fn leaves(&mut self, now: Moment, run: Invocation) -> Option<Action> {
         if self.is_to_end() {
             return None;
+        }
+        if self.is_trying() {
+            return self.leaves_while_trying(now, run);
         }
         self.ready_for = self.uptime(now);
         self.untold = true;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{AppId, Exit, Failure, Goal, Invocation, Moment, State};
+use crate::{AppId, Beside, Exit, Failure, Goal, Invocation, Moment, State};
 
 /// All that is known of an app, to be kept by the keeper for a successor of this supervisor.
 ///
@@ -12,6 +12,8 @@ pub struct Snapshot {
     pub goal: Goal,
     /// What it is doing.
     pub state: State,
+    /// What the second of two runs is doing, while there are two.
+    pub beside: Option<Beside>,
     /// When it is told to end, while it waits for its turn: wanted down, or up and to begin anew.
     pub turn: Option<Turn>,
     /// How much longer than `listen_timeout` its run asked to have for becoming ready.
@@ -38,6 +40,10 @@ pub struct Snapshot {
     pub exited_run: Option<Invocation>,
     /// What went wrong last.
     pub last_failure: Option<Failure>,
+    /// What the last run failed of that was tried beside another.
+    pub failed_try: Option<Failure>,
+    /// The newest run that was tried beside another and did not take its place.
+    pub tried_run: Option<Invocation>,
     /// The newest run that was ordered.
     pub newest_run: Option<Invocation>,
     /// The newest run of which nothing is left.
@@ -59,7 +65,7 @@ pub struct Snapshot {
 pub struct Reload {
     /// The lowest comes next.
     pub place: u64,
-    /// Its old run was told to end; the others wait until the new one is ready.
+    /// Its old run was told to end, or a new one is tried beside it; the others wait until the new one serves alone.
     pub begun: bool,
 }
 

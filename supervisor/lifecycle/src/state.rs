@@ -55,6 +55,17 @@ pub enum State {
     Finished,
 }
 
+impl State {
+    /// The run of which something is alive, if there is one.
+    #[must_use]
+    pub const fn run(self) -> Option<Invocation> {
+        match self {
+            Self::Starting { run, .. } | Self::Running { run, .. } | Self::Stopping { run, .. } => Some(run),
+            Self::Stopped | Self::Backoff { .. } | Self::Cooling { .. } | Self::Finished => None,
+        }
+    }
+}
+
 /// Why a run is being ended, which decides what follows when it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StopReason {

@@ -37,6 +37,10 @@ impl Fleet {
             (State::Running { .. }, Goal::Up | Goal::Down) => Status::Online,
             (State::Starting { .. }, Goal::Up | Goal::Down) => Status::Launching,
             (State::Stopping { .. }, Goal::Up | Goal::Down) => Status::Stopping,
+            (
+                State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished,
+                Goal::Up | Goal::Down,
+            ) if app.is_half_gone() => Status::Stopping,
             (State::Stopped | State::Backoff { .. }, Goal::Up) if waits => Status::Waiting,
             (State::Stopped, Goal::Up) => Status::Launching,
             (State::Backoff { .. }, Goal::Up) => Status::WaitingRestart,

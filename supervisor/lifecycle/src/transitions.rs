@@ -7,7 +7,10 @@ impl App {
     /// about a stop in order, [`App::tell`] says, and about a start in order, [`App::spawn`].
     pub(crate) fn handle(&mut self, now: Moment, event: Event) -> Option<Action> {
         use {Event as E, State as S};
-        debug_assert!(!self.is_stale(event), "{event:?} is not about this run of {self:?}");
+        debug_assert!(!self.is_stale(event), "{event:?} is not about a run of {self:?}");
+        if let Some(beside) = self.beside.filter(|beside| event.run() == Some(beside.run())) {
+            return self.handle_beside(now, beside, event);
+        }
         match (self.state, event) {
             (S::Stopped | S::Finished, E::Wanted(Goal::Up)) => self.revive(S::Stopped),
             (S::Starting { .. } | S::Running { .. }, E::Wanted(Goal::Up)) => self.carry_on(),
@@ -25,7 +28,7 @@ impl App {
                 | S::Cooling { .. }
                 | S::Finished,
                 E::Wanted(Goal::Down),
-            ) => self.descend(Turn { tell_by: now, kill_by: None }),
+            ) => self.descend(now, Turn { tell_by: now, kill_by: None }),
 
             (S::Starting { run, .. }, E::Ready(_)) => self.ready(now, run),
             (S::Running { .. } | S::Stopping { .. }, E::Ready(_)) => None,
@@ -79,7 +82,7 @@ impl App {
 
     /// Whether the event is about a run that is not alive; nothing may come of it.
     pub(crate) fn is_stale(&self, event: Event) -> bool {
-        event.run().is_some() && event.run() != self.alive()
+        event.run().is_some_and(|run| !self.has(run))
     }
 
     /// Begins anew, unless it is to end anyway. Nobody has asked for it, so nothing is forgiven.
@@ -88,6 +91,9 @@ impl App {
             return None;
         }
         self.crashes.note_uptime(self.uptime(now));
+        if let Some(action) = self.end_both(now) {
+            return Some(action);
+        }
         self.terminate(run, now.after(self.policy.kill_timeout), StopReason::Restart)
     }
 

@@ -95,8 +95,7 @@ impl Trial {
 
     /// Whether it is held back by what will not change.
     fn waits_in_vain(&self, fleet: &Fleet, id: AppId) -> bool {
-        fleet.waits_for(id).into_iter().any(|need| self.will_not_come(fleet, need))
-            || fleet.waits_for_end_of(id).into_iter().any(|other| !fleet.app(other).is_ending())
+        fleet.waits_for(id).into_iter().any(|need| self.will_not_come(fleet, need)) || fleet.waits_for_what_stays(id)
     }
 
     /// Whether a dependency that is not ready will not be. One that is watched, and has not ended well, has an outcome of
@@ -115,11 +114,5 @@ impl Trial {
                 !is_watched && (app.crashes.short_runs >= CRASHING || self.waits_in_vain(fleet, need))
             }
         }
-    }
-}
-
-impl App {
-    fn is_ending(&self) -> bool {
-        self.is_to_end() || matches!(self.state, State::Stopping { .. })
     }
 }

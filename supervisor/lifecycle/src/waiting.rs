@@ -1,15 +1,16 @@
 //! Who holds back whom, on the way up and on the way down.
 
-use crate::{App, AppId, Fleet, Goal, Moment, State};
+use crate::{App, AppId, Fleet, Goal, Invocation, Moment, State};
 
 impl Fleet {
-    /// The dependencies that hold back an app that is to be spawned: those that are not ready, nor done after they were.
+    /// The dependencies that hold back an app that is to be spawned, or whose next run is to be tried: those that are not
+    /// ready, nor done after they were.
     ///
     /// # Panics
     /// If there is no such app.
     #[must_use]
     pub fn waits_for(&self, id: AppId) -> Vec<AppId> {
-        if !self.app(id).wants_spawn() {
+        if !self.is_to_get_a_run(id) {
             return Vec::new();
         }
         self.order.dependencies(id).iter().copied().filter(|need| !self.lets_dependants_start(*need)).collect()
@@ -21,12 +22,26 @@ impl Fleet {
     /// If there is no such app.
     #[must_use]
     pub fn waits_for_end_of(&self, id: AppId) -> Vec<AppId> {
-        let app = self.app(id);
-        if !app.wants_spawn() {
+        if !self.is_to_get_a_run(id) {
             return Vec::new();
         }
-        let lives = |(other, run): &&(AppId, _)| self.get(*other).is_some_and(|app| app.alive() == Some(*run));
-        app.follows.iter().filter(lives).map(|(other, _)| *other).collect()
+        let lives = |(other, run): &&(AppId, _)| self.get(*other).is_some_and(|app| app.has(*run));
+        let mut others: Vec<AppId> = self.app(id).follows.iter().filter(lives).map(|(other, _)| *other).collect();
+        others.dedup(); // of one that is reloaded, two runs may have to end
+        others
+    }
+
+    /// Whether an app that is to be spawned follows a run that nobody ends.
+    pub(crate) fn waits_for_what_stays(&self, id: AppId) -> bool {
+        let stays = |(other, run): &(AppId, Invocation)| self.get(*other).is_some_and(|app| app.keeps(*run));
+        self.is_to_get_a_run(id) && self.app(id).follows.iter().any(stays)
+    }
+
+    /// Whether a run is to be begun for an app: its only one, or one beside it because its turn in a reload has come.
+    fn is_to_get_a_run(&self, id: AppId) -> bool {
+        let app = self.app(id);
+        app.wants_spawn()
+            || (app.overlaps() && self.next_in_reload().is_some_and(|(next, reload)| next == id && !reload.begun))
     }
 
     /// Whether others keep an app from being spawned.
@@ -48,13 +63,18 @@ impl Fleet {
 }
 
 impl App {
+    /// Whether one of its runs is alive and goes on.
+    fn keeps(&self, run: Invocation) -> bool {
+        !self.is_to_end() && matches!(self.state_of(run), Some(State::Starting { .. } | State::Running { .. }))
+    }
+
     /// Whether what it needs is not to be told yet. A stop waits for those that are stopped along, and a restart for
     /// those that begin anew along; one that is stopped alone waits for nobody.
     fn is_in_the_way_of(&self, goal: Goal) -> bool {
         let ends = match goal {
             Goal::Down => self.goal() == Goal::Down,
-            Goal::Up => self.is_to_end() || matches!(self.state(), State::Stopping { .. }),
+            Goal::Up => self.is_to_end() || self.is_half_gone() || matches!(self.state(), State::Stopping { .. }),
         };
-        ends && self.alive().is_some()
+        ends && self.is_alive()
     }
 }

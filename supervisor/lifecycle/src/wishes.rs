@@ -9,6 +9,9 @@ impl App {
             State::Starting { run, .. } | State::Running { run, .. } => {
                 (self.goal, self.turn) = (Goal::Up, None);
                 self.crashes.clear();
+                if let Some(action) = self.end_both(now) {
+                    return Some(action);
+                }
                 self.terminate(run, now.after(self.policy.kill_timeout), StopReason::Restart)
             }
             State::Stopped
@@ -27,7 +30,7 @@ impl App {
                 self.goal = Goal::Up;
                 self.turn = Some(earlier.map_or(turn, |earlier| earlier.earliest(turn)));
                 self.crashes.clear();
-                None
+                self.abandon(now)
             }
             State::Stopped
             | State::Stopping { .. }
@@ -37,9 +40,12 @@ impl App {
         }
     }
 
-    /// Wanted down. What is alive and does not know is told in its turn; asking twice makes that no later.
-    pub(crate) fn descend(&mut self, turn: Turn) -> Option<Action> {
+    /// Wanted down. What is alive and does not know is told in its turn; asking twice makes that no later. A run that is
+    /// only tried serves nobody yet, and is told at once.
+    pub(crate) fn descend(&mut self, now: Moment, turn: Turn) -> Option<Action> {
         self.goal = Goal::Down;
+        let action = self.abandon(now);
+        self.hurry_beside(turn.kill_by);
         match self.state {
             State::Starting { .. } | State::Running { .. } => {
                 self.turn = Some(self.turn.map_or(turn, |earlier| earlier.earliest(turn)));
@@ -53,7 +59,7 @@ impl App {
                 self.state = State::Stopped;
             }
         }
-        None
+        action
     }
 
     /// Forgets what went wrong and how often it was begun again. What waits for another try has it now; what runs, runs on.
@@ -61,6 +67,7 @@ impl App {
         if self.failed_in_reload() {
             self.reload = None;
         }
+        self.failed_try = None;
         self.crashes.clear();
         self.restarts = 0;
         self.handle(now, Event::CauseMayBeGone)

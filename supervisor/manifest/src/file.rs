@@ -9,13 +9,16 @@ use crate::diagnostic::{Diagnostics, Mistake};
 use crate::keys;
 use crate::model::Manifest;
 use crate::value::{self, Placed, Value};
-use crate::written::Written;
+use crate::written::{Written, log_max_total};
 use crate::{address, check, name, profile, resolve, suggest, within};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
 /// The most apps in one file.
 pub const MOST_APPS: usize = 1000;
+
+/// What the logs of all apps may take together, unless said otherwise, in bytes.
+const LOG_MAX_TOTAL: u64 = 500 << 20;
 
 const FIRST_APP: &str = "begin one with:  [[apps]]  script = \"./my-program\"";
 
@@ -52,10 +55,11 @@ fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes
     check::between(&apps, &profile, mistakes);
     let roster = (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
     let apps_in_file = u32::try_from(apps.len()).unwrap_or(u32::MAX);
-    let trusts_clock = top.trusts_clock;
+    let (trusts_clock, log_max_total) = (top.trusts_clock, top.log_max_total.unwrap_or(LOG_MAX_TOTAL));
     let in_force = (0..).zip(&apps).filter(|(_, app)| profile::has(&profile, app));
     let apps = in_force.filter_map(|(id, app)| resolve::app(id, app, folder, &profile)).collect();
-    Manifest { path: path.to_owned(), folder: folder.to_owned(), profile, apps, apps_in_file, roster, trusts_clock }
+    let (path, folder) = (path.to_owned(), folder.to_owned());
+    Manifest { path, folder, profile, apps, apps_in_file, roster, trusts_clock, log_max_total }
 }
 
 /// The keys at the top.
@@ -63,6 +67,7 @@ fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes
 struct Top<'v, 't> {
     profile: Option<Placed<String>>,
     trusts_clock: bool,
+    log_max_total: Option<u64>,
     apps: Vec<&'v Value<'t>>,
 }
 
@@ -79,6 +84,10 @@ impl<'v, 't> Top<'v, 't> {
                 "clock" => match clock(value) {
                     Ok(trusts) => top.trusts_clock = trusts,
                     Err(wrong) => mistakes.push(wrong.about("clock")),
+                },
+                "log_max_total" => match log_max_total(value) {
+                    Ok(bytes) => top.log_max_total = Some(bytes),
+                    Err(wrong) => mistakes.push(wrong.about("log_max_total")),
                 },
                 "apps" => {
                     has_apps = true;

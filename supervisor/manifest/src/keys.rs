@@ -3,9 +3,9 @@
 use crate::suggest;
 
 /// The keys at the top of a file.
-pub(crate) const TOP: [&str; 3] = ["profile", "clock", "apps"];
+pub(crate) const TOP: [&str; 4] = ["profile", "clock", "log_max_total", "apps"];
 
-/// The keys of an app, each with its other spellings: PM2's, and `max_size` of its module for rotation.
+/// The keys of an app, each with its other spellings: PM2's, and `max_size` and `retain` of its module for rotation.
 const APP: &[(&str, &[&str])] = &[
     ("name", &[]),
     ("namespace", &[]),
@@ -57,6 +57,9 @@ const APP: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("disable_logs", &[]),
     ("log_max_size", &["max_size"]),
+    ("log_max_age", &[]),
+    ("log_keep", &["retain"]),
+    ("log_max_total", &[]),
 ];
 
 /// Keys that will mean something, but do not yet. A value that asks for what happens anyway is no reason to complain.

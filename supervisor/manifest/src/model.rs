@@ -27,6 +27,8 @@ pub struct Manifest {
     pub roster: Vec<(u32, String)>,
     /// Whether the clock is believed although the kernel was never told that it is right; else `cron_restart` waits.
     pub trusts_clock: bool,
+    /// How many bytes the log files of all apps may take together, with the rotated ones.
+    pub log_max_total: u64,
 }
 
 impl Manifest {
@@ -114,6 +116,12 @@ pub struct App {
     pub log_format: LogFormat,
     /// A log file that grows beyond this many bytes is rotated.
     pub log_max_size: u64,
+    /// A log file whose first line is older than this is rotated.
+    pub log_max_age: Option<Duration>,
+    /// How many rotated files are kept of each log file.
+    pub log_keep: u32,
+    /// How many bytes its log files may take together, with the rotated ones.
+    pub log_max_total: Option<u64>,
     /// The profiles that it runs in; none means all.
     pub profiles: Vec<String>,
 }

@@ -7,10 +7,15 @@ pub(crate) const LONGEST_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 /// How to write a duration.
 pub(crate) const DURATION_HELP: &str =
     "write milliseconds as a number, or text with a unit: 5000, \"500ms\", \"10s\", \"5m\", \"1h\"";
+/// The greatest age that can be asked for.
+pub(crate) const GREATEST_AGE: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+/// How to write an age.
+pub(crate) const AGE_HELP: &str = "write text with a unit: \"90m\", \"12h\", \"7d\"";
 /// How to write a size.
 pub(crate) const SIZE_HELP: &str = "write bytes as a number, or text with a unit: 10485760, \"512K\", \"200M\", \"1G\"";
 
 const DURATION_UNITS: [(&str, u64); 5] = [("", 1), ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+const AGE_UNITS: [(&str, u64); 4] = [("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 // Powers of 1024, as PM2 counts.
 const SIZE_UNITS: [(&str, u64); 12] = [
     ("", 1),
@@ -30,6 +35,11 @@ const SIZE_UNITS: [(&str, u64); 12] = [
 /// `"10s"`, `"1.5h"`, `"250"` (milliseconds).
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     amount(text, &DURATION_UNITS).map(Duration::from_millis)
+}
+
+/// `"90m"`, `"7d"`.
+pub(crate) fn age(text: &str) -> Option<Duration> {
+    amount(text, &AGE_UNITS).map(Duration::from_millis)
 }
 
 /// `"200M"`, `"1.5G"`, `"4096"` (bytes).

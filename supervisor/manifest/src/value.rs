@@ -94,6 +94,17 @@ pub(crate) fn duration(value: &Value<'_>) -> Read<Duration> {
     }
 }
 
+/// How old something may get: durations with a unit, days among them.
+pub(crate) fn age(value: &Value<'_>) -> Read<Duration> {
+    let DeValue::String(text) = value.get_ref() else { return Err(wrong(value, "an age").help(units::AGE_HELP)) };
+    let read = units::age(text);
+    let read = read.ok_or_else(|| Mistake::new(value.span(), "this is not an age").help(units::AGE_HELP))?;
+    match read <= units::GREATEST_AGE {
+        true => Ok(read),
+        false => Err(Mistake::new(value.span(), "this is longer than ten years").help(units::AGE_HELP)),
+    }
+}
+
 /// A duration that is not shorter than `least`.
 pub(crate) fn duration_from(value: &Value<'_>, least: Duration) -> Read<Duration> {
     match duration(value)? {

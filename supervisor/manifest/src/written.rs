@@ -10,7 +10,7 @@ use crate::diagnostic::Mistake;
 use crate::fields::Fields;
 use crate::model::{Address, Cron, Instances, Rlimit, StopSignal};
 use crate::value::{self, Environment, Placed, Read, Value};
-use crate::{address, cron, limits, name, probe, stamp, watch};
+use crate::{address, cron, limits, name, probe, stamp, units, watch};
 
 /// What one table says; `None` is what it does not say, or says wrongly.
 #[derive(Debug, Default)]
@@ -70,6 +70,9 @@ pub(crate) struct Written {
     pub time: Option<bool>,
     pub disable_logs: Option<Placed<bool>>,
     pub log_max_size: Option<u64>,
+    pub log_max_age: Option<Duration>,
+    pub log_keep: Option<u32>,
+    pub log_max_total: Option<u64>,
 }
 
 /// PM2's words for what a line in a log file looks like.
@@ -81,6 +84,12 @@ pub(crate) enum LogType {
 
 /// A log file smaller than this would be rotated every few lines.
 const LEAST_LOG_SIZE: u64 = 1024;
+/// A log file younger than this would be put aside every few lines.
+const LEAST_LOG_AGE: Duration = Duration::from_secs(60);
+/// Each is renamed whenever a log is put aside.
+const MOST_LOGS_KEPT: i64 = 100;
+/// Fewer bytes than this are no room for a log of an app and one that was put aside.
+const LEAST_LOG_TOTAL: u64 = 16 * 1024;
 /// As much patience as this is needed by any program that is to become ready.
 const LEAST_LISTEN_TIMEOUT: Duration = Duration::from_millis(100);
 /// A watchdog that barks sooner than this would bark at a busy machine.
@@ -160,6 +169,9 @@ impl Written {
             time: from.read("time", value::boolean),
             disable_logs: from.placed("disable_logs", value::boolean),
             log_max_size: from.read("log_max_size", |value| value::size(value, LEAST_LOG_SIZE)),
+            log_max_age: from.read("log_max_age", log_max_age),
+            log_keep: from.read("log_keep", |value| value::count(value, 1, MOST_LOGS_KEPT)),
+            log_max_total: from.read("log_max_total", log_max_total),
         }
     }
 }
@@ -183,6 +195,19 @@ fn log_type(value: &Value<'_>) -> Read<LogType> {
         other => Err(Mistake::new(value.span(), format!("`{other}` is not a type of log"))
             .help("\"raw\": lines as the app writes them; \"json\": an object for each")),
     }
+}
+
+fn log_max_age(value: &Value<'_>) -> Read<Duration> {
+    let age = value::age(value)?;
+    match age < LEAST_LOG_AGE {
+        true => Err(Mistake::new(value.span(), "this must be at least a minute").help(units::AGE_HELP)),
+        false => Ok(age),
+    }
+}
+
+/// What all logs of an app, or of all apps, may take.
+pub(crate) fn log_max_total(value: &Value<'_>) -> Read<u64> {
+    value::size(value, LEAST_LOG_TOTAL)
 }
 
 fn listen_timeout(value: &Value<'_>) -> Read<Duration> {

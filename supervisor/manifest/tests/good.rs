@@ -60,6 +60,9 @@ fn the_smallest_file_gets_every_default() {
         out_file: "/home/pi/betti/logs/api-out.log".into(),
         error_file: "/home/pi/betti/logs/api-error.log".into(),
         log_max_size: 10 << 20,
+        log_max_age: None,
+        log_keep: 5,
+        log_max_total: None,
         profiles: vec![],
     };
     assert_eq!(app, expected);
@@ -105,6 +108,9 @@ fn every_key_is_taken() {
         out = "/var/log/api.log"
         err_log = "NULL"
         max_size = "1M"
+        log_max_age = "7d"
+        retain = 30
+        log_max_total = "64M"
         watch = false
         instances = 1
         "#,
@@ -131,10 +137,29 @@ fn every_key_is_taken() {
         max_restarts: 4,
         autorestart: false,
         stop_exit_codes: vec![3],
+        overlap: true,
     };
     assert_eq!(app.policy, policy);
     assert_eq!((app.out_file, app.error_file), ("/var/log/api.log".into(), PathBuf::from("/dev/null")));
     assert_eq!(app.log_max_size, 1 << 20);
+    assert_eq!((app.log_max_age, app.log_keep), (Some(Duration::from_secs(7 * 86_400)), 30));
+    assert_eq!(app.log_max_total, Some(64 << 20));
+}
+
+#[test]
+fn two_runs_overlap_in_a_reload_where_a_held_socket_is_served_and_each_speaks_for_itself() {
+    for (keys, overlaps) in [
+        ("listen = '127.0.0.1:3001'", true),
+        ("listen = '127.0.0.1:3001'\nready = 'pipe'", true),
+        ("listen = '127.0.0.1:3001'\nready = { log = 'listening' }", true),
+        ("listen = '127.0.0.1:3001'\nready = { http = '/' }", false),
+        ("listen = '127.0.0.1:3001'\nready = { tcp = '127.0.0.1:3002' }", false),
+        ("port = 3001", false),
+        ("ready = 'pipe'", false),
+    ] {
+        let app = only(&format!("[[apps]]\nname = 'a'\nscript = 'a'\n{keys}\n"));
+        assert_eq!(app.policy.overlap, overlaps, "{keys}");
+    }
 }
 
 #[test]
@@ -266,6 +291,8 @@ fn the_file_says_how_many_apps_it_has_and_whether_the_clock_is_believed() {
     let manifest = parse(text);
     assert_eq!((manifest.apps.len(), manifest.apps_in_file, manifest.trusts_clock), (1, 2, true));
     assert_eq!(manifest.roster, [(0, "a".to_owned()), (1, "b".to_owned())]);
+    assert_eq!(manifest.log_max_total, 500 << 20);
+    assert_eq!(parse("log_max_total = '1G'\n[[apps]]\nscript = 'a'").log_max_total, 1 << 30);
     assert!(!parse("clock = \"kernel\"\n[[apps]]\nscript = \"a\"").trusts_clock);
 }
 

@@ -59,6 +59,8 @@ fn each_key_is_followed_by_a_restart_or_at_once_and_says_why() {
         ("out_file = \"x\"", "error_file = \"x\"", "Change a: out_file changed; error_file changed"),
         ("merge_logs = true", "time = true", "Change a: merge_logs true → false; log format changed"),
         ("log_max_size = 5000", "", "Change a: log_max_size 5000 → 10M"),
+        ("log_max_age = \"7d\"", "retain = 3", "Change a: log_max_age 604800s → unset; log_keep 5 → 3"),
+        ("", "log_max_total = \"1G\"", "Change a: log_max_total unset → 1G"),
         ("profiles = \"default\"", "", "Change a: profiles changed"),
         ("args = \"x\"\ninstances = 2", "", "Restart a: args changed; instances 2 → 1"),
         ("kill_timeout = 5000", "kill_timeout = \"5s\"", "Keep a: "),

@@ -231,7 +231,7 @@ pub struct Runs {
     /// The apps that have to be gone before it starts, by name.
     #[serde(default)]
     pub follows: Vec<String>,
-    /// Whether a rolling restart has still to come to it.
+    /// Whether a rolling restart has still to come to it, or to its end: it runs in its new run, and only in that.
     #[serde(default)]
     pub to_be_reloaded: bool,
 }

@@ -39,6 +39,9 @@ pub struct App {
     pub state: String,
     /// The run that is alive.
     pub run: Option<u64>,
+    /// The run beside it, while there are two.
+    #[serde(default)]
+    pub beside: Option<u64>,
     /// How often it was started again.
     pub restarts: u64,
 }

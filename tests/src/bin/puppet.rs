@@ -11,6 +11,8 @@
 //!   exit CODE           ends at once                  segfault             crashes at once
 //!   ready-exit CODE     ready, then ends              ready-segfault       ready, then crashes
 //!   http                ready, then answers on the lent sockets with its pid: HTTP, or a datagram for each datagram
+//!   drain               the same, many at once; from SIGTERM on it takes no more, and leaves when whoever it took is answered;
+//!                       with PUPPET_SHUTS it shuts the socket down then, for everybody who has it
 //!   lines N             writes N numbered lines to stdout and stderr, ready, and N more at each byte of its gate
 //!   serve ADDRESS       opens the address itself when its gate lets it through, says that it is ready, and answers HTTP:
 //!                       503 while the file of PUPPET_SICK is there, else 200
@@ -29,7 +31,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, ExitCode, Stdio};
@@ -38,8 +40,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::libc::O_NONBLOCK;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{Shutdown, getsockopt, shutdown, sockopt};
 use protocol::worker;
 
 fn main() -> ExitCode {
@@ -68,6 +71,10 @@ fn main() -> ExitCode {
             crash();
         }
         "http" => http(),
+        "drain" => {
+            drain();
+            return ExitCode::SUCCESS;
+        }
         "lines" => lines(number().into()),
         "serve" => serve(word(1)),
         "says" => {
@@ -311,10 +318,53 @@ fn echo(socket: &UdpSocket) {
     }
 }
 
+/// As event loops do it: the socket does not block, and is asked for connections until there are no more.
+fn drain() {
+    let lent = TcpListener::from(adopt(worker::FIRST_SOCKET_FD));
+    ready();
+    lent.set_nonblocking(true).expect("a mode");
+    let (woken, waker) = UnixDatagram::pair().expect("a pair of sockets");
+    std::thread::spawn(move || {
+        block_terminate().wait().expect("a signal");
+        tell("terminating");
+        waker.send(&[0]).expect("the other end");
+    });
+    let mut taken = Vec::new();
+    loop {
+        let mut polled = [&lent.as_fd(), &woken.as_fd()].map(|end| PollFd::new(*end, PollFlags::POLLIN));
+        poll(&mut polled, PollTimeout::NONE).expect("something happens");
+        if polled[1].any() == Some(true) {
+            break;
+        }
+        while let Ok((client, _)) = lent.accept() {
+            client.set_nonblocking(false).expect("a mode");
+            tell("took");
+            taken.push(std::thread::spawn(move || answer(client)));
+        }
+    }
+    if std::env::var_os("PUPPET_SHUTS").is_some() {
+        shutdown(lent.as_raw_fd(), Shutdown::Both).expect("a socket");
+    }
+    drop(lent);
+    taken.into_iter().for_each(|client| client.join().expect("an answer"));
+    tell("leaving");
+}
+
+/// Reads up to the end of the request's head, however slowly that comes.
+fn read_request(client: &mut impl Read) -> bool {
+    let (mut request, mut part) = (Vec::new(), [0; 4096]);
+    while !request.ends_with(b"\r\n\r\n") {
+        // A client that goes away is no reason to end.
+        match client.read(&mut part) {
+            Ok(length) if length > 0 => request.extend_from_slice(&part[..length]),
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    true
+}
+
 fn answer(mut client: impl Read + Write) {
-    let mut request = [0; 4096];
-    // A client that goes away is no reason to end.
-    if matches!(client.read(&mut request), Ok(length) if length > 0) {
+    if read_request(&mut client) {
         let body = std::process::id().to_string();
         let _ = write!(client, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     }

@@ -29,12 +29,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use self::client::{Client, Outcome};
 use crate::wait;
 
 /// Each client is answered so often before the load counts as going on.
-const SOME_MORE: usize = 20;
+const SOME_MORE: usize = 15;
+/// Clients of a kind.
+const CLIENTS_OF_A_KIND: usize = 2;
+/// Between two requests of a client. Without it the load is the machine's whole time, and restarts are slow for that reason.
+const THINKS: Duration = Duration::from_millis(1);
 /// So many failures are told in full; after the first few the rest say the same.
 const MOST_TOLD: usize = 10;
 
@@ -90,13 +95,14 @@ pub struct Load {
 }
 
 impl Load {
-    /// Two clients for each question: one keeps its connection for as long as the server lets it, one opens another for
-    /// each request.
+    /// Clients for each question: half of them keep their connections for as long as the server lets them, half open another
+    /// one for each request.
     #[must_use]
     pub fn on(address: SocketAddr, questions: &[Question]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let kinds = questions.iter().flat_map(|question| [(question, true), (question, false)]);
-        let clients = kinds.map(|(question, keeps)| {
+        let all = kinds.flat_map(|kind| std::iter::repeat_n(kind, CLIENTS_OF_A_KIND));
+        let clients = all.map(|(question, keeps)| {
             let (count, stop) = (Arc::new(AtomicUsize::new(0)), stop.clone());
             let (counted, client) = (count.clone(), Client::new(address, question.clone(), keeps));
             (count, std::thread::spawn(move || ask_until(&stop, &counted, client)))
@@ -151,6 +157,7 @@ fn ask_until(stop: &AtomicBool, count: &AtomicUsize, mut client: Client) -> Tall
                 tally.failures.truncate(MOST_TOLD);
             }
         }
+        std::thread::sleep(THINKS);
     }
     (tally.connections, tally.announced) = client.connections();
     tally

@@ -119,6 +119,7 @@ pub async fn serve(
 async fn accept(listener: &TcpListener, drain: &Drain) -> Option<(TcpStream, SocketAddr)> {
     loop {
         let accepted = tokio::select! {
+            biased;
             () = drain.stopped() => return None,
             accepted = listener.accept() => accepted,
         };

@@ -227,6 +227,46 @@ async fn after_a_restart_both_come_back_in_any_order_and_nobody_hears_that_someb
 }
 
 #[tokio::test]
+async fn while_two_run_side_by_side_both_who_talk_come_to_the_new_one() {
+    let folder = TempDir::new().unwrap();
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut old = Worker::start_with(folder.path(), &socket);
+    let (mut alice, mut bob) = alice_and_bob(&old).await;
+    let new = Worker::start_with(folder.path(), &socket);
+    assert_eq!(new.address, old.address);
+    old.terminate();
+    // Each comes back as soon as it hears that it should, as the pages do, while the old one still leaves.
+    let mut heard = Vec::new();
+    for (user, socket) in [("alice", &mut alice), ("bob", &mut bob)] {
+        assert_eq!(hear(socket).await, Err(Some(CloseCode::Restart)), "{user}");
+        *socket = connect(&new).await;
+        say(socket, format!(r#"{{"type":"join-room","roomId":"r","userId":"{user}"}}"#)).await;
+        heard.push(hear(socket).await.unwrap());
+    }
+    assert!(heard[0].contains(r#""participants":[]"#), "{heard:?}");
+    assert!(heard[1].contains(r#""participants":["alice"]"#), "{heard:?}");
+    assert!(hear(&mut alice).await.unwrap().contains("user-joined"));
+    assert!(old.wait().success());
+}
+
+#[tokio::test]
+async fn what_waits_in_a_held_socket_is_the_next_workers() {
+    let folder = TempDir::new().unwrap();
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut old = Worker::start_with(folder.path(), &socket);
+    old.terminate();
+    assert!(old.wait().success());
+    let waiting: Vec<_> = (0..10).map(|_| TcpStream::connect(&old.address).unwrap()).collect();
+    let _new = Worker::start_with(folder.path(), &socket);
+    for mut stream in waiting {
+        stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_stops_does_not_wait_for_who_was_lost() {
     let folder = TempDir::new().unwrap();
     let mut worker = Worker::start(folder.path(), &[]);

@@ -39,6 +39,11 @@ pub struct Env {
 
 /// `logs`
 #[derive(Args)]
+#[command(after_long_help = "\
+Lines of all apps are merged in the order of time, from files that were put aside, too. Before a time, ~ means that the clock was \
+not right when the line was written, and could not be put right since; `unknown` that nobody noted the time.
+
+On a terminal the apps' colours pass, and other control characters are shown instead of obeyed; --raw passes everything.")]
 pub struct Logs {
     /// Names, ids or namespaces
     #[arg(value_name = "APP")]
@@ -46,15 +51,30 @@ pub struct Logs {
     /// Go on with what is written from now on
     #[arg(short, long)]
     pub follow: bool,
-    /// How many lines of each file to begin with
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 15)]
-    pub lines: usize,
+    /// How many lines of each file to begin with: 15, or with --since all
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<u64>,
+    /// Only what was written since: 10m, 2h, 1d, "2026-11-25 08:00", 2026-11-25T08:00:00Z, today
+    #[arg(long, value_name = "WHEN", value_parser = crate::logs::moment)]
+    pub since: Option<i64>,
+    /// Only lines that match a regular expression; -n counts those
+    #[arg(long, value_name = "RE")]
+    pub grep: Option<String>,
+    /// Whatever the case of letters, for --grep
+    #[arg(short, long, requires = "grep")]
+    pub ignore_case: bool,
     /// Only what went to standard output
     #[arg(long, conflicts_with = "err")]
     pub out: bool,
     /// Only what went to standard error
     #[arg(long)]
     pub err: bool,
+    /// The time before each line, local, in this format of date(1); RFC 3339 unless given
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub timestamp: Option<String>,
+    /// The bytes as they are, without a prefix
+    #[arg(long, conflicts_with = "timestamp")]
+    pub raw: bool,
 }
 
 /// `metrics`

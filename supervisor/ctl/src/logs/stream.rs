@@ -1,239 +1,192 @@
-//! One log file, and how its lines are shown.
+//! The lines of one log, through all of its files, each with its time and its writer.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::rc::Rc;
 
-use protocol::control::LogSource;
-use serde::Serialize;
+use super::clocks::{Clocks, Time};
+use super::generation::Generation;
+use super::lines::{Lines, Piece};
+use super::owners::{Log, Writer};
+use super::reach::{Part, Reach};
+use super::sieve::{Date, Sieve};
 
-use super::tail;
-use crate::printer::{Printer, Tone};
-
-/// How much is read at a time, in bytes.
-const CHUNK: usize = 64 * 1024;
-/// A line that grows longer than this is shown in pieces, in bytes.
-const LONGEST_LINE: usize = 1 << 20;
-/// A file that was put aside further back than this is not looked for; far more than are kept.
-const MOST_PUT_ASIDE: usize = 100;
-
-/// Which of an app's two outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Error,
+/// A line to be shown.
+pub struct Line {
+    /// Its bytes, with its end if it has one.
+    pub bytes: Vec<u8>,
+    /// When it was written; `None` if nobody knows.
+    pub time: Option<Time>,
+    /// Where it belongs among the lines of other logs, in microseconds since 1970.
+    pub order_us: i64,
+    /// Who wrote it.
+    pub writer: Rc<Writer>,
+    /// The run that wrote it.
+    pub run: Option<u64>,
 }
 
-/// One log file that is shown, line by line.
+/// One log that is read.
 pub struct Stream {
-    path: PathBuf,
-    dress: Dress,
-    open: Option<Open>,
-    /// The beginning of a line whose end is not written yet.
-    partial: Vec<u8>,
+    log: Log,
+    parts: VecDeque<Part>,
+    lines: Option<Lines>,
+    skip: u64,
+    follow: bool,
+    peak: Peak,
+    /// Whose lines those of an app and output are; `None` for those that are not asked for.
+    writers: HashMap<Option<(u16, bool)>, Option<Rc<Writer>>>,
+    /// What could not be read.
+    broken: Option<String>,
 }
 
-/// How a line is shown.
-enum Dress {
-    /// After PM2's prefix.
-    Prefix(String),
-    /// As an object, with the names that PM2 has for these: one a line.
-    Json { id: u32, name: String, kind: &'static str },
+/// The latest times so far. Within a stream time never goes back; but a clock that nobody knows to be right holds up none that is.
+struct Peak {
+    sure_us: i64,
+    any_us: i64,
 }
 
-/// A line for programs.
-#[derive(Serialize)]
-struct Line<'l> {
-    message: &'l str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    process_id: u32,
-    app_name: &'l str,
-}
-
-impl Dress {
-    fn put_on(&self, line: &[u8], shown: &mut Vec<u8>) {
-        match self {
-            Self::Prefix(prefix) => {
-                shown.extend_from_slice(prefix.as_bytes());
-                shown.extend_from_slice(line);
+impl Peak {
+    fn date(&mut self, date: Date, is_marked: bool) -> (Option<Time>, i64) {
+        let us = match date.time {
+            Some(time) if time.sure && is_marked => {
+                self.sure_us = self.sure_us.max(time.us);
+                self.sure_us
             }
-            Self::Json { id, name, kind } => {
-                let message = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
-                let line = Line { message: &message, kind, process_id: *id, app_name: name };
-                // Texts and a number: there is no way for them not to be JSON.
-                shown.extend(serde_json::to_vec(&line).unwrap_or_default());
-                shown.push(b'\n');
-            }
-        }
+            Some(time) => time.us.max(self.any_us),
+            None => return (None, date.at_latest_us.max(self.sure_us)),
+        };
+        self.any_us = self.any_us.max(us);
+        (date.time.map(|time| Time { us, ..time }), us)
     }
-}
-
-/// The file as it was opened. It may be renamed or emptied meanwhile.
-struct Open {
-    file: File,
-    inode: u64,
-    offset: u64,
-}
-
-/// The files of these apps, each with PM2's prefix `0|name  | ` in PM2's colours.
-pub fn streams(sources: &[&LogSource], kinds: &[Kind], printer: &Printer) -> Vec<Stream> {
-    let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
-    let id_width = sources.iter().map(|source| source.id.to_string().len()).max().unwrap_or(0);
-    let mut streams = Vec::new();
-    for source in sources {
-        for kind in kinds {
-            let (path, tone, word) = match kind {
-                Kind::Out => (&source.out_file, Tone::Good, "out"),
-                Kind::Error => (&source.error_file, Tone::Bad, "err"),
-            };
-            let label = format!("{:<id_width$}|{:<width$}  |", source.id, source.name);
-            let dress = match printer.is_json() {
-                true => Dress::Json { id: source.id, name: source.name.clone(), kind: word },
-                false => Dress::Prefix(format!("{} ", printer.paint(tone, &label))),
-            };
-            streams.push(Stream::new(path, dress));
-        }
-    }
-    streams
 }
 
 impl Stream {
-    fn new(path: impl Into<PathBuf>, dress: Dress) -> Self {
-        Self { path: path.into(), dress, open: None, partial: Vec::new() }
+    /// The log from where it is to begin on.
+    pub fn new(log: Log, reach: Reach, follow: bool) -> Self {
+        let peak = Peak { sure_us: i64::MIN, any_us: i64::MIN };
+        let (parts, skip) = (reach.parts, reach.skip);
+        Self { log, parts, lines: None, skip, follow, peak, writers: HashMap::new(), broken: None }
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
-    /// Opens the file and shows its last lines, at most this many. A file that is not there yet has none.
-    ///
-    /// # Errors
-    /// If the file is there and cannot be read.
-    pub fn show_last(&mut self, lines: usize, printer: &Printer) -> io::Result<()> {
-        self.reopen()?;
-        let Some(open) = &mut self.open else { return Ok(()) };
-        open.offset = tail::start_of_last(&mut open.file, lines)?;
-        if lines > 0 && printer.is_live() && open.file.metadata()?.len() > open.offset {
-            printer.line(&printer.paint(Tone::Own, &format!("{} last {lines} lines:", self.path.display())));
-        }
-        self.show_new(printer)
+    /// Others write to it now.
+    pub fn set_owners(&mut self, log: Log) {
+        self.log = log;
+        self.writers.clear();
     }
 
-    /// Shows what was added since. A file that was put aside is read to its end before its successor is begun, and so is
-    /// each that was put aside after it.
+    /// What could not be read, once.
+    pub fn take_broken(&mut self) -> Option<String> {
+        self.broken.take()
+    }
+
+    /// The next line that is asked for; `None` if there is none, or none yet.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn show_new(&mut self, printer: &Printer) -> io::Result<()> {
-        self.drain(printer)?;
-        while self.is_replaced() {
-            // Nothing is written to it any more, but something may have been since we looked.
-            self.drain(printer)?;
-            self.open_successor()?;
-            self.drain(printer)?;
+    pub fn next(&mut self, sieve: &Sieve, clocks: &mut Clocks) -> io::Result<Option<Line>> {
+        while let Some(piece) = self.next_piece()? {
+            if let Some(line) = self.dress(piece, sieve, clocks) {
+                return Ok(Some(line));
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Shows the last line, even if its end was never written.
-    pub fn finish(&mut self, printer: &Printer) {
-        if !self.partial.is_empty() {
-            self.partial.push(b'\n');
-            self.show_lines(printer);
+    fn dress(&mut self, piece: Piece, sieve: &Sieve, clocks: &mut Clocks) -> Option<Line> {
+        let generation = self.lines.as_ref().map(|lines| Rc::clone(lines.generation()));
+        let modified_us = || generation.as_ref().map_or(i64::MIN, |generation| generation.modified_us());
+        let date = Date::of(&piece, modified_us, clocks);
+        // Also of a line that is not shown: the time does not go back behind it.
+        let (time, order_us) = self.peak.date(date, piece.mark.is_some());
+        let key = piece.mark.map(|mark| (mark.app, mark.error));
+        let writer = self.writers.entry(key).or_insert_with(|| self.log.writer(piece.mark.as_ref()).map(Rc::new));
+        let writer = Rc::clone(writer.as_ref()?);
+        if !sieve.lets_through(&piece.bytes, &date) {
+            return None;
         }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        let run = piece.mark.map(|mark| mark.run).filter(|run| *run > 0);
+        Some(Line { bytes: piece.bytes, time, order_us, writer, run })
     }
 
-    fn is_replaced(&self) -> bool {
-        let inode = inode_at(&self.path);
-        inode.is_some() && inode != self.open.as_ref().map(|open| open.inode)
-    }
-
-    /// Opens the file that was begun when ours was put aside: `PATH.2` after `PATH.3`, `PATH` after `PATH.1`.
-    fn open_successor(&mut self) -> io::Result<()> {
-        let Some(ours) = self.open.as_ref().map(|open| open.inode) else { return self.reopen() };
+    fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         loop {
-            let place = self.place_of(ours);
-            let successor = match place {
-                Some(place) if place > 1 => put_aside(&self.path, place - 1),
-                Some(_) | None => self.path.clone(),
+            let Some(lines) = &mut self.lines else {
+                if !self.begin_part()? {
+                    return Ok(None);
+                }
+                continue;
             };
-            let next = open(&successor)?;
-            // While we looked, all may have been put aside once more: then what we opened is not the next.
-            if self.place_of(ours) == place {
-                self.open = next;
-                return Ok(());
+            if let Some(piece) = lines.next()? {
+                return Ok(Some(piece));
             }
+            let is_last = self.parts.is_empty();
+            if is_last && self.follow {
+                let Some(newer) = lines.generation().newer()? else { return Ok(None) };
+                // Nothing is written to ours any more, but something may have been since we looked.
+                if let Some(piece) = lines.next()? {
+                    return Ok(Some(piece));
+                }
+                self.parts.push_back(Part { generation: newer, start: 0, end: u64::MAX });
+            }
+            if let Some(piece) = lines.rest()? {
+                return Ok(Some(piece));
+            }
+            let (path, broken) = (lines.generation().path(), lines.take_broken());
+            self.broken = broken.map(|why| format!("{}: {why}: the rest of it is not shown", path.display()));
+            self.lines = None;
         }
     }
 
-    /// The number under which a file was put aside. A missing number says nothing: the next rotation may be under way.
-    fn place_of(&self, inode: u64) -> Option<usize> {
-        (1..=MOST_PUT_ASIDE).find(|place| inode_at(&put_aside(&self.path, *place)) == Some(inode))
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        self.open = open(&self.path)?;
-        Ok(())
-    }
-
-    fn drain(&mut self, printer: &Printer) -> io::Result<()> {
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let Some(open) = &mut self.open else { return Ok(()) };
-            if open.file.metadata()?.len() < open.offset {
-                // Somebody emptied it.
-                open.offset = 0;
-            }
-            open.file.seek(SeekFrom::Start(open.offset))?;
-            let length = open.file.read(&mut chunk)?;
-            if length == 0 || printer.is_unread() {
-                return Ok(());
-            }
-            open.offset += length as u64;
-            self.partial.extend_from_slice(&chunk[..length]);
-            self.show_lines(printer);
+    /// Goes on with the next file; whether there is one.
+    fn begin_part(&mut self) -> io::Result<bool> {
+        if self.parts.is_empty() && self.follow {
+            let first = Generation::newest(&self.log.path)?;
+            self.parts.extend(first.map(|generation| Part { generation, start: 0, end: u64::MAX }));
         }
+        let Some(part) = self.parts.pop_front() else { return Ok(false) };
+        self.lines = Some(Lines::new(part.generation, part.start, part.end)?);
+        Ok(true)
     }
+}
 
-    /// Shows all whole lines of what was read.
-    fn show_lines(&mut self, printer: &Printer) {
-        let whole = match self.partial.iter().rposition(|byte| *byte == b'\n') {
-            Some(newline) => newline + 1,
-            None if self.partial.len() > LONGEST_LINE => {
-                self.partial.push(b'\n');
-                self.partial.len()
-            }
-            None => return,
-        };
-        let mut shown = Vec::with_capacity(whole + CHUNK);
-        for line in self.partial[..whole].split_inclusive(|byte| *byte == b'\n') {
-            self.dress.put_on(line, &mut shown);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_does_not_go_back_but_a_wrong_clock_holds_up_no_right_one() {
+        const SURE: (bool, bool) = (true, true);
+        const UNSURE: (bool, bool) = (false, true);
+        const OF_THE_FILE: (bool, bool) = (true, false);
+        let mut peak = Peak { sure_us: i64::MIN, any_us: i64::MIN };
+        for (us, (sure, is_marked), expected) in [
+            (5, UNSURE, 5),
+            (3, UNSURE, 5),
+            (10, SURE, 10),
+            (8, SURE, 10),
+            (2, UNSURE, 10),
+            (99, UNSURE, 99),
+            (50, UNSURE, 99),
+            (20, SURE, 20),
+            (77, OF_THE_FILE, 99),
+            (21, SURE, 21),
+        ] {
+            let date = Date { time: Some(Time { us, sure }), at_latest_us: us };
+            assert_eq!(peak.date(date, is_marked), (Some(Time { us: expected, sure }), expected), "{us}");
         }
-        printer.bytes(&shown);
-        self.partial.drain(..whole);
+        let unknown = |at_latest_us| Date { time: None, at_latest_us };
+        assert_eq!(peak.date(unknown(5), false), (None, 21));
+        assert_eq!(peak.date(unknown(500), false), (None, 500));
+        let date = Date { time: Some(Time { us: 22, sure: true }), at_latest_us: 22 };
+        assert_eq!(peak.date(date, true).1, 22);
     }
-}
-
-fn open(path: &Path) -> io::Result<Option<Open>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(Open { inode: file.metadata()?.ino(), file, offset: 0 })),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(why),
-    }
-}
-
-fn inode_at(path: &Path) -> Option<u64> {
-    std::fs::metadata(path).map(|found| found.ino()).ok()
-}
-
-fn put_aside(path: &Path, place: usize) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{place}"));
-    name.into()
 }

@@ -48,7 +48,7 @@ fn json_is_what_the_supervisor_said() {
 #[test]
 fn without_a_supervisor_the_answer_says_how_to_start_one() {
     let home = Home::new();
-    for verb in [&["status"][..], &["stop"], &["restart", "api"], &["logs"], &["kill"]] {
+    for verb in [&["status"][..], &["stop"], &["restart", "api"], &["kill"]] {
         let call = home.call(verb);
         assert_eq!((call.code, call.out.as_str()), (Some(3), ""), "{verb:?}");
         assert_eq!(call.error, "[Betti][ERROR] no supervisor is running: betti-ctl start brings it up\n");

@@ -11,7 +11,7 @@ use crate::fake::{self, Answer, Fake, Seen, play};
 use crate::home::{Home, finish};
 
 /// What betti-ctl prints on a terminal of this width.
-fn on_terminal(mut ctl: Command, width: u16) -> String {
+pub fn on_terminal(mut ctl: Command, width: u16) -> String {
     let size = Winsize { ws_row: 24, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(Some(&size), None).expect("a terminal");
     let child = ctl.env("TERM", "xterm").stdout(Stdio::from(pty.slave)).stderr(Stdio::null()).spawn().expect("it runs");

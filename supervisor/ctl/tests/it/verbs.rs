@@ -166,6 +166,13 @@ fn logs_are_objects_for_programs() {
     let call = home.call(&["logs", "api", "--json"]);
     let lines: Vec<Value> = call.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 2, "{call:?}");
-    let expected = serde_json::json!({"message": "two \"quoted\"", "type": "out", "process_id": 0, "app_name": "api"});
-    assert_eq!(lines[1], expected);
+    // Nothing but the file's own time is known, and that is the last line's.
+    let modified = std::fs::metadata(home.folder().join("logs/api-out.log")).and_then(|found| found.modified());
+    let seconds = modified.expect("a time").duration_since(std::time::UNIX_EPOCH).expect("since then").as_secs();
+    let timestamp = jiff::Timestamp::from_second(seconds.cast_signed()).expect("a time").strftime("%Y-%m-%dT%H:%M:%S");
+    let shown = lines[1]["timestamp"].as_str().expect("a time");
+    assert!(shown.starts_with(&timestamp.to_string()) && shown.ends_with('Z'), "{shown}");
+    let expected = |message: &str, timestamp: Value| serde_json::json!({"message": message, "timestamp": timestamp, "type": "out", "process_id": 0, "app_name": "api", "run": null});
+    assert_eq!(lines[0], expected("one", Value::Null));
+    assert_eq!(lines[1], expected("two \"quoted\"", shown.into()));
 }

@@ -124,7 +124,7 @@ impl Keeper {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Listen { address } => {
-                let answer = match self.sockets.hold(&address) {
+                let answer = match self.sockets.hold(&address, self.rows.any_serves(&address)) {
                     Ok(()) => Fact::Bound { address },
                     Err(errno) => Fact::NotBound { address, errno: errno as i32 },
                 };
@@ -189,9 +189,9 @@ impl Keeper {
         }
         if head.adopted {
             self.at_work = clock::now();
-        }
-        if let Ending::InOrder { patience } = &mut self.ending {
-            *patience = clock::now() + GRACE; // the next one goes on where this one was
+            if let Ending::InOrder { patience } = &mut self.ending {
+                *patience = clock::now() + GRACE; // the next one goes on where this one was
+            }
         }
         if matches!(self.ending, Ending::Leaving { .. }) {
             self.ending = Ending::Leaving { at: Duration::ZERO };

@@ -83,7 +83,7 @@ impl Directory {
         }
         let random = Path::new("/proc/sys/kernel/random/uuid");
         let id = fs::read_to_string(random).map_err(at(random))?.trim().replace('-', "");
-        // Whole or not at all: a torn id would hide the leftovers of the next hub.
+        // Whole or not at all: a torn id would hide the leftovers of the next hub. Not synced: after a power cut there are none.
         let draft = path.with_extension("new");
         fs::write(&draft, &id).and_then(|()| fs::rename(&draft, &path)).map_err(at(&path))?;
         Ok(id)

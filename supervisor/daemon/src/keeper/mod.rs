@@ -4,23 +4,40 @@
 //! # States
 //!
 //! ```text
-//!              ┌───────────────────────── died, hangs, is upgraded ─────────────────────────┐
-//!              ▼                                                                            │
-//!   no head ── start ──► handing over ── Adopted ──► at work ──────────────────────────────┤
-//!      ▲                      │                         │ SIGTERM, SIGINT: StopAll          │
-//!      └── after a pause ─────┘                         ▼                                   │
-//!          (never adopted)                       stopping in order ─────────────────────────┘
-//!                                                       │ Leave
-//!   alone: nobody to stop in order ── 5 s ──► killed ──► left (control socket removed, exit 0)
+//!   start: directory locked, leftovers swept, control socket bound
+//!     │
+//!     ▼
+//!   no head ── started ──► telling ── Adopted ──► at work ◄──── Pong ────┐
+//!     ▲                      │  ▲                    │ │ └──── Ping ──► asked
+//!     │                      │  └─── StopAll ────────│─│────────────┐     │ no answer for 2 s
+//!     │                      │                       │ │            │     ▼
+//!     │                      │                       │ │            │   hung ── waits for a disk: left alone
+//!     │                      ▼                       ▼ │            │     │
+//!     └── replacing ◄── died, never took over ── died, made room ───│── killed
+//!          │ what it had sent is obeyed first          │            │
+//!          │ at once, or after a pause that grows      │ SIGTERM,   │
+//!          │ the program before, if a new one failed   ▼ SIGINT     │
+//!          │                                     stopping in order ─┘
+//!          │ SIGTERM, SIGINT                           │ Leave
+//!          ▼                                           ▼
+//!        alone ── all are gone, or 5 s: SIGKILL ──► leaving ──► control socket removed, exit 0
 //! ```
 //!
 //! * **No head.** Workers run on, their output waits in large pipes, `betti-ctl` waits in the control socket's queue.
-//! * **Handing over.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`.
+//! * **Telling.** `Hello`, every row with its descriptors, every memory, `Told`. The supervisor answers `Adopted`, within 30
+//!   seconds; whether it is there at all is asked from the beginning.
 //! * **At work.** Orders are obeyed as they come. Exits are told as they come, and stay in the table until `Forget`.
+//! * **Asked, hung.** It owes an answer to a ping. One that gives none in two seconds is killed and replaced, unless it waits for
+//!   a disk.
+//! * **Replacing.** After a death. One that had worked is replaced at once; if supervisors die one after the other the pause
+//!   doubles from [`FIRST_PAUSE`], and each is said on standard error. There is no end to it: workers go on meanwhile.
+//! * **On trial.** Beside all these: a program that came by `Upgrade` and has not worked for [`LONG_ENOUGH`] makes room for the one
+//!   before if it never takes over, or ends by itself too often ([`program`]).
 //! * **Stopping.** Asked to end, it tells the supervisor, which stops everyone in order and answers `Leave`.
 //! * **Alone.** Asked to end while no supervisor has taken over: SIGTERM to all, five seconds, SIGKILL, sweep. It comes to this
-//!   when it is asked a second time, or when nobody took over within five seconds of being asked or of the last one's end.
-//!   While a supervisor is at work, asking again changes nothing: it stops everyone by the apps' own times.
+//!   when it is asked a second time, when nobody took over within five seconds of being asked or of the last one's end, and at
+//!   once if there was none for as long already. While a supervisor is at work, asking again changes nothing: it stops everyone
+//!   by the apps' own times.
 //!
 //! A service manager that started us is told: `READY=1` with the first `Adopted`, `STOPPING=1` when stopping begins, and signs
 //! of life for as long as a supervisor is at work or is being replaced within the time that one may take ([`service_manager`]).
@@ -356,7 +373,8 @@ impl Keeper {
         let ours = (geteuid().as_raw(), getegid().as_raw());
         let (user, group) = order.identity.as_ref().map_or(ours, |identity| (identity.uid, identity.gid));
         for address in &order.sockets {
-            self.sockets.hold_for(address, user, group).map_err(Failure::at(Step::Listen))?;
+            let is_served = self.rows.any_serves(address);
+            self.sockets.hold_for(address, user, group, is_served).map_err(Failure::at(Step::Listen))?;
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());
@@ -384,6 +402,9 @@ impl Keeper {
 
     fn forget(&mut self, run: u64) {
         let cgroup = self.rows.forget(run);
+        if let Some(head) = self.head.as_mut().filter(|_| self.rows.get(run).is_none()) {
+            head.told.remove(&run);
+        }
         if let (Some(cgroup), Some(groups)) = (cgroup, &mut self.groups) {
             groups.remove(cgroup);
         }

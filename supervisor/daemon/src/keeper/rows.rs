@@ -28,6 +28,8 @@ pub struct Held {
     pub memory_kills: Option<MemoryKills>,
     /// We sent it SIGKILL ourselves.
     killed: bool,
+    /// Addresses of the sockets that it was lent.
+    sockets: Vec<String>,
     worker: Option<Worker>,
 }
 
@@ -66,7 +68,8 @@ impl Rows {
             }
         };
         let memory_kills = worker.as_ref().and_then(|worker| MemoryKills::of_group(worker.cgroup.as_deref()?));
-        self.0.insert(row.run, Held { row, user, main: None, memory_kills, killed: false, worker });
+        let sockets = order.sockets;
+        self.0.insert(row.run, Held { row, user, main: None, memory_kills, killed: false, sockets, worker });
     }
 
     pub fn runs(&self) -> impl Iterator<Item = u64> {
@@ -104,6 +107,12 @@ impl Rows {
         let held = self.0.values_mut().find(|held| held.is_led_by(pid.as_raw(), process))?;
         held.ended(process, exit);
         Some(held.row.run)
+    }
+
+    /// Whether a run goes on that was lent the socket of this address.
+    pub fn any_serves(&self, address: &str) -> bool {
+        let serves = |held: &Held| held.row.exit.is_none() && held.sockets.iter().any(|lent| lent == address);
+        self.0.values().any(serves)
     }
 
     /// Whether some run goes on.

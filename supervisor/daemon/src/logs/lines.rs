@@ -1,17 +1,23 @@
-//! One stream whose lines are written in another form: out of the pipe into the spool, and from there as lines into the log.
-//! Memory holds a copy of what waits in the spool, never the only one.
+//! One stream that goes line by line: out of the pipe into the spool, and from there as lines into the log, in another form or as
+//! they are. Memory holds a copy of what waits in the spool, never the only one. While the log cannot be written, the newest
+//! lines wait there; what is too much is counted as lost.
 
 use jiff::Timestamp;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use super::append::Batch;
+use super::arrivals::Arrivals;
 use super::file::LogFile;
 use super::formatter::Formatter;
 use super::journal::{Journal, Note};
 use super::outlet::Kind;
 use super::spool::Spool;
 use super::{CHUNK, Moved};
+
+/// With so many bytes that wait for the end of somebody else's line, that line is ended for it.
+const MOST_PATIENT: usize = 4 * CHUNK;
 
 pub struct Lines {
     folder: PathBuf,
@@ -22,13 +28,23 @@ pub struct Lines {
     spool: Option<Spool>,
     /// What waits in the spool.
     waiting: Vec<u8>,
+    arrivals: Arrivals,
     /// No line ends within so many bytes of it.
     searched: usize,
+    /// The log ends in a line that what waits goes on with.
+    joins: bool,
+    /// The log could not be written when that was last tried.
+    held: bool,
+    /// Somebody else's line is to be ended first.
+    blocked: bool,
 }
 
 impl Lines {
     pub fn new(folder: PathBuf, run: u64, kind: Kind, formatter: Formatter) -> Self {
-        let mut lines = Self { folder, run, kind, formatter, spool: None, waiting: Vec::new(), searched: 0 };
+        let (waiting, arrivals) = (Vec::new(), Arrivals::default());
+        let (joins, held, blocked) = (false, false, false);
+        let mut lines =
+            Self { folder, run, kind, formatter, spool: None, waiting, arrivals, searched: 0, joins, held, blocked };
         let _ = lines.spool(); // tried again when there is something to keep
         lines
     }
@@ -37,9 +53,24 @@ impl Lines {
         self.formatter = formatter;
     }
 
+    /// What comes next goes on with the line that the log ends in.
+    pub const fn join(&mut self) {
+        self.joins = true;
+    }
+
     /// What came out of the pipe and is not in the log yet.
     pub fn waiting(&self) -> &[u8] {
         &self.waiting
+    }
+
+    /// Whether lines wait because the log cannot be written.
+    pub const fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Whether whole lines wait for the end of somebody else's line.
+    pub const fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     /// Moves a chunk out of the pipe; [`Lines::write`] moves it on. An error is about the spool.
@@ -47,8 +78,10 @@ impl Lines {
         self.spool()?;
         let Some(spool) = &mut self.spool else { return Err(io::ErrorKind::NotFound.into()) };
         let moved = spool.fill(pipe, &mut self.waiting);
-        if moved.is_err() {
-            self.spool = None; // what is in it is read again
+        match &moved {
+            Ok(Moved::Some(_)) => self.arrivals.came(spool.position() + self.waiting.len() as u64, Timestamp::now()),
+            Ok(_) => {}
+            Err(_) => self.spool = None, // what is in it is read again
         }
         moved
     }
@@ -61,56 +94,120 @@ impl Lines {
         Ok(())
     }
 
-    /// Writes all whole lines to the log.
+    /// Writes all whole lines to the log, if it takes them now.
     pub fn write(&mut self, log: &mut LogFile, journal: &mut Journal) {
         self.write_until(log, journal, false);
     }
 
-    /// Writes all that waits; nothing will follow it.
-    pub fn end(&mut self, log: &mut LogFile, journal: &mut Journal) {
+    /// Writes all that waits; nothing will follow it. Whether nothing is left of it.
+    pub fn end(&mut self, log: &mut LogFile, journal: &mut Journal) -> bool {
         self.write_until(log, journal, true);
+        if !self.waiting.is_empty() {
+            return false;
+        }
+        log.is_done_with_its_line(log.by);
         if let Some(spool) = self.spool.take() {
             spool.remove();
         }
+        true
     }
 
     fn write_until(&mut self, log: &mut LogFile, journal: &mut Journal, end: bool) {
         let longest = self.formatter.longest_line();
+        (self.held, self.blocked) = (false, false);
+        if first_line(&self.waiting, self.searched, longest, end).is_some()
+            && self.waiting.len() < MOST_PATIENT
+            && log.is_kept_open_for_another(log.by)
+        {
+            self.blocked = true;
+            return;
+        }
+        // No more than a file takes.
+        let most = CHUNK.min(usize::try_from(log.limits.bytes).unwrap_or(CHUNK));
         let mut written = 0;
         loop {
+            let start = self.spool.as_ref().map_or(0, Spool::position);
             let (mut batch, mut bytes) = (Vec::new(), 0);
-            let now = Timestamp::now();
-            while batch.len() < CHUNK
+            while batch.len() < most
                 && let Some(length) = first_line(&self.waiting[written + bytes..], self.searched, longest, end)
             {
                 let line = &self.waiting[written + bytes..][..length];
-                self.formatter.write(now, line, &mut batch);
                 bytes += length;
+                self.formatter.write(self.arrivals.of(start + bytes as u64), line, &mut batch);
                 self.searched = 0;
             }
             if bytes == 0 {
                 break;
             }
-            self.write_batch(log, journal, &batch, written, bytes);
+            if self.write_batch(log, journal, &batch, written, bytes).is_err() {
+                self.held = true;
+                break;
+            }
             written += bytes;
         }
-        self.waiting.drain(..written);
-        self.waiting.shrink_to(CHUNK);
-        self.searched = self.waiting.len();
+        self.drop_from_memory(written);
+        self.searched = if self.held { 0 } else { self.waiting.len() };
     }
 
-    fn write_batch(&mut self, log: &mut LogFile, journal: &mut Journal, batch: &[u8], from: usize, bytes: usize) {
-        let Some(spool) = &mut self.spool else { return };
+    fn write_batch(
+        &mut self,
+        log: &mut LogFile,
+        journal: &mut Journal,
+        batch: &[u8],
+        from: usize,
+        bytes: usize,
+    ) -> io::Result<()> {
+        let Some(spool) = &mut self.spool else { return Err(io::ErrorKind::NotFound.into()) };
         let (run, kind, position) = (self.run, self.kind, spool.position());
         let formatter = &mut self.formatter;
-        let original = &self.waiting[from..from + bytes];
-        log.append(batch, original, formatter, |path, place| {
+        let lines = Batch { lines: batch, joins: self.joins };
+        log.append(&lines, formatter, |path, place| {
             // Without a note a kill right now would double these lines; that is less than losing them.
             let _ = journal.note(&Note { run, kind, position, bytes, log: path, place, lines: batch });
-        });
-        if let Err(error) = spool.pass(bytes, &self.waiting[from + bytes..]) {
-            say!("logs: where lines of run {run} wait cannot be written: {error}");
+        })?;
+        self.joins = false;
+        if batch.ends_with(b"\n") {
+            log.is_done_with_its_line(log.by);
         }
+        self.pass(from, bytes);
+        Ok(())
+    }
+
+    /// Bytes from there on are done with, in the spool.
+    fn pass(&mut self, from: usize, bytes: usize) {
+        let Some(spool) = &mut self.spool else { return };
+        if let Err(error) = spool.pass(bytes, &self.waiting[from + bytes..]) {
+            say!("logs: where lines of run {} wait cannot be written: {error}", self.run);
+        }
+        self.arrivals.pass(spool.position());
+    }
+
+    fn drop_from_memory(&mut self, bytes: usize) {
+        self.waiting.drain(..bytes);
+        self.waiting.shrink_to(CHUNK);
+    }
+
+    /// Throws away all that waits.
+    pub fn give_up(&mut self, log: &mut LogFile) {
+        log.lose(&self.waiting);
+        self.waiting.clear();
+        if let Some(spool) = self.spool.take() {
+            spool.remove();
+        }
+    }
+
+    /// Throws away the oldest lines of what waits for a log that cannot be written, until no more than so many bytes wait.
+    pub fn shorten(&mut self, most: usize, log: &mut LogFile) {
+        if !self.held || self.waiting.len() <= most {
+            return;
+        }
+        let least = self.waiting.len() - most;
+        let line_end = self.waiting[least - 1..].iter().position(|byte| *byte == b'\n');
+        let bytes = line_end.map_or(least, |at| least + at);
+        log.lose(&self.waiting[..bytes]);
+        self.pass(0, bytes);
+        self.drop_from_memory(bytes);
+        (self.joins, self.searched) = (false, 0);
     }
 }
 

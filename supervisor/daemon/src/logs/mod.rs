@@ -2,40 +2,59 @@
 //! killed, its successor goes on, and no byte is lost or doubled and no line is torn.
 //!
 //! ```text
-//!   raw         worker ══pipe══► splice ══════════════════════════════════════► file ──full──► file.1 … file.5
-//!   formatted   worker ══pipe══► splice ══► spool ──copy──► lines ──journal──► file ──full──► file.1 … file.5
-//!                                           └ position moves on when the lines are in the file
+//!   straight      worker ══pipe══► splice ═════════════════════════════════════► file ──full, old──► file.1 ─► file.2.gz ─► …
+//!   line by line  worker ══pipe══► splice ══► spool ──copy──► lines ──journal──► file ──full, old──► file.1 ─► file.2.gz ─► …
+//!                                             └ position moves on when the lines are in the file
+//!   before each   mark: where, when, whose ───────────────────────► file.index ────────────────► file.1.index ─► file.2.index
 //! ```
 //!
-//! * **Raw.** The kernel moves the bytes in one step: what is in the file is no more in the pipe. The file is all there is to know.
-//! * **Formatted** (`time: line`, or JSON). A line is written when it is whole, too long, or the last. Until then it waits in the
-//!   run's spool, a file in the runtime directory, where the kernel moved it: the pipe is never full of an open line, and lines
-//!   of two streams in one file never mix. Before lines are written, the journal tells which; a successor writes what is missing
-//!   of them. (The file's own end cannot tell: of a worker that says `tick` every second, nobody could say which tick was written
-//!   last.)
-//! * **Several raw streams in one file** take turns by chunks of up to 64 KiB, each where the pipe had it: what a worker writes
-//!   with one call of at most 4096 bytes is torn only at a chunk's end.
+//! * **Straight**: raw output that has its file to itself. The kernel moves the bytes in one step: what is in the file is no more in
+//!   the pipe. The file is all there is to know.
+//! * **Line by line**: output in another form (`time: line`, or JSON), and raw output of several streams in one file. A line is
+//!   written when it is whole, too long, or the last. Until then it waits in the run's spool, a file in the runtime directory, where
+//!   the kernel moved it: the pipe is never full of an open line, and lines of two streams in one file never mix. Before lines are
+//!   written, the journal tells which; a successor writes what is missing of them. (The file's own end cannot tell: of a worker
+//!   that says `tick` every second, nobody could say which tick was written last.)
+//! * **A full disk**: raw output goes line by line until there is room, and the newest lines of each stream wait in its spool; so
+//!   they are not lost with the supervisor either. What is too much is counted, and said in the file before the first line that it
+//!   takes again. A device or a FIFO that takes nothing loses all of it.
 //!
-//! Who is who: [`LogPump`] is the way to the thread ([`thread`]); a [`pipe`] is one stream of a run on its way to its [`file`],
-//! [`raw`] or as [`lines`] that a [`formatter`] writes ([`stamp`] knows the time). A [`spool`] keeps what is no whole line yet, the
-//! [`journal`] what is about to be written, [`rotation`] what was put aside. With a [`glass`] it is seen what is in a pipe without
+//! Who is who: [`LogPump`] is the way to the thread ([`thread`]); a [`pipe`] is one stream of a run on its way to its [`file`](mod@file),
+//! [`raw`] or as [`lines`] that a [`formatter`] writes ([`stamp`] knows the time, [`arrivals`] when what waited came) and the file
+//! [`append`]s; [`open_line`] keeps a line whole when its file becomes others' too. A [`spool`] keeps what is no whole line yet, the
+//! [`journal`] what is about to be written, the [`index`] when and by whom it was. [`rotation`] and [`compress`] put aside what
+//! exceeds its [`limits`], the [`store`] keeps all of it within its [`budget`]. [`loss`] is what could not be kept, [`retry`] when that
+//! is tried again, the [`tally`] what became of everybody's bytes. With a [`glass`] it is seen what is in a pipe without
 //! taking it, and an [`expectation`] finds in it the text by which a worker says that it is ready.
 
+mod append;
+mod arrivals;
+mod background;
+mod budget;
+mod compress;
+mod desk;
 mod expectation;
 mod file;
 mod formatter;
 mod glass;
+mod index;
 mod journal;
+mod limits;
 mod lines;
+mod loss;
+mod open_line;
 mod outlet;
 mod pipe;
 mod pump;
 mod raw;
+mod retry;
 mod rotation;
 mod spool;
 mod stamp;
+mod store;
 mod tally;
 mod thread;
+mod when;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +63,8 @@ use std::path::PathBuf;
 
 use protocol::place::{self, NoRuntimeDir};
 
+pub use budget::{AppLogs, House};
+pub use limits::Limits;
 pub use outlet::{Kind, Outlet};
 pub use pump::{LogPump, News, Way};
 pub use tally::Tallies;

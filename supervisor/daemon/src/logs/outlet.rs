@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use manifest::LogFormat;
 
+use super::limits::Limits;
+
 /// Which of the two streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -21,8 +23,10 @@ pub struct Outlet {
     /// The read end of what the run writes to.
     pub pipe: OwnedFd,
     pub path: PathBuf,
-    /// The file is put aside when it has so many bytes.
-    pub limit: u64,
+    /// When the file is put aside.
+    pub limits: Limits,
+    /// Whether others write to the same file.
+    pub shared: bool,
     pub format: LogFormat,
     /// The app's name, as it is written into JSON lines.
     pub app: String,

@@ -1,76 +1,23 @@
-//! One stream of a run on its way to its file: as it is, or line by line in another form.
+//! One stream of a run on its way to its file: as it is, or line by line.
+//!
+//! Raw bytes that have their file to themselves go straight to it. While they cannot, and where others write to the same file, they
+//! go line by line like those in another form.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use manifest::LogFormat;
 use nix::fcntl::{FcntlArg, fcntl};
 
+use super::desk::Desk;
 use super::expectation::Expectation;
 use super::file::{LogFile, is_about_the_file};
 use super::formatter::Formatter;
-use super::glass::{Glance, Glass};
-use super::journal::Journal;
+use super::glass::Glance;
 use super::lines::Lines;
 use super::outlet::{Kind, Outlet, Writer};
 use super::spool::Spool;
-use super::tally::TallyBook;
 use super::{CHUNK, Moved};
-
-/// What all streams use, one after the other.
-pub struct Desk {
-    pub folder: PathBuf,
-    pub glass: Glass,
-    pub journal: Journal,
-    pub tallies: TallyBook,
-    /// Runs that said what was expected of them.
-    said: BTreeSet<u64>,
-    /// Those of them that were not told of yet.
-    pub news: Vec<u64>,
-}
-
-impl Desk {
-    pub fn new(folder: PathBuf) -> io::Result<Self> {
-        let (journal, tallies) = (Journal::new(&folder), TallyBook::open(&folder));
-        Ok(Self { folder, glass: Glass::new()?, journal, tallies, said: BTreeSet::new(), news: Vec::new() })
-    }
-
-    /// Notes that a run said what was expected, before its words are taken from the pipe: a successor will not see them there.
-    fn note_said(&mut self, run: u64) {
-        let made = fs::create_dir_all(&self.folder).and_then(|()| File::create(self.mark(run)));
-        if let Err(error) = made {
-            say!("logs: that run {run} said what was expected cannot be noted: {error}");
-        }
-        self.tell_said(run);
-    }
-
-    fn tell_said(&mut self, run: u64) {
-        if self.said.insert(run) {
-            self.news.push(run);
-        }
-    }
-
-    /// Whether a run said it already, perhaps to a predecessor.
-    fn was_said(&mut self, run: u64) -> bool {
-        let was = self.said.contains(&run) || self.mark(run).exists();
-        if was {
-            self.tell_said(run);
-        }
-        was
-    }
-
-    pub fn forget(&mut self, run: u64) {
-        self.said.remove(&run);
-        let _ = fs::remove_file(self.mark(run)); // there is none, or nobody asks for it again
-    }
-
-    fn mark(&self, run: u64) -> PathBuf {
-        self.folder.join(format!("{run}-said"))
-    }
-}
 
 pub struct Pipe {
     pub run: u64,
@@ -81,9 +28,19 @@ pub struct Pipe {
     pipe: OwnedFd,
     app: String,
     id: u32,
-    /// `None` for raw output.
+    format: LogFormat,
+    /// Others write to the same file.
+    shared: bool,
+    /// `None` while bytes go straight to the file.
     lines: Option<Lines>,
     expectation: Option<Expectation>,
+}
+
+/// What a run left that could not be written yet.
+pub struct Leftover {
+    pub file: usize,
+    writer: Writer,
+    lines: Lines,
 }
 
 impl AsFd for Pipe {
@@ -95,58 +52,123 @@ impl AsFd for Pipe {
 impl Pipe {
     /// `alone`: nobody else writes to the file.
     pub fn new(outlet: Outlet, index: usize, alone: bool, file: &mut LogFile, desk: &mut Desk) -> Self {
-        let Outlet { run, kind, pipe, format, app, id, expect, .. } = outlet;
-        let mut new = Self { run, kind, file: index, finishing: false, pipe, app, id, lines: None, expectation: None };
-        // What a predecessor left in a spool is to be written, also if the format has become another.
-        if format != LogFormat::Raw || Spool::find(&desk.folder, run, kind).is_ok() {
-            new.lines = Some(Lines::new(desk.folder.clone(), run, kind, new.formatter(&format)));
+        let Outlet { run, kind, pipe, format, app, id, expect, shared, .. } = outlet;
+        let (lines, expectation) = (None, None);
+        let mut new =
+            Self { run, kind, file: index, finishing: false, pipe, app, id, format, shared, lines, expectation };
+        // What a predecessor left in a spool is to be written, also if it would go straight now.
+        if !new.goes_straight(file) || Spool::find(&desk.folder, run, kind).is_ok() {
+            new.begin_lines(file, desk);
         }
         if let Some(text) = expect.filter(|_| !desk.was_said(run)) {
             let before = if alone && new.lines.is_none() { file.open_line(text.len()) } else { Vec::new() };
             new.expectation = Some(Expectation::new(&text, &before));
             new.hear_from(0, desk);
         }
-        new.set_format(&format, file, desk);
+        new.write_waiting(file, desk);
         new
     }
 
-    /// From here on, lines look like this.
-    pub fn set_format(&mut self, format: &LogFormat, file: &mut LogFile, desk: &mut Desk) {
-        let formatter = self.formatter(format);
-        file.hand_to(self.writer());
-        let Some(lines) = &mut self.lines else {
-            if *format != LogFormat::Raw {
-                self.lines = Some(Lines::new(desk.folder.clone(), self.run, self.kind, formatter));
+    /// From here on, lines look like this, and the file is others' too or is not.
+    pub fn set_format(&mut self, format: &LogFormat, shared: bool, file: &mut LogFile, desk: &mut Desk) {
+        self.write_waiting(file, desk);
+        (self.format, self.shared) = (format.clone(), shared);
+        let formatter = self.formatter();
+        let straight = self.goes_straight(file);
+        match &mut self.lines {
+            Some(lines) => lines.set_formatter(formatter),
+            None if !straight => self.begin_lines(file, desk),
+            None => {}
+        }
+        self.write_waiting(file, desk);
+    }
+
+    /// Somebody else writes to the file too from here on.
+    pub fn share(&mut self, file: &mut LogFile, desk: &mut Desk) {
+        self.shared = true;
+        if self.lines.is_none() && !self.goes_straight(file) {
+            self.begin_lines(file, desk);
+        }
+    }
+
+    fn goes_straight(&self, file: &LogFile) -> bool {
+        self.format == LogFormat::Raw && !(self.shared && file.is_regular())
+    }
+
+    fn begin_lines(&mut self, file: &mut LogFile, desk: &Desk) {
+        let mut lines = Lines::new(desk.folder.clone(), self.run, self.kind, self.formatter());
+        if let Some((run, kind)) = file.has_begun_a_line() {
+            if self.format == LogFormat::Raw && (run, kind) == (self.run, self.kind) {
+                lines.join();
             }
-            return;
+            if self.shared {
+                file.keep_open_for(run, kind);
+            }
+        }
+        self.lines = Some(lines);
+    }
+
+    /// Writes what waits for the file, and goes straight to it again if nothing is left and that may be.
+    pub fn write_waiting(&mut self, file: &mut LogFile, desk: &mut Desk) {
+        let straight = self.goes_straight(file);
+        file.hand_to(self.writer());
+        let Some(lines) = &mut self.lines else { return };
+        let is_done = match straight {
+            true => lines.end(file, &mut desk.journal), // the rest of an open line follows it as it comes
+            false => {
+                lines.write(file, &mut desk.journal);
+                false
+            }
         };
-        lines.write(file, &mut desk.journal);
-        lines.set_formatter(formatter);
-        if *format == LogFormat::Raw {
-            lines.end(file, &mut desk.journal); // the rest of an open line follows it as it comes
+        if is_done {
             self.lines = None;
         }
     }
 
-    fn writer(&self) -> Writer {
+    const fn writer(&self) -> Writer {
         Writer { run: self.run, kind: self.kind, app: self.id }
     }
 
-    fn formatter(&self, format: &LogFormat) -> Formatter {
-        Formatter::new(format, self.kind, &self.app, self.id)
+    fn formatter(&self) -> Formatter {
+        Formatter::new(&self.format, self.kind, &self.app, self.id)
     }
 
     pub fn expects_nothing_more(&mut self) {
         self.expectation = None;
     }
 
+    /// Whether lines wait because the file cannot be written.
+    pub fn is_held(&self) -> bool {
+        self.lines.as_ref().is_some_and(Lines::is_held)
+    }
+
+    /// Whether lines wait for the end of somebody else's line.
+    pub fn is_blocked(&self) -> bool {
+        self.lines.as_ref().is_some_and(Lines::is_blocked)
+    }
+
+    /// No more than so many bytes may wait for a file that cannot be written.
+    pub fn shorten(&mut self, most: usize, file: &mut LogFile) {
+        file.hand_to(self.writer());
+        if let Some(lines) = &mut self.lines {
+            lines.shorten(most, file);
+        }
+    }
+
     /// Moves what is in the pipe, a chunk at most.
     pub fn take(&mut self, file: &mut LogFile, desk: &mut Desk) -> io::Result<Moved> {
         file.hand_to(self.writer());
-        match &self.lines {
-            Some(_) => self.take_lines(file, desk),
+        let moved = match &self.lines {
+            Some(_) => return self.take_lines(file, desk),
             None if self.expectation.is_some() => self.take_and_look(file, desk),
             None => file.take(&self.pipe, CHUNK, &mut desk.glass),
+        };
+        match moved {
+            Err(error) if is_about_the_file(&error) => {
+                self.begin_lines(file, desk);
+                self.take_lines(file, desk)
+            }
+            moved => moved,
         }
     }
 
@@ -175,9 +197,7 @@ impl Pipe {
             moved => moved?,
         };
         self.hear_from(known, desk);
-        if let Some(lines) = &mut self.lines {
-            lines.write(file, &mut desk.journal);
-        }
+        self.write_waiting(file, desk);
         Ok(moved)
     }
 
@@ -205,11 +225,41 @@ impl Pipe {
         }
     }
 
-    /// Nothing more will come.
-    pub fn end(&mut self, file: &mut LogFile, desk: &mut Desk) {
-        file.hand_to(self.writer());
-        if let Some(lines) = &mut self.lines {
-            lines.end(file, &mut desk.journal);
+    /// Nothing more will come. What cannot be written yet is left.
+    pub fn end(mut self, file: &mut LogFile, desk: &mut Desk) -> Option<Leftover> {
+        let writer = self.writer();
+        file.hand_to(writer);
+        let Some(lines) = &mut self.lines else {
+            file.is_done_with_its_line(Some(writer));
+            return None;
+        };
+        match lines.end(file, &mut desk.journal) {
+            true => None,
+            false => Some(Leftover { file: self.file, writer, lines: self.lines? }),
         }
+    }
+}
+
+impl Leftover {
+    /// Writes it, if that can be by now. Whether nothing is left of it.
+    pub fn write(&mut self, file: &mut LogFile, desk: &mut Desk) -> bool {
+        file.hand_to(self.writer);
+        self.lines.end(file, &mut desk.journal)
+    }
+
+    /// As for a [`Pipe`].
+    pub fn shorten(&mut self, most: usize, file: &mut LogFile) {
+        file.hand_to(self.writer);
+        self.lines.shorten(most, file);
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.lines.is_held()
+    }
+
+    /// It has waited for too long.
+    pub fn give_up(mut self, file: &mut LogFile) {
+        file.hand_to(self.writer);
+        self.lines.give_up(file);
     }
 }

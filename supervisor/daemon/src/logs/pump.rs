@@ -7,8 +7,10 @@ use std::sync::mpsc::{Sender, channel};
 
 use manifest::LogFormat;
 
+use super::budget::House;
+use super::desk::Desk;
+use super::limits::Limits;
 use super::outlet::{Kind, Outlet};
-use super::pipe::Desk;
 use super::tally::{self, Shown, Tallies};
 use super::thread::Pump;
 
@@ -36,8 +38,10 @@ pub struct Way {
     pub run: u64,
     pub kind: Kind,
     pub path: PathBuf,
-    pub limit: u64,
+    pub limits: Limits,
     pub format: LogFormat,
+    /// Whether others write to the same file.
+    pub shared: bool,
 }
 
 /// What is called, on the thread, when something is done.
@@ -57,6 +61,7 @@ pub enum Job {
     Reopen {
         done: Done,
     },
+    KeepHouse(House),
 }
 
 impl LogPump {
@@ -105,6 +110,11 @@ impl LogPump {
     /// nobody.
     pub fn tallies(&self) -> Tallies {
         tally::shown(&self.tallies)
+    }
+
+    /// From here on these are all logs that there may be, and what they may take.
+    pub fn keep_house(&mut self, house: House) {
+        self.send(Job::KeepHouse(house));
     }
 
     fn send(&mut self, job: Job) {

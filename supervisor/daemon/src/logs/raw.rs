@@ -8,26 +8,45 @@ use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
 use nix::unistd::read;
 
-use super::file::{LogFile, is_about_the_file, line_ends};
+use super::file::{LogFile, is_about_the_file};
 use super::glass::{Glance, Glass};
 use super::{CHUNK, LONGEST_OPEN_LINE, Moved};
 
 impl LogFile {
     /// Moves what is in the pipe, `most` bytes at most.
+    ///
+    /// # Errors
+    /// If nothing can be moved now, and the bytes are still in the pipe. (A device's are not: they are thrown away.)
     pub fn take(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass) -> io::Result<Moved> {
-        let ready = self.make_ready().and_then(|()| self.say_loss());
-        let room = usize::try_from(self.limit.saturating_sub(self.size)).unwrap_or(usize::MAX);
-        let moved = ready.and_then(|()| match room {
-            0 => self.move_past_limit(pipe, most, glass),
-            _ => self.move_chunk(pipe, most.min(room), glass),
-        });
-        match moved {
-            Err(error) if is_about_the_file(&error) => self.discard(pipe, most, glass, &error),
-            other => other,
+        if !self.is_device() {
+            self.not_yet()?;
+        }
+        match self.try_take(pipe, most, glass) {
+            Err(error) if !is_about_the_file(&error) => Err(error),
+            Err(error) if self.is_device() => self.discard(pipe, most, glass, &error),
+            Err(error) => {
+                self.failed(&error);
+                Err(error)
+            }
+            Ok(moved) => {
+                self.worked();
+                Ok(moved)
+            }
         }
     }
 
+    fn try_take(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass) -> io::Result<Moved> {
+        self.make_ready()?;
+        self.say_loss()?;
+        if self.is_full() {
+            return self.move_past_limit(pipe, most, glass);
+        }
+        let room = usize::try_from(self.limits.bytes.saturating_sub(self.size)).unwrap_or(usize::MAX);
+        self.move_chunk(pipe, most.min(room), glass)
+    }
+
     fn move_chunk(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass) -> io::Result<Moved> {
+        self.mark(0, self.by);
         let file = self.opened()?;
         match splice(pipe, None, &*file, None, most.min(CHUNK), SpliceFFlags::SPLICE_F_NONBLOCK) {
             Ok(0) => Ok(Moved::End),
@@ -54,7 +73,7 @@ impl LogFile {
         };
         let length = read(pipe, &mut bytes)?;
         if let Err(error) = self.opened()?.write_all(&bytes[..length]) {
-            self.lose(length as u64, line_ends(&bytes[..length]), &error);
+            self.lose(&bytes[..length]);
             return Err(error);
         }
         self.grow(length);
@@ -70,8 +89,9 @@ impl LogFile {
         let mut taken = 0;
         if !self.at_line_start()? {
             let end = seen.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
-            let room = self.limit.saturating_add(LONGEST_OPEN_LINE).saturating_sub(self.size);
+            let room = self.limits.bytes.saturating_add(LONGEST_OPEN_LINE).saturating_sub(self.size);
             taken = end.unwrap_or(seen.len()).min(usize::try_from(room).unwrap_or(usize::MAX));
+            self.mark(0, self.by);
             self.move_exactly(pipe, taken)?;
             if !self.at_line_start()? && taken as u64 != room {
                 return Ok(Moved::Some(taken));

@@ -176,6 +176,12 @@ fn day(now: Timestamp, zone: &TimeZone) -> i64 {
     (now.as_second() + i64::from(zone.to_offset(now).seconds())).div_euclid(SECONDS_A_DAY)
 }
 
+/// What all apps wrote, as a successor would find it.
+#[cfg(test)]
+pub fn written(folder: &Path) -> u64 {
+    read(&std::fs::read(folder.join(NAME)).unwrap_or_default()).iter().map(|(_, tally)| tally.written).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,36 +1,52 @@
-//! The thread: waits until a pipe has something to say or somebody has work for it.
+//! The thread: waits until a pipe has something to say, somebody has work for it, or something is due.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::Moved;
+use super::budget::House;
+use super::compress::Names;
+use super::desk::Desk;
 use super::file::{LogFile, empty_unused};
+use super::limits::Limits;
 use super::outlet::Outlet;
-use super::pipe::{Desk, Pipe};
+use super::pipe::{Leftover, Pipe};
 use super::pump::{Job, News, Way};
-use super::tally::Count;
-use super::{Moved, rotation};
+use super::store::Store;
+use super::when;
 
 /// Rings that are heard at once.
 const RINGS: usize = 64;
+/// A full disk is asked no more often than this, however many wait for it.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 pub struct Pump<F> {
     inbox: Receiver<Job>,
     bell: UnixStream,
-    pipes: Vec<Pipe>,
-    files: Vec<LogFile>,
-    desk: Desk,
+    pub(super) pipes: Vec<Pipe>,
+    /// What runs left that could not be written yet, the oldest first.
+    pub(super) leftovers: Vec<Leftover>,
+    pub(super) files: Vec<LogFile>,
+    /// When each of them is to be put aside, as it was asked for.
+    asked: Vec<Limits>,
+    pub(super) house: House,
+    pub(super) store: Store,
+    pub(super) names: Names,
+    pub(super) desk: Desk,
     tell: F,
 }
 
 impl<F: Fn(News)> Pump<F> {
     pub fn new(inbox: Receiver<Job>, bell: UnixStream, desk: Desk, tell: F) -> Self {
-        Self { inbox, bell, pipes: Vec::new(), files: Vec::new(), desk, tell }
+        let (pipes, leftovers, files, asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (house, store, names) = (House::default(), Store::default(), Names::default());
+        Self { inbox, bell, pipes, leftovers, files, asked, house, store, names, desk, tell }
     }
 
     pub fn run(mut self) {
@@ -40,16 +56,25 @@ impl<F: Fn(News)> Pump<F> {
             if talking.is_empty() && self.take_jobs().is_none() {
                 return; // nobody can give us work any more
             }
+            self.look_at_what_is_due(); // what waited goes before what comes
             self.move_all(&talking);
+            self.look_at_what_is_due();
+            self.limit_what_waits();
+            self.look_after_the_store();
             self.count();
         }
     }
 
     /// Which pipes have something to say. Empty also when the bell rang alone.
-    fn wait(&self) -> Vec<bool> {
+    fn wait(&mut self) -> Vec<bool> {
+        let timeout = self.due_in().map_or(PollTimeout::NONE, |span| {
+            // Rounded up, or it would wake up too early and again.
+            let milliseconds = span.max(LEAST_PAUSE).as_micros().div_ceil(1000);
+            PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
+        });
         let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.pipes.iter().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
-        let _ = poll(&mut fds, PollTimeout::NONE);
+        let _ = poll(&mut fds, timeout);
         let rang = fds[0].any().unwrap_or(false);
         let talking = fds[1..].iter().map(|fd| fd.any().unwrap_or(false)).collect();
         if rang { Vec::new() } else { talking }
@@ -69,76 +94,95 @@ impl<F: Fn(News)> Pump<F> {
                 Job::Redirect(way) => self.redirect(&way),
                 Job::Flush { paths, done } => done(paths.iter().try_for_each(|path| self.flush(path))),
                 Job::Reopen { done } => done(self.reopen()),
+                Job::KeepHouse(house) => self.keep_house(house),
             }
         }
         Some(())
     }
 
     fn add(&mut self, outlet: Outlet) {
-        let index = self.file(&outlet.path, outlet.limit);
-        let alone = self.pipes.iter().all(|pipe| pipe.file != index);
-        self.pipes.push(Pipe::new(outlet, index, alone, &mut self.files[index], &mut self.desk));
+        let index = self.file(&outlet.path, outlet.limits);
+        let (file, desk) = (&mut self.files[index], &mut self.desk);
+        let others = self.pipes.iter_mut().filter(|pipe| pipe.file == index);
+        let shared = others.map(|pipe| pipe.share(file, desk)).count() > 0;
+        let outlet = Outlet { shared: outlet.shared || shared, ..outlet };
+        self.pipes.push(Pipe::new(outlet, index, !shared, file, desk));
     }
 
-    fn file(&mut self, path: &Path, limit: u64) -> usize {
+    fn file(&mut self, path: &Path, asked: Limits) -> usize {
+        let limits = self.house.limits_of(path, asked);
         if let Some(at) = self.files.iter().position(|file| file.path() == path) {
-            self.files[at].use_again(limit);
+            self.asked[at] = asked;
+            self.files[at].use_again(limits);
             return at;
         }
-        self.files.push(LogFile::open(path, limit));
+        self.files.push(LogFile::open(path, limits, self.names.clone()));
+        self.asked.push(asked);
         self.files.len() - 1
     }
 
     fn redirect(&mut self, way: &Way) {
         let Some(at) = self.pipes.iter().position(|pipe| (pipe.run, pipe.kind) == (way.run, way.kind)) else { return };
-        let new = self.file(&way.path, way.limit);
+        let new = self.file(&way.path, way.limits);
         let old = std::mem::replace(&mut self.pipes[at].file, new);
-        self.pipes[at].set_format(&way.format, &mut self.files[new], &mut self.desk);
+        self.pipes[at].set_format(&way.format, way.shared, &mut self.files[new], &mut self.desk);
         self.leave(old);
     }
 
-    /// Lets go of a file if no pipe leads to it any more.
+    /// Lets go of a file if nothing leads to it any more.
     fn leave(&mut self, file: usize) {
-        if !self.pipes.iter().any(|pipe| pipe.file == file) {
+        let is_used = self.pipes.iter().any(|pipe| pipe.file == file)
+            || self.leftovers.iter().any(|leftover| leftover.file == file);
+        if !is_used {
             self.files[file].end_line();
             self.files[file].close();
         }
     }
 
     fn flush(&mut self, path: &Path) -> io::Result<()> {
+        self.store.forget(path);
         match self.files.iter_mut().find(|file| file.path() == path) {
             Some(file) => file.empty(),
-            None => rotation::remove_aside(path).and_then(|()| empty_unused(path)),
+            None => self.names.remove_aside(path).and_then(|()| empty_unused(path)),
         }
     }
 
     /// All are tried, and the first trouble is told.
     fn reopen(&mut self) -> io::Result<()> {
-        let used = self.files.iter_mut().filter(|file| file.is_open());
+        let used = self.files.iter_mut().filter(|file| file.is_open() || file.retry_at().is_some());
         used.map(LogFile::reopen).fold(Ok(()), io::Result::and)
+    }
+
+    fn keep_house(&mut self, house: House) {
+        when::trust_clock(house.trusts_clock);
+        for (file, asked) in self.files.iter_mut().zip(&self.asked) {
+            let limits = house.limits_of(file.path(), *asked);
+            file.set_limits(limits);
+        }
+        self.house = house;
+        self.take_stock();
     }
 
     /// A chunk from each that talks; whatever is left from each that is finishing.
     fn move_all(&mut self, talking: &[bool]) {
-        let mut at = 0;
         let mut done = Vec::new();
         let (files, desk) = (&mut self.files, &mut self.desk);
-        self.pipes.retain_mut(|pipe| {
+        for (at, mut pipe) in std::mem::take(&mut self.pipes).into_iter().enumerate() {
             let talks = talking.get(at).copied().unwrap_or(false);
             let file = &mut files[pipe.file];
-            at += 1;
             let stays = if pipe.finishing {
                 pipe.take_the_rest(file, desk);
                 false
             } else {
                 !talks || goes_on(pipe.take(file, desk), pipe.run)
             };
-            if !stays {
-                pipe.end(file, desk);
-                done.push((pipe.run, pipe.file));
+            if stays {
+                self.pipes.push(pipe);
+                continue;
             }
-            stays
-        });
+            done.push((pipe.run, pipe.file));
+            self.leftovers.extend(pipe.end(file, desk));
+        }
         self.tell_who_said_it();
         for (run, file) in done {
             self.leave(file);
@@ -146,25 +190,57 @@ impl<F: Fn(News)> Pump<F> {
         }
     }
 
-    /// Writes down what became of the bytes that were just moved.
-    fn count(&mut self) {
-        let mut all: BTreeMap<u32, Count> = BTreeMap::new();
-        for file in &mut self.files {
-            let counts = file.take_counts();
-            if !counts.is_empty() {
-                self.desk.tallies.set_file(file.path(), file.on_disk());
-            }
-            counts.into_iter().for_each(|(app, count)| all.entry(app).or_default().add(count));
-        }
-        if !all.is_empty() {
-            self.desk.tallies.add(&all);
-        }
-    }
-
     fn tell_who_said_it(&mut self) {
         for run in std::mem::take(&mut self.desk.news) {
             self.pipes.iter_mut().filter(|pipe| pipe.run == run).for_each(Pipe::expects_nothing_more);
             (self.tell)(News::Said(run));
+        }
+    }
+
+    // -- what is due although nobody talks
+
+    /// In how long; `None` if nothing is.
+    fn due_in(&mut self) -> Option<Duration> {
+        let now = when::uptime();
+        let waited = (0..self.files.len()).filter_map(|at| self.waited_for_until(at)).min();
+        let old = self.files.iter_mut().filter_map(LogFile::due_in).min();
+        [waited.map(|at| at.saturating_sub(now)), old].into_iter().flatten().min()
+    }
+
+    /// Until when somebody waits for this file, before the next try.
+    fn waited_for_until(&self, at: usize) -> Option<Duration> {
+        let file = &self.files[at];
+        let mut pipes = self.pipes.iter().filter(|pipe| pipe.file == at);
+        let is_left = || self.leftovers.iter().any(|leftover| leftover.file == at);
+        let retry_at = file.retry_at().filter(|_| pipes.clone().any(Pipe::is_held) || is_left());
+        let open_until = file.kept_open_until().filter(|_| pipes.any(Pipe::is_blocked) || is_left());
+        [retry_at, open_until].into_iter().flatten().min()
+    }
+
+    fn look_at_what_is_due(&mut self) {
+        let now = when::uptime();
+        for at in 0..self.files.len() {
+            if let Err(error) = self.files[at].put_aside_if_old() {
+                say!("logs: {} is old and cannot be put aside: {error}", self.files[at].path().display());
+                let limits = self.files[at].limits;
+                self.files[at].set_limits(Limits { age: None, ..limits }); // until it is opened again
+            }
+            let is_freed = self.files[at].was_freed();
+            if is_freed || self.waited_for_until(at).is_some_and(|until| until <= now) {
+                self.write_what_waits(at);
+            }
+        }
+    }
+
+    /// What is older first: what ended runs left.
+    fn write_what_waits(&mut self, at: usize) {
+        let (file, desk) = (&mut self.files[at], &mut self.desk);
+        let before = self.leftovers.len();
+        self.leftovers.retain_mut(|leftover| leftover.file != at || !leftover.write(file, desk));
+        self.pipes.iter_mut().filter(|pipe| pipe.file == at).for_each(|pipe| pipe.write_waiting(file, desk));
+        file.was_freed(); // for those who were just served
+        if self.leftovers.len() < before {
+            self.leave(at);
         }
     }
 }

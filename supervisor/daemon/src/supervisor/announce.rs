@@ -1,31 +1,64 @@
 //! One line in plain words for each change in an app's life: when, which app, what, why.
 
-use lifecycle::{AppId, Snapshot, State, StopReason};
+use lifecycle::{AppId, Beside, Invocation, Snapshot, State, StopReason};
+
+use protocol::control::Actor;
 
 use super::chronicle::{self, Record};
+use super::memory::Notes;
 use super::{Supervisor, now, reason};
 use crate::clock;
 
 impl Supervisor {
     pub(super) fn announce(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
-        if before.is_some_and(|before| before.state == after.state) {
-            return;
-        }
-        let Some(key) = self.unit(id).map(|unit| unit.key()) else { return };
-        let what = self.what_changed(id, before, after);
-        say!("{} {key}: {what}", clock::stamp());
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
-        let record = Record {
-            at_ns: clock::now_ns(),
-            status: super::status::word(self.fleet.status(id)),
-            run: super::perform::run_in(after.state).map(|run| run.0),
-            what,
-            actor: chronicle::actor(after, &notes, self.stopping),
-        };
+        if before.is_none_or(|before| before.state != after.state) {
+            let actor = chronicle::actor(after, &notes, self.stopping);
+            self.tell(id, after.state.run(), self.what_changed(id, before, after), actor);
+        }
+        let beside = before.and_then(|before| before.beside);
+        if let Some(words) = self.what_changed_beside(id, beside, after) {
+            let run = after.beside.or(beside).map(Beside::run);
+            self.tell(id, run, words, chronicle::actor_beside(after, &notes));
+        }
+    }
+
+    /// To the log, and to whoever asks why.
+    fn tell(&mut self, id: AppId, run: Option<Invocation>, what: String, actor: Actor) {
+        let Some(key) = self.unit(id).map(|unit| unit.key()) else { return };
+        say!("{} {key}: {what}", clock::stamp());
+        let status = super::status::word(self.fleet.status(id));
+        let record = Record { at_ns: clock::now_ns(), status, run: run.map(|run| run.0), what, actor };
         let chronicle = self.chronicles.entry(id).or_default();
         if chronicle.add(record) {
             let order = chronicle.remember(&key);
             self.order(&order);
+        }
+    }
+
+    fn what_changed_beside(&self, id: AppId, before: Option<Beside>, after: &Snapshot) -> Option<String> {
+        let notes = self.notes.get(&id).map(Notes::of_try).unwrap_or_default();
+        let failure = || after.failed_try.map(|failure| reason::of_failure(failure, &notes));
+        let failed = |run: Invocation| match failure() {
+            Some(failure) => format!("reload failed: {failure}; ending run {}, and the one before goes on", run.0),
+            None => format!("run {} is not needed any more; ending it", run.0),
+        };
+        match (before, after.beside) {
+            (None, Some(Beside::Trying { run, .. })) => {
+                Some(format!("reloading: run {} beside the one that serves", run.0))
+            }
+            (Some(Beside::Trying { run, .. }), Some(Beside::Leaving { run: same, .. })) if run == same => {
+                Some(failed(run))
+            }
+            (Some(Beside::Trying { run, .. }), None) if after.state.run() != Some(run) => Some(failed(run)),
+            (Some(Beside::Trying { .. }) | None, Some(Beside::Leaving { run, .. })) => {
+                Some(format!("run {} is not needed any more; it may finish what it is doing", run.0))
+            }
+            (Some(Beside::Leaving { kill_at: Some(_), .. }), Some(Beside::Leaving { run, kill_at: None, .. })) => {
+                Some(format!("run {} is still there after its kill_timeout; killing it", run.0))
+            }
+            (Some(Beside::Leaving { run, .. }), None) => Some(format!("run {} is gone", run.0)),
+            _ => None,
         }
     }
 

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{Pid, execv, getpid, getppid, setsid};
+use nix::unistd::{Pid, getpid, getppid, setsid};
 use protocol::keeper::Fact;
 use protocol::self_check::{SELF_CHECK, Understood};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -25,6 +25,7 @@ use tokio::process::{Child, Command};
 use super::Wish;
 use super::reason::{signal_name, span};
 use crate::link;
+use crate::tree;
 
 /// How long its self-check may take.
 const SELF_CHECK_WITHIN: Duration = Duration::from_secs(10);
@@ -54,12 +55,17 @@ pub async fn ask(path: &Path, wish: &Wish, at: Moment, facts: Vec<Fact>) -> Resu
     let (mut answer, mut complaint) = (Vec::new(), Vec::new());
     let output = running.0.stdout.take();
     let errors = running.0.stderr.take();
+    let end = running.has_ended().map_err(not_run)?;
     let conversation = async {
         // What it does not read, or does not say, is judged by its end.
         tokio::join!(
             tell(&ours, &facts),
             listen(output, &mut answer, LONGEST_ANSWER),
-            listen(errors, &mut complaint, LONGEST_COMPLAINT)
+            listen(errors, &mut complaint, LONGEST_COMPLAINT),
+            async {
+                let _ = end.readable().await;
+                running.kill_group(); // whoever it left behind, so that its pipes end as well
+            }
         );
         running.0.wait().await
     };
@@ -87,7 +93,10 @@ fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<Ru
     let mut command = Command::new(path);
     command.stdin(socket).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let us = getpid();
-    // SAFETY: only system calls on what was allocated before the fork, and few pointers to it.
+    // Addresses as numbers, so that they may go into the child; the text that they are of goes along.
+    let pointers: Vec<usize> = arguments.iter().map(|word| word.as_ptr().expose_provenance()).chain([0]).collect();
+    // SAFETY: only system calls on what was allocated before the fork: words that end with a zero, and a list of them that
+    // ends with a null.
     unsafe {
         command.pre_exec(move || {
             setsid()?;
@@ -96,8 +105,8 @@ fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<Ru
                 return Err(Errno::ESRCH.into()); // we fell before it was set
             }
             // As the keeper does it. The standard library would try a file of another machine as a shell's script.
-            let Err(errno) = execv(&arguments[0], &arguments);
-            Err(errno.into())
+            libc::execv(arguments[0].as_ptr(), pointers.as_ptr().cast());
+            Err(io::Error::last_os_error())
         });
     }
     Ok(Running(command.spawn()?))
@@ -106,11 +115,23 @@ fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<Ru
 /// Until it was waited for, its number is its own, and so is its group's.
 struct Running(Child);
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    /// Readable once it has ended; it is not reaped by that.
+    fn has_ended(&self) -> io::Result<pipe::Receiver> {
+        let pid = self.0.id().ok_or(Errno::ECHILD)?;
+        pipe::Receiver::from_owned_fd_unchecked(tree::pidfd_open(pid.cast_signed())?)
+    }
+
+    fn kill_group(&self) {
         if let Some(pid) = self.0.id() {
             let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill_group();
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lifecycle::{Snapshot, State, StopReason};
+use lifecycle::{Beside, Failure, Snapshot, State, StopReason};
 use protocol::control::{Actor, CLOCK_NOT_SET, Happening, Word};
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,16 @@ pub fn actor(after: &Snapshot, notes: &Notes, hub_ends: bool) -> Actor {
         State::Stopped if notes.asked || hub_ends => Actor::Operator,
         State::Finished => Actor::App,
         State::Starting { .. } | State::Stopped | State::Backoff { .. } | State::Cooling { .. } => Actor::Hub,
+    }
+}
+
+/// Who brought a change of the run about that is beside another.
+pub fn actor_beside(after: &Snapshot, notes: &Notes) -> Actor {
+    match (after.beside, after.failed_try) {
+        (Some(Beside::Trying { .. }), _) if notes.asked => Actor::Operator,
+        (Some(Beside::Trying { .. }), _) if notes.cause.is_none() => Actor::File,
+        (Some(Beside::Leaving { .. }), Some(Failure::Exited(_) | Failure::Vanished)) => Actor::App,
+        _ => Actor::Hub,
     }
 }
 

@@ -305,7 +305,7 @@ fn what_failed(step: Step, app: &App) -> Option<String> {
     let user = || app.user.as_deref().map(|user| format!(" (as user {user})")).unwrap_or_default();
     Some(match step {
         Step::Prepare => "cannot be started".to_owned(),
-        Step::Listen => "cannot bind its socket anew for its user".to_owned(),
+        Step::Listen => "cannot bind its socket anew for its user, or make the socket's file theirs".to_owned(),
         Step::ControlGroup => "cannot enter its control group".to_owned(),
         Step::OomScore => format!("cannot set oom_score_adj to {}", app.oom_score_adj),
         Step::Limits => "cannot set its rlimits".to_owned(),
@@ -326,7 +326,7 @@ fn hint(step: Option<Step>, errno: i32) -> &'static str {
         Some(Step::User) if refused && !nix::unistd::geteuid().is_root() => " (the hub does not run as root)",
         Some(Step::Limits) if refused => " (a hard limit is raised by root only)",
         Some(Step::Nice) if refused => " (a better priority is given by root only)",
-        Some(Step::Listen) => " (a process of another user still has it)",
+        Some(Step::Listen) if errno == Errno::EADDRINUSE as i32 => " (a process of another user still has it)",
         _ => "",
     }
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use protocol::keeper::{Descriptor, Fact, Order, Row, Step};
 
+use super::log_files::log_limits;
 use super::monitors::{Task, notify_socket, watchdog};
 use super::ready::{self, Said, Source};
 use super::roster::Unit;
@@ -72,8 +73,14 @@ impl Supervisor {
 
     fn attach(&mut self, unit: &Unit, run: &mut Run, kinds: &[Descriptor], descriptors: Vec<OwnedFd>) {
         let number = run.row.run;
-        let state = self.fleet.get(run.app).map(lifecycle::App::state);
-        let known = matches!(state, Some(State::Running { run, .. }) if run.0 == number);
+        let known = match self.state_of(run.app, number) {
+            Some(State::Running { .. }) => true,
+            // It has served, or was given up on: what it says of that is too late.
+            Some(State::Stopping { .. }) => {
+                self.fleet.get(run.app).is_some_and(|app| app.alive() != Some(Invocation(number)))
+            }
+            _ => false,
+        };
         for (kind, descriptor) in kinds.iter().zip(descriptors) {
             let events = self.events.clone();
             match kind {
@@ -87,12 +94,14 @@ impl Supervisor {
                         _ => None,
                     };
                     run.open_logs += 1;
+                    let shared = self.is_shared(&path);
                     self.logs.add(logs::Outlet {
                         run: number,
                         kind,
                         pipe: descriptor,
                         path,
-                        limit: unit.app.log_max_size,
+                        limits: log_limits(&unit.app),
+                        shared,
                         format: unit.app.log_format.clone(),
                         app: unit.app.name.clone(),
                         id: unit.id.0,
@@ -131,9 +140,13 @@ impl Supervisor {
                 }
                 _ => None,
             };
+            let is_tried = self.is_tried(id, number);
             let notes = self.notes.entry(id).or_default();
-            notes.lasted_ms = lived.map(|lived| lived.as_millis() as u64);
-            notes.detail = detail;
+            let lasted_ms = lived.map(|lived| lived.as_millis() as u64);
+            match is_tried {
+                true => (notes.tried.lasted_ms, notes.tried.detail) = (lasted_ms, detail),
+                false => (notes.lasted_ms, notes.detail) = (lasted_ms, detail),
+            }
         }
         if self.was_ready_before_it_ended(unit, number, exit) {
             self.happened.push_back((id, lifecycle::Event::Ready(Invocation(number))));
@@ -160,8 +173,7 @@ impl Supervisor {
     /// Whether a run that has ended said in time that it is ready, and we are only hearing of it now: it may have said so
     /// and ended while we looked elsewhere.
     fn was_ready_before_it_ended(&mut self, unit: &Unit, number: u64, exit: Exit) -> bool {
-        let state = self.fleet.get(unit.id).map(lifecycle::App::state);
-        let is_starting = matches!(state, Some(State::Starting { run, .. }) if run.0 == number);
+        let is_starting = matches!(self.state_of(unit.id, number), Some(State::Starting { .. }));
         if !is_starting || matches!(exit, Exit::NotSpawned(_)) {
             return false;
         }
@@ -172,14 +184,16 @@ impl Supervisor {
                 && sources.iter().any(|source| source.says_ready(|user| run.believes(user)))
     }
 
-    /// Whether a run was to go on, or said that it is ending by itself, so that its end is its own and is to be told.
+    /// Whether a run was to go on or is tried, or said that it is ending by itself, so that its end is its own and is to be
+    /// told.
     fn is_surprised_by(&self, id: AppId, number: u64) -> bool {
         let Some(app) = self.fleet.get(id) else { return false };
         let is_its_own = matches!(
             app.state(),
             State::Starting { .. } | State::Running { .. } | State::Stopping { why: StopReason::Itself, .. }
         );
-        is_its_own && app.goal() == Goal::Up && app.alive() == Some(Invocation(number))
+        let serves = is_its_own && app.alive() == Some(Invocation(number));
+        app.goal() == Goal::Up && (serves || self.is_tried(id, number))
     }
 
     fn why_not_spawned(&self, unit: &Unit, step: Option<Step>, errno: i32) -> String {
@@ -245,7 +259,7 @@ impl Supervisor {
 
     fn hear_from(&mut self, number: u64, said: Said) {
         let Some(run) = self.runs.get_mut(&number) else { return };
-        let is_newest = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
+        let serves = self.fleet.get(run.app).and_then(lifecycle::App::alive) == Some(Invocation(number));
         match said {
             Said::Ready(done) => {
                 // Where the file names another way to become ready, its own word is not enough.
@@ -286,8 +300,13 @@ impl Supervisor {
                 self.waiting.push(done);
             }
             Said::Status(text, done) => {
-                if is_newest {
-                    self.notes.entry(run.app).or_default().says = Some(text);
+                let id = run.app;
+                let is_tried = self.is_tried(id, number);
+                let notes = self.notes.entry(id).or_default();
+                if serves {
+                    notes.says = Some(text);
+                } else if is_tried {
+                    notes.tried.says = Some(text);
                 }
                 self.waiting.push(done);
             }

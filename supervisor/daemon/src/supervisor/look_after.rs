@@ -60,11 +60,9 @@ impl Supervisor {
     pub(super) fn look_after_run(&mut self, number: u64) {
         let Some(run) = self.runs.get(&number) else { return };
         let Some(unit) = self.unit(run.app).cloned() else { return };
-        let monitors = match self.fleet.get(run.app).map(lifecycle::App::state) {
-            Some(State::Starting { run, .. }) if run.0 == number => self.monitors_of_a_start(&unit, number),
-            Some(State::Running { run, since }) if run.0 == number => {
-                self.monitors_of_a_run(&unit, number, now().since(since))
-            }
+        let monitors = match self.state_of(run.app, number) {
+            Some(State::Starting { .. }) => self.monitors_of_a_start(&unit, number),
+            Some(State::Running { since, .. }) => self.monitors_of_a_run(&unit, number, now().since(since)),
             _ => RunMonitors::default(),
         };
         if let Some(run) = self.runs.get_mut(&number) {
@@ -100,10 +98,7 @@ impl Supervisor {
     /// Who has a limit of memory and is online.
     fn limit_memory(&self) {
         let limit = |(number, run): (&u64, &super::Run)| {
-            let is_online = matches!(
-                self.fleet.get(run.app)?.state(),
-                State::Running { run, .. } if run.0 == *number
-            );
+            let is_online = matches!(self.state_of(run.app, *number)?, State::Running { .. });
             Some((*number, self.unit(run.app)?.app.max_memory_restart.filter(|_| is_online)?))
         };
         let most: BTreeMap<u64, u64> = self.runs.iter().filter_map(limit).collect();
@@ -127,7 +122,8 @@ impl Supervisor {
             kept.insert(unit.id, (asked, monitors));
         }
         self.app_monitors = kept;
-        let alive: Vec<u64> = units.iter().filter_map(|unit| Some(self.fleet.get(unit.id)?.alive()?.0)).collect();
+        let apps = units.iter().filter_map(|unit| self.fleet.get(unit.id));
+        let alive: Vec<u64> = apps.flat_map(lifecycle::App::runs).map(|run| run.0).collect();
         for run in alive {
             self.look_after_run(run);
         }
@@ -166,17 +162,22 @@ impl Supervisor {
 
     pub(super) fn hear_of_health(&mut self, number: u64, ailment: Ailment, words: String) {
         let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
+        let is_tried = self.is_tried(id, number);
         let notes = self.notes.entry(id).or_default();
-        notes.detail = Some(words);
+        match is_tried {
+            true => notes.tried.detail = Some(words),
+            false => notes.detail = Some(words),
+        }
         notes.tally.health_failures += u64::from(ailment == Ailment::Health);
         self.happened.push_back((id, Event::Unhealthy(Invocation(number), ailment)));
     }
 
     /// `WATCHDOG_USEC=`: from now on, or from when it is ready; also of an app that asks for no watchdog.
     pub(super) fn set_watchdog(&mut self, number: u64, interval: Duration) {
+        let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
+        let is_online = matches!(self.state_of(id, number), Some(State::Running { .. }));
         let Some(run) = self.runs.get_mut(&number) else { return };
         run.watchdog_interval = Some(interval);
-        let is_online = matches!(self.fleet.get(run.app).map(lifecycle::App::state), Some(State::Running { .. }));
         match &run.monitors.watchdog {
             Some(watchdog) => watchdog.set_interval(interval),
             None if is_online => self.look_after_run(number),

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn};
+use lifecycle::{
+    Ailment, AppId, Beside, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn,
+};
 use protocol::keeper::Order;
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +59,40 @@ pub struct Notes {
     pub says: Option<String>,
     /// When the last run that ended did: nanoseconds of [`clock::now`].
     pub exited_at_ns: Option<u64>,
+    /// The same of the last run that was tried beside another.
+    #[serde(skip_serializing_if = "Tried::is_empty")]
+    pub tried: Tried,
     /// What is counted.
     pub tally: Tally,
     /// Whether an operator asked for what is happening to it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asked: bool,
+}
+
+/// What is only told to people of a run that is tried beside another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tried {
+    /// How long it lasted.
+    pub lasted_ms: Option<u64>,
+    /// What else is known of its failure.
+    pub detail: Option<String>,
+    /// What it said of itself last.
+    pub says: Option<String>,
+}
+
+impl Tried {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Notes {
+    /// As far as they explain what a run failed of that was tried.
+    pub fn of_try(&self) -> Self {
+        let Tried { lasted_ms, detail, says } = self.tried.clone();
+        Self { lasted_ms, detail, says, ..Self::default() }
+    }
 }
 
 pub fn remember_app(name: &str, snapshot: &Snapshot, notes: &Notes) -> Order {
@@ -130,11 +161,38 @@ struct Kept {
     follows: Vec<(u32, u64)>,
     #[serde(default)]
     reload: Option<KeptReload>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    beside: Option<KeptBeside>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed_try: Option<KeptFailure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried_run: Option<u64>,
     #[serde(default)]
     notes: Notes,
     /// Whether its moments are of a clock that goes on while the machine sleeps.
     #[serde(default)]
     counts_sleep: bool,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptBeside {
+    Trying {
+        run: u64,
+        ready_by_ns: u64,
+        #[serde(default)]
+        extended_ns: u64,
+    },
+    Leaving {
+        run: u64,
+        kill_at_ns: Option<u64>,
+        #[serde(default)]
+        end_by_ns: Option<u64>,
+        #[serde(default)]
+        untold: bool,
+        #[serde(default)]
+        exit: Option<protocol::keeper::Exit>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -221,6 +279,9 @@ impl Kept {
             leaving: snapshot.leaving,
             follows: snapshot.follows.iter().map(|(app, run)| (app.0, run.0)).collect(),
             reload: snapshot.reload.map(|Reload { place, begun }| KeptReload { place, begun }),
+            beside: snapshot.beside.map(KeptBeside::of),
+            failed_try: snapshot.failed_try.map(KeptFailure::of),
+            tried_run: snapshot.tried_run.map(|run| run.0),
             notes: Notes::default(),
             counts_sleep: false,
         }
@@ -252,6 +313,43 @@ impl Kept {
             leaving: self.leaving,
             follows: self.follows.iter().map(|(app, run)| (AppId(*app), Invocation(*run))).collect(),
             reload: self.reload.map(|KeptReload { place, begun }| Reload { place, begun }),
+            beside: self.beside.map(KeptBeside::back),
+            failed_try: self.failed_try.map(KeptFailure::back),
+            tried_run: self.tried_run.map(Invocation),
+        }
+    }
+}
+
+impl KeptBeside {
+    fn of(beside: Beside) -> Self {
+        match beside {
+            Beside::Trying { run, ready_by, extended } => {
+                Self::Trying { run: run.0, ready_by_ns: from_moment(ready_by), extended_ns: from_duration(extended) }
+            }
+            Beside::Leaving { run, kill_at, end_by, untold, exit } => Self::Leaving {
+                run: run.0,
+                kill_at_ns: kill_at.map(from_moment),
+                end_by_ns: end_by.map(from_moment),
+                untold,
+                exit: exit.map(exit_out),
+            },
+        }
+    }
+
+    fn back(self) -> Beside {
+        match self {
+            Self::Trying { run, ready_by_ns, extended_ns } => Beside::Trying {
+                run: Invocation(run),
+                ready_by: to_moment(ready_by_ns),
+                extended: Duration::from_nanos(extended_ns),
+            },
+            Self::Leaving { run, kill_at_ns, end_by_ns, untold, exit } => Beside::Leaving {
+                run: Invocation(run),
+                kill_at: kill_at_ns.map(to_moment),
+                end_by: end_by_ns.map(to_moment),
+                untold,
+                exit: exit.map(exit_in),
+            },
         }
     }
 }
@@ -387,7 +485,13 @@ fn later(mut snapshot: Snapshot, by: Duration) -> Snapshot {
         State::Stopped | State::Stopping { kill_at: None, .. } | State::Finished => None,
     };
     let turn = snapshot.turn.iter_mut().flat_map(|turn| [Some(&mut turn.tell_by), turn.kill_by.as_mut()]).flatten();
-    for moment in state.into_iter().chain(turn).chain(&mut snapshot.end_by).chain(&mut snapshot.failures) {
+    let beside = snapshot.beside.iter_mut().flat_map(|beside| match beside {
+        Beside::Trying { ready_by, .. } => [Some(ready_by), None],
+        Beside::Leaving { kill_at, end_by, .. } => [kill_at.as_mut(), end_by.as_mut()],
+    });
+    for moment in
+        state.into_iter().chain(turn).chain(beside.flatten()).chain(&mut snapshot.end_by).chain(&mut snapshot.failures)
+    {
         *moment = moment.after(by);
     }
     snapshot
@@ -462,6 +566,9 @@ mod tests {
                 leaving: true,
                 follows: vec![(AppId(3), Invocation(5))],
                 reload: Some(Reload { place: 1, begun: true }),
+                beside: Some(Beside::Trying { run: Invocation(10), ready_by: moment(12), extended: Duration::ZERO }),
+                failed_try: Some(failure),
+                tried_run: Some(Invocation(10)),
             };
             let notes = Notes {
                 ready_ms: Some(5),

@@ -24,6 +24,7 @@ mod keeper_link;
 mod kernel_log;
 mod launch;
 mod learn;
+mod log_files;
 mod look_after;
 mod measure;
 mod memory;
@@ -55,7 +56,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Fleet, Moment, Request, Snapshot};
+use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, Predecessors, SUPERVISOR_FD};
 use protocol::place;
@@ -94,6 +95,10 @@ pub use status::UnitState;
 pub const BAD_FILE: u8 = 2;
 /// How long answers that are under way may take when everything is stopped.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long facts may come one after the other before whoever waits is heard. An app that crashes all the time must not keep
+/// an operator from stopping it.
+const LONGEST_DEAFNESS: Duration = Duration::from_millis(50);
 
 /// What whoever started the hub asked for.
 #[derive(Clone)]
@@ -159,7 +164,12 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         }
         Err(AdoptError::Other(error)) => return Err(error),
     };
+    let mut heard_at = clock::now();
     while !supervisor.is_done() {
+        if clock::now().saturating_sub(heard_at) > LONGEST_DEAFNESS {
+            supervisor.hear_all(&mut inbox);
+            heard_at = clock::now();
+        }
         tokio::select! {
             biased; // what happened before what is asked about it
             fact = facts.receive() => match fact? {
@@ -169,8 +179,19 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
                     return Ok(());
                 }
             },
-            Some(event) = inbox.recv(), if supervisor.knows_every_run() => supervisor.hear(event),
-            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => rang?,
+            Some(event) = inbox.recv(), if supervisor.knows_every_run() => {
+                supervisor.hear(event);
+                heard_at = clock::now();
+            }
+            rang = alarm.at(supervisor.next_deadline().map(|at| at.since(Moment::START))) => {
+                rang?;
+                // Woken late, or after the machine slept, we first hear what was to be heard before.
+                tokio::task::yield_now().await;
+                while supervisor.knows_every_run() && let Ok(event) = inbox.try_recv() {
+                    supervisor.hear(event);
+                    heard_at = clock::now();
+                }
+            }
         }
         supervisor.settle();
     }
@@ -322,6 +343,7 @@ impl Supervisor {
         let known = known.iter().map(|(id, unit)| (*id, Chronicle::remembered(&told.memory, &unit.key())));
         supervisor.chronicles = known.collect();
         supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
+        supervisor.keep_log_house();
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
             supervisor.learn_row(row, descriptors);
         }
@@ -355,6 +377,17 @@ impl Supervisor {
         let _ = self.orders.give(&Order::UnlistenOthers { addresses: self.addresses().into_iter().collect() });
     }
 
+    /// What one of an app's living runs is doing, in the words for its only one.
+    fn state_of(&self, id: AppId, run: u64) -> Option<State> {
+        self.fleet.get(id)?.state_of(Invocation(run))
+    }
+
+    /// Whether this run is tried beside the one that serves.
+    fn is_tried(&self, id: AppId, run: u64) -> bool {
+        let beside = self.fleet.get(id).and_then(lifecycle::App::beside);
+        matches!(beside, Some(Beside::Trying { run: tried, .. }) if tried.0 == run)
+    }
+
     fn noted(&self, id: AppId) -> (Snapshot, Notes) {
         (self.fleet.snapshot(id), self.notes.get(&id).cloned().unwrap_or_default())
     }
@@ -379,12 +412,20 @@ impl Supervisor {
         self.done || self.makes_room
     }
 
+    /// All who wait now, although the keeper may owe an answer.
+    fn hear_all(&mut self, inbox: &mut mpsc::UnboundedReceiver<Event>) {
+        for _ in 0..inbox.len() {
+            let Ok(event) = inbox.try_recv() else { return };
+            self.hear(event);
+            self.settle();
+        }
+    }
+
     /// Whether the keeper has answered every order to spawn, and every question about a main process. It does so at once,
-    /// and until then nobody is told of a run that has no process yet, or not that one.
+    /// and for that moment nobody is told of a run that has no process yet, or not that one.
     fn knows_every_run(&self) -> bool {
         let answered = self.runs.values().all(|run| !run.is_in_question);
-        answered
-            && self.fleet.ids().all(|id| self.fleet.app(id).alive().is_none_or(|run| self.runs.contains_key(&run.0)))
+        answered && self.fleet.ids().all(|id| self.fleet.app(id).runs().all(|run| self.runs.contains_key(&run.0)))
     }
 
     fn next_deadline(&self) -> Option<Moment> {
@@ -440,9 +481,9 @@ impl Supervisor {
             let snapshot = self.fleet.snapshot(id);
             let before = self.kept.get(&id).cloned();
             if let Some((before, _)) = &before
-                && before.state != snapshot.state
+                && (before.state != snapshot.state || before.beside != snapshot.beside)
             {
-                self.note_change(id, &before.state, &snapshot);
+                self.note_change(id, before, &snapshot);
             }
             self.count(id, before.as_ref().map(|(snapshot, _)| snapshot), &snapshot);
             let after = self.noted(id);
@@ -473,9 +514,7 @@ impl Supervisor {
         if after.restarts < before.restarts {
             tally.restarts_since_ns = clock::now_ns();
         }
-        if let Some(end) = tally::ended(before, after) {
-            tally.count_end(end);
-        }
+        tally::ended(before, after).for_each(|end| tally.count_end(end));
     }
 
     /// Nothing of them is left: the fleet has them no more.

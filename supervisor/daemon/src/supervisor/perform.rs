@@ -1,13 +1,14 @@
 //! Has done what was decided: runs spawned, signals sent, trees ended, rows forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Event, Exit, Goal, Invocation, Signal, Snapshot, State, StopReason};
+use lifecycle::{Action, AppId, Beside, Event, Exit, Failure, Goal, Invocation, Signal, Snapshot, State, StopReason};
 use manifest::Ready;
 use nix::sys::signal::Signal as OsSignal;
 use protocol::keeper::Order;
 
+use super::memory::{Notes, Tried};
 use super::roster::Unit;
 use super::runs::{Leaders, MOST_UNCERTAIN_LOOKS};
 use super::{Supervisor, now};
@@ -23,12 +24,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// As PM2 says it: one JSON value a line.
 const SHUTDOWN_MESSAGE: &[u8] = b"\"shutdown\"\n";
 
-/// The run that a state is about.
-pub(super) fn run_in(state: State) -> Option<Invocation> {
-    match state {
-        State::Starting { run, .. } | State::Running { run, .. } | State::Stopping { run, .. } => Some(run),
-        State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => None,
-    }
+/// What the runs that are alive are doing: one at most, but in a reload with overlap.
+fn states_in(snapshot: &Snapshot) -> BTreeMap<Invocation, State> {
+    let states = [Some(snapshot.state), snapshot.beside.map(Beside::state)];
+    states.into_iter().flatten().filter_map(|state| Some((state.run()?, state))).collect()
 }
 
 impl Supervisor {
@@ -41,7 +40,12 @@ impl Supervisor {
 
     fn spawn(&mut self, id: AppId, run: Invocation) {
         let Some(unit) = self.unit(id).cloned() else { return };
-        self.notes.entry(id).or_default().says = None;
+        let is_tried = self.is_tried(id, run.0);
+        let notes = self.notes.entry(id).or_default();
+        match is_tried {
+            true => notes.tried = Tried::default(),
+            false => notes.says = None,
+        }
         for address in &unit.app.listen {
             self.order(&Order::Listen { address: address.to_string() });
         }
@@ -53,8 +57,10 @@ impl Supervisor {
         });
         if let Err(error) = ordered {
             let notes = self.notes.entry(id).or_default();
-            notes.detail = Some(error.detail);
-            notes.lasted_ms = None;
+            match is_tried {
+                true => notes.tried.detail = Some(error.detail),
+                false => (notes.detail, notes.lasted_ms) = (Some(error.detail), None),
+            }
             notes.exited_at_ns = Some(clock::now_ns());
             self.happened.push_back((id, Event::Exited(run, Exit::NotSpawned(error.errno))));
             self.happened.push_back((id, Event::Gone(run)));
@@ -67,7 +73,8 @@ impl Supervisor {
         if signal == Signal::Terminate && self.ask_by_message(id, run) {
             return;
         }
-        if self.runs.get(&run.0).is_some_and(|run| run.row.exit.is_none()) {
+        // One that was only just ordered, and is not known yet, is spawned before it is signalled.
+        if self.runs.get(&run.0).is_none_or(|run| run.row.exit.is_none()) {
             self.order(&Order::Signal { run: run.0, signal: number });
         }
         self.look_soon(Duration::ZERO);
@@ -131,10 +138,10 @@ impl Supervisor {
     fn end_tree(&mut self, number: u64, left: BTreeSet<Process>) {
         let Some(run) = self.runs.get(&number) else { return };
         let id = run.app;
-        let patient = match self.fleet.get(id).map(lifecycle::App::state) {
-            Some(State::Stopping { run, kill_at, .. }) if run.0 == number => kill_at.is_some(),
+        let patient = match self.state_of(id, number) {
+            Some(State::Stopping { kill_at, .. }) => kill_at.is_some(),
             // What `lifecycle` has not been told yet, it is about to be.
-            Some(State::Starting { run, .. } | State::Running { run, .. }) if run.0 == number => true,
+            Some(State::Starting { .. } | State::Running { .. }) => true,
             _ => false,
         };
         let signal = self.number_of(id, if patient { Signal::Terminate } else { Signal::Kill });
@@ -180,33 +187,64 @@ impl Supervisor {
     }
 
     /// What else is to be noted when an app's state changes, and which sockets are held no longer.
-    pub(super) fn note_change(&mut self, id: AppId, before: &State, after: &Snapshot) {
-        match after.state {
-            State::Running { run, since } if !matches!(before, State::Running { .. }) => {
+    pub(super) fn note_change(&mut self, id: AppId, before: &Snapshot, after: &Snapshot) {
+        let serves = after.state.run();
+        if serves.is_some() && serves == before.beside.map(Beside::run) {
+            let notes = self.notes.entry(id).or_default();
+            notes.says = std::mem::take(&mut notes.tried).says;
+        }
+        match (before.state, after.state) {
+            (State::Running { run: old, .. }, State::Running { run, .. }) if old == run => {}
+            (_, State::Running { run, since }) => {
                 let spawned = self.runs.get(&run.0).map(super::Run::spawned);
                 let notes = self.notes.entry(id).or_default();
                 notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
                 notes.ready_ms.into_iter().for_each(|took| notes.tally.count_ready(took));
-                (notes.detail, notes.cause) = (None, None);
+                (notes.detail, notes.cause, notes.asked) = (None, None, false);
             }
-            State::Stopping { run, why: StopReason::NotReady, .. } if matches!(before, State::Starting { .. }) => {
-                let run = self.runs.get(&run.0);
-                let silent =
-                    run.filter(|run| run.never_ready).map(|_| "closed its ready pipe without a line".to_owned());
-                let not_yet = run.and_then(|run| run.monitors.not_yet.clone());
-                let not_written = self.unit(id).and_then(|unit| match &unit.app.ready {
-                    Ready::Log(text) => Some(format!("no line with \"{text}\" in its output")),
-                    Ready::None | Ready::Pipe | Ready::Tcp(_) | Ready::Http(_) => None,
-                });
-                let notes = self.notes.entry(id).or_default();
-                let says = || notes.says.as_ref().map(|text| format!("it says \"{text}\""));
-                notes.detail = silent.or(not_yet).or(not_written).or_else(says);
+            (State::Starting { .. }, State::Stopping { run, why: StopReason::NotReady, .. }) => {
+                let detail = self.why_not_ready(id, run, |notes| notes.says.clone());
+                self.notes.entry(id).or_default().detail = detail;
             }
-            _ => self.close_sockets_if_down(id, after.state),
+            (before, after) if before != after => self.close_sockets_if_down(id, after),
+            _ => {}
         }
-        for run in [run_in(*before), run_in(after.state)].into_iter().flatten() {
+        self.note_change_beside(id, before.beside, after);
+        let (before, after) = (states_in(before), states_in(after));
+        let touched: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+        for run in touched.into_iter().filter(|run| before.get(run) != after.get(run)) {
             self.look_after_run(run.0);
         }
+    }
+
+    fn note_change_beside(&mut self, id: AppId, before: Option<Beside>, after: &Snapshot) {
+        let not_ready = matches!(after.failed_try, Some(Failure::NotReady { .. }));
+        match (before, after.beside) {
+            (Some(Beside::Trying { run, .. }), Some(Beside::Leaving { run: same, .. })) if run == same && not_ready => {
+                let detail = self.why_not_ready(id, run, |notes| notes.tried.says.clone());
+                self.notes.entry(id).or_default().tried.detail = detail;
+            }
+            // It may have shut down the socket for all who have it.
+            (Some(Beside::Leaving { .. }), None) if self.is_to_be_served(id) => {
+                for address in self.unit(id).into_iter().flat_map(|unit| &unit.app.listen) {
+                    self.order(&Order::Listen { address: address.to_string() });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known of a run that did not become ready in time, beside that.
+    fn why_not_ready(&self, id: AppId, run: Invocation, says: impl Fn(&Notes) -> Option<String>) -> Option<String> {
+        let run = self.runs.get(&run.0);
+        let silent = run.filter(|run| run.never_ready).map(|_| "closed its ready pipe without a line".to_owned());
+        let not_yet = run.and_then(|run| run.monitors.not_yet.clone());
+        let not_written = self.unit(id).and_then(|unit| match &unit.app.ready {
+            Ready::Log(text) => Some(format!("no line with \"{text}\" in its output")),
+            Ready::None | Ready::Pipe | Ready::Tcp(_) | Ready::Http(_) => None,
+        });
+        let says = || self.notes.get(&id).and_then(says).map(|text| format!("it says \"{text}\""));
+        silent.or(not_yet).or(not_written).or_else(says)
     }
 
     /// Held sockets live through restart, crash and back-off; while nobody is to serve them, a client is better refused.

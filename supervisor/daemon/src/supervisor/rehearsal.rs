@@ -52,6 +52,7 @@ fn app(unit: &Unit, fleet: &Fleet) -> Option<App> {
         up: app.goal() == lifecycle::Goal::Up,
         state: word(app.state()).to_owned(),
         run: app.alive().map(|run| run.0),
+        beside: app.beside().map(|beside| beside.run().0),
         restarts: fleet.snapshot(unit.id).restarts,
     })
 }
@@ -63,9 +64,9 @@ fn of_nobodys(row: &Row, units: &BTreeMap<AppId, Rc<Unit>>, fleet: &Fleet) -> Op
     (row.exit.is_none() && !is_known).then(|| format!("end run {} of {}", row.run, row.app))
 }
 
-/// Whether this run is the one that the app has.
+/// Whether this run is one that the app has.
 pub fn is_ours(fleet: &Fleet, app: AppId, row: &Row) -> bool {
-    fleet.get(app).and_then(lifecycle::App::alive) == Some(Invocation(row.run))
+    fleet.get(app).is_some_and(|app| app.state_of(Invocation(row.run)).is_some())
 }
 
 fn in_words(units: &BTreeMap<AppId, Rc<Unit>>, id: AppId, action: Action) -> String {

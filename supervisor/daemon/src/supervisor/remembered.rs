@@ -7,12 +7,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Ailment, AppId, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn};
+use lifecycle::{
+    Ailment, AppId, Beside, Exit, Failure, Goal, Invocation, Moment, Reload, Snapshot, State, StopReason, Turn,
+};
 use manifest::Manifest;
 use protocol::keeper::Order;
 
 use super::book::{self, InForce, KeptTrial, Leaver};
-use super::memory::{self, Memory, Notes};
+use super::memory::{self, Memory, Notes, Tried};
 use super::roster::{Changes, Unit};
 use super::tally::{End, Tally};
 
@@ -31,6 +33,12 @@ const COUNTS: &str = concat!(
     r#","tally":{"since_ns":25,"restarts_since_ns":25,"ends":{"asked":1,"code 1":2},"health_failures":26,"#,
     r#""ready":[0,0,1,0,0,0,0,0,0,0,0,0],"ready_sum_ms":40}},"counts_sleep":true}"#,
 );
+/// What was added of an app that is reloaded with overlap, and of the run that is tried.
+const OVERLAP: &str = concat!(
+    r#","beside":{"leaving":{"run":24,"kill_at_ns":25000000,"end_by_ns":26000000,"untold":true,"exit":{"code":27}}},"#,
+    r#""failed_try":{"exited":{"code":28}},"tried_run":29,"notes":{"#,
+);
+const TRIED: &str = r#""exited_at_ns":24,"tried":{"lasted_ms":30,"detail":"tried","says":"hello"}}"#;
 /// Which file is in force, with a profile on trial, as it was written before it said when it was taken on.
 const IN_FORCE_BEFORE_TIMES: &str = concat!(
     r#"{"generation":3,"asked":"ngrok","relaunch":["web/1"],"#,
@@ -95,6 +103,9 @@ fn app() -> (Snapshot, Notes) {
         leaving: true,
         follows: vec![(AppId(18), Invocation(19))],
         reload: Some(Reload { place: 20, begun: true }),
+        beside: None,
+        failed_try: None,
+        tried_run: None,
     };
     let notes = Notes {
         ready_ms: Some(21),
@@ -104,10 +115,15 @@ fn app() -> (Snapshot, Notes) {
         scheduled_at: Some(-23),
         says: Some("é \"quoted\"".into()),
         exited_at_ns: Some(24),
+        tried: Tried::default(),
         tally: tally(),
         asked: false,
     };
     (snapshot, notes)
+}
+
+fn with_counts(then: &str) -> String {
+    then.strip_suffix(r#"},"counts_sleep":true}"#).unwrap().to_owned() + COUNTS
 }
 
 fn tally() -> Tally {
@@ -124,13 +140,55 @@ fn tally() -> Tally {
 #[test]
 fn an_app_is_read_as_it_was_written() {
     let (snapshot, notes) = app();
-    let text = APP_BEFORE_COUNTS.strip_suffix(r#"},"counts_sleep":true}"#).unwrap().to_owned() + COUNTS;
+    let text = with_counts(APP_BEFORE_COUNTS);
     let now = written(memory::remember_app("web/1", &snapshot, &notes));
     assert_eq!((now.0.as_str(), now.1.as_str()), ("app/web/1", text.as_str()));
     let read = |text| memory::remembered_app(&kept(&[("app/web/1", text)]), "web/1");
     assert_eq!(read(&text), Some((snapshot.clone(), notes.clone())));
     let before = Notes { tally: Tally::default(), ..notes };
     assert_eq!(read(APP_BEFORE_COUNTS), Some((snapshot, before)));
+}
+
+#[test]
+fn an_app_that_is_reloaded_with_overlap_is_read_as_it_was_written() {
+    let (snapshot, notes) = app();
+    let beside = Beside::Leaving {
+        run: Invocation(24),
+        kill_at: Some(moment(25)),
+        end_by: Some(moment(26)),
+        untold: true,
+        exit: Some(Exit::Code(27)),
+    };
+    let failed_try = Some(Failure::Exited(Exit::Code(28)));
+    let snapshot = Snapshot { beside: Some(beside), failed_try, tried_run: Some(Invocation(29)), ..snapshot };
+    let tried = Tried { lasted_ms: Some(30), detail: Some("tried".into()), says: Some("hello".into()) };
+    let notes = Notes { tried, ..notes };
+    let then = APP_BEFORE_COUNTS.replace(r#","notes":{"#, OVERLAP).replace(r#""exited_at_ns":24}"#, TRIED);
+    let text = with_counts(&then);
+    assert_eq!(written(memory::remember_app("web/1", &snapshot, &notes)).1, text);
+    let read = |text| memory::remembered_app(&kept(&[("app/web/1", text)]), "web/1");
+    assert_eq!(read(&text), Some((snapshot.clone(), notes.clone())));
+    assert_eq!(read(&then), Some((snapshot, Notes { tally: Tally::default(), ..notes })));
+}
+
+#[test]
+fn every_word_for_a_second_run_is_read_as_it_was_meant() {
+    let (run, ready_by) = (Invocation(9), moment(1));
+    for (word, beside) in [
+        (r#"{"trying":{"run":9,"ready_by_ns":1000000}}"#, Beside::Trying { run, ready_by, extended: ms(0) }),
+        (
+            r#"{"trying":{"run":9,"ready_by_ns":1000000,"extended_ns":2000000}}"#,
+            Beside::Trying { run, ready_by, extended: ms(2) },
+        ),
+        (
+            r#"{"leaving":{"run":9,"kill_at_ns":null}}"#,
+            Beside::Leaving { run, kill_at: None, end_by: None, untold: false, exit: None },
+        ),
+    ] {
+        let text = format!(r#"{{"up":true,"state":"stopped","beside":{word}}}"#);
+        let (snapshot, _) = memory::remembered_app(&kept(&[("app/a", &text)]), "a").expect(word);
+        assert_eq!(snapshot.beside, Some(beside), "{word}");
+    }
 }
 
 /// Each word for a state, and the state.

@@ -11,7 +11,6 @@ use super::book::{self, InForce};
 use super::roster::{Roster, Unit};
 use super::{Supervisor, now};
 use crate::clock;
-use crate::logs::{Kind, Way};
 
 impl Supervisor {
     /// Numbers of those on their way out.
@@ -37,9 +36,11 @@ impl Supervisor {
             self.order(&book::forget_leaving(&unit.key()));
         }
         self.leaving.extend(leave.into_iter().map(|unit| (unit.id, unit)));
-        let before = std::mem::replace(&mut self.roster, roster);
+        let before = self.log_ways();
+        let old = std::mem::replace(&mut self.roster, roster);
+        self.keep_log_house();
         self.redirect_logs(&before);
-        for address in addresses(before.units()).difference(&self.addresses()) {
+        for address in addresses(old.units()).difference(&self.addresses()) {
             self.order(&Order::Unlisten { address: address.clone() });
         }
         self.reshape(up);
@@ -48,21 +49,6 @@ impl Supervisor {
     /// What is held for whoever is there.
     pub(super) fn addresses(&self) -> BTreeSet<String> {
         addresses(self.units().values())
-    }
-
-    /// Output of what runs goes where the file now says, without a restart.
-    fn redirect_logs(&mut self, before: &Roster) {
-        let ways = |unit: &Unit| {
-            let way = |kind, path| (kind, path, unit.app.log_max_size, unit.app.log_format.clone());
-            [way(Kind::Out, unit.out_file()), way(Kind::Error, unit.error_file())]
-        };
-        for run in self.runs.values().filter(|run| !run.gone) {
-            let (Some(old), Some(new)) = (before.unit(run.app), self.roster.unit(run.app)) else { continue };
-            let changed = ways(new).into_iter().zip(ways(old)).filter(|(new, old)| new != old);
-            for ((kind, path, limit, format), _) in changed {
-                self.logs.redirect(Way { run: run.row.run, kind, path, limit, format });
-            }
-        }
     }
 
     /// Makes the fleet what the roster says, whatever a predecessor came to. Of those that were never there, the ones named by

@@ -149,7 +149,7 @@ impl Supervisor {
         }
     }
 
-    /// Why it is not online, and what comes next.
+    /// Why it is not online, and what comes next; or why it is in the run that it was to be reloaded from.
     pub(super) fn reason(&self, id: AppId) -> Option<String> {
         let app = self.fleet.get(id)?;
         let notes = self.notes.get(&id).cloned().unwrap_or_default();
@@ -159,13 +159,17 @@ impl Supervisor {
             Goal::Up => reason::of_retry(app.state(), self.fleet.snapshot(id).failures.len(), now()),
             Goal::Down => None,
         };
+        let failed_try = app.failed_try().map(|failure| {
+            format!("reload failed: {}; the run before it goes on", reason::of_failure(failure, &notes.of_try()))
+        });
         let run = app.alive().and_then(|run| self.runs.get(&run.0));
         // Why it is not ready yet; once it was given up on, that is part of the failure.
         let says = run.filter(|_| matches!(app.state(), State::Starting { .. })).and_then(|run| {
             let silent = run.never_ready.then(|| "closed its ready pipe without a line".to_owned());
             silent.or_else(|| run.monitors.not_yet.clone()).or_else(|| notes.says.clone())
         });
-        let parts: Vec<String> = [waits, failure, next, says].into_iter().flatten().collect();
+        let failed_try = failed_try.filter(|_| matches!(app.state(), State::Running { .. }));
+        let parts: Vec<String> = [waits, failed_try, failure, next, says].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Ailment, Exit, Failure, Goal, Invocation, Snapshot, State, StopReason};
+use lifecycle::{Ailment, Beside, Exit, Failure, Goal, Invocation, Snapshot, State, StopReason};
 use serde::{Deserialize, Serialize};
 
 use super::reason;
@@ -128,15 +128,18 @@ fn key(reason: &str, detail: &str) -> String {
     if detail.is_empty() { reason.to_owned() } else { format!("{reason} {detail}") }
 }
 
-/// Why a run ended, if between the two it was decided that one does. From then on it may take until its `kill_timeout` until it is
-/// gone.
-pub fn ended(before: &Snapshot, after: &Snapshot) -> Option<End> {
-    let run = undecided(before.state)?;
-    if undecided(after.state) == Some(run) {
-        return None;
-    }
-    Some(match after.state {
-        State::Stopping { run: now, why, .. } if now == run => match (why, after.last_failure) {
+/// Why runs ended of which it was decided between the two that they do: none as a rule, two at most. From then on it may take until
+/// its `kill_timeout` until one is gone.
+pub fn ended(before: &Snapshot, after: &Snapshot) -> impl Iterator<Item = End> {
+    let go_on: Vec<Invocation> = undecided(after).collect();
+    let over: Vec<Invocation> = undecided(before).filter(|run| !go_on.contains(run)).collect();
+    over.into_iter().map(|run| why(run, before, after))
+}
+
+fn why(run: Invocation, before: &Snapshot, after: &Snapshot) -> End {
+    let was_tried = matches!(before.beside, Some(Beside::Trying { run: tried, .. }) if tried == run);
+    match (after.state, after.beside) {
+        (State::Stopping { run: now, why, .. }, _) if now == run => match (why, after.last_failure) {
             (StopReason::Asked, _) => End::Asked,
             (StopReason::Restart, _) => End::Restart,
             (StopReason::NotReady, _) => End::NotReady,
@@ -144,22 +147,38 @@ pub fn ended(before: &Snapshot, after: &Snapshot) -> Option<End> {
             (StopReason::Unhealthy, _) => End::Ailing(Ailment::Health),
             (StopReason::Exited | StopReason::Itself, _) => exit_of(after, run).map_or(End::Vanished, End::Exited),
         },
+        (_, Some(Beside::Leaving { run: now, exit: Some(exit), .. })) if now == run => End::Exited(exit),
+        (_, Some(Beside::Leaving { run: now, .. })) if now == run => {
+            let failure = if was_tried { after.failed_try } else { after.last_failure };
+            match failure {
+                Some(Failure::NotReady { .. }) if was_tried => End::NotReady,
+                Some(Failure::Unhealthy(ailment)) => End::Ailing(ailment),
+                _ if after.goal == Goal::Down => End::Asked,
+                _ => End::Restart,
+            }
+        }
         // Gone without a word.
+        _ if was_tried => End::Vanished,
         _ if before.goal == Goal::Down => End::Asked,
         _ if before.turn.is_some() => End::Restart,
         _ => End::Vanished,
-    })
+    }
 }
 
-/// The run of which it is not decided yet why it ends.
-fn undecided(state: State) -> Option<Invocation> {
-    match state {
+/// The runs of which it is not decided yet why they end.
+fn undecided(snapshot: &Snapshot) -> impl Iterator<Item = Invocation> + use<> {
+    let serving = match snapshot.state {
         State::Starting { run, .. } | State::Running { run, .. } => Some(run),
         State::Stopping { run, why: StopReason::Itself, .. } => Some(run),
         State::Stopping { .. } | State::Stopped | State::Backoff { .. } | State::Cooling { .. } | State::Finished => {
             None
         }
-    }
+    };
+    let beside = match snapshot.beside {
+        Some(Beside::Trying { run, .. } | Beside::Leaving { run, untold: true, .. }) => Some(run),
+        Some(Beside::Leaving { .. }) | None => None,
+    };
+    serving.into_iter().chain(beside)
 }
 
 fn exit_of(snapshot: &Snapshot, run: Invocation) -> Option<Exit> {
@@ -191,7 +210,11 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let fleet = Fleet::new([(APP, Policy::default(), Vec::new())], Invocation(0)).unwrap();
+            Self::with(Policy::default())
+        }
+
+        fn with(policy: Policy) -> Self {
+            let fleet = Fleet::new([(APP, policy, Vec::new())], Invocation(0)).unwrap();
             let kept = fleet.snapshot(APP);
             Self { fleet, tally: Tally::default(), kept, now: 1000 }
         }
@@ -199,15 +222,22 @@ mod tests {
         fn step(&mut self, step: impl FnOnce(&mut Fleet, Moment)) {
             step(&mut self.fleet, at(self.now));
             let after = self.fleet.snapshot(APP);
-            if let Some(end) = ended(&self.kept, &after) {
-                self.tally.count_end(end);
-            }
+            ended(&self.kept, &after).for_each(|end| self.tally.count_end(end));
             self.kept = after;
         }
 
         fn happen(&mut self, event: impl FnOnce(Invocation) -> Event) {
             let run = self.fleet.app(APP).newest_run().unwrap_or_default();
             self.step(|fleet, now| drop(fleet.handle(now, APP, event(run))));
+        }
+
+        /// About one of its living runs.
+        fn happen_to(&mut self, which: bool, event: impl FnOnce(Invocation) -> Event) {
+            let runs: Vec<Invocation> = self.fleet.app(APP).runs().collect();
+            let run = if which { runs.first() } else { runs.last() };
+            if let Some(run) = run.copied() {
+                self.step(|fleet, now| drop(fleet.handle(now, APP, event(run))));
+            }
         }
 
         fn ask(&mut self, request: Request) {
@@ -259,6 +289,31 @@ mod tests {
         assert_eq!(world.counted(), [("not_ready".to_owned(), 1)]);
     }
 
+    #[test]
+    fn of_two_runs_each_is_counted_for_its_own_reason() {
+        let crash = Exit::Code(9);
+        let (old, new) = (Invocation(1), Invocation(2));
+        for (events, expected) in [
+            (vec![Event::Ready(new), Event::Exited(old, Exit::Code(0)), Event::Gone(old)], vec![("restart", 1)]),
+            (vec![Event::Exited(new, crash), Event::Gone(new)], vec![("code 9", 1)]),
+            (vec![Event::Gone(new)], vec![("vanished", 1)]),
+            (vec![Event::Exited(old, crash), Event::Gone(old), Event::Ready(new)], vec![("code 9", 1)]),
+            (vec![Event::Unhealthy(old, Ailment::Memory), Event::Gone(old)], vec![("memory_limit", 1)]),
+            (vec![Event::Leaving(old), Event::Exited(old, crash), Event::Gone(old)], vec![("code 9", 1)]),
+            (vec![Event::Wanted(Goal::Down), Event::Gone(old), Event::Gone(new)], vec![("asked", 2)]),
+        ] {
+            let mut world = World::with(Policy { overlap: true, ..Policy::default() });
+            world.ask(Request::Start(vec![APP]));
+            world.happen(|_| Event::Ready(old));
+            world.ask(Request::Reload(vec![APP]));
+            assert!(matches!(world.kept.beside, Some(Beside::Trying { .. })), "{:?}", world.kept);
+            events.iter().for_each(|event| world.happen(|_| *event));
+            let counted = world.counted();
+            let counted: Vec<_> = counted.iter().map(|(key, count)| (key.as_str(), *count)).collect();
+            assert_eq!(counted, expected, "{events:?}");
+        }
+    }
+
     fn any_step() -> impl Strategy<Value = u8> {
         0..14_u8
     }
@@ -266,27 +321,30 @@ mod tests {
     proptest! {
         /// Whatever happens, as many ends are counted as there are runs that are over or about to be.
         #[test]
-        fn as_many_ends_are_counted_as_runs_ended(steps in prop::collection::vec((any_step(), 0..20_000_u64), 1..60)) {
-            let mut world = World::new();
-            for (step, passed) in steps {
+        fn as_many_ends_are_counted_as_runs_ended(
+            overlap in any::<bool>(),
+            steps in prop::collection::vec((any_step(), 0..20_000_u64, any::<bool>()), 1..60),
+        ) {
+            let mut world = World::with(Policy { overlap, ..Policy::default() });
+            for (step, passed, which) in steps {
                 world.now += passed;
                 match step {
                     0 => world.ask(Request::Start(vec![APP])),
                     1 => world.ask(Request::Stop(vec![APP])),
                     2 => world.ask(Request::Restart(vec![APP])),
                     3 => world.ask(Request::Reload(vec![APP])),
-                    4 => world.happen(Event::Ready),
-                    5 => world.happen(|run| Event::Exited(run, Exit::Code(1))),
-                    6 | 7 => world.happen(Event::Gone),
-                    8 => world.happen(|run| Event::Unhealthy(run, Ailment::Watchdog)),
-                    9 => world.happen(Event::Leaving),
+                    4 => world.happen_to(which, Event::Ready),
+                    5 => world.happen_to(which, |run| Event::Exited(run, Exit::Code(1))),
+                    6 | 7 => world.happen_to(which, Event::Gone),
+                    8 => world.happen_to(which, |run| Event::Unhealthy(run, Ailment::Watchdog)),
+                    9 => world.happen_to(which, Event::Leaving),
                     10 => world.happen(|_| Event::Refresh),
                     11 => world.happen(|_| Event::CauseMayBeGone),
                     12 => world.ask(Request::StopAll),
                     _ => world.step(|fleet, now| drop(fleet.tick(now))),
                 }
                 let begun = world.kept.newest_run.unwrap_or_default().0;
-                let goes_on = u64::from(undecided(world.kept.state).is_some());
+                let goes_on = undecided(&world.kept).count() as u64;
                 let counted: u64 = world.tally.ends.values().sum();
                 prop_assert_eq!(counted, begun - goes_on, "{:?}", world.kept);
             }

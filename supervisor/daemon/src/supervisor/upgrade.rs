@@ -169,10 +169,11 @@ fn apps_that_differ(ours: &[App], theirs: &[App]) -> Vec<String> {
 }
 
 fn described(app: &App) -> String {
-    let App { id, key, up, state, run, restarts } = app;
+    let App { id, key, up, state, run, beside, restarts } = app;
     let run = run.map(|run| format!(" in run {run}")).unwrap_or_default();
+    let beside = beside.map(|run| format!(" beside run {run}")).unwrap_or_default();
     let goal = if *up { "up" } else { "down" };
-    format!("{key} ({id}), wanted {goal}, {state}{run} after {restarts} restarts")
+    format!("{key} ({id}), wanted {goal}, {state}{run}{beside} after {restarts} restarts")
 }
 
 #[cfg(test)]
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     fn app(id: u32, key: &str) -> App {
-        App { id, key: key.into(), up: true, state: "running".into(), run: Some(7), restarts: 2 }
+        App { id, key: key.into(), up: true, state: "running".into(), run: Some(7), beside: None, restarts: 2 }
     }
 
     fn understood(apps: &[App], at_once: &[&str]) -> Understood {

@@ -55,11 +55,11 @@ fn house() -> Vec<Value> {
 }
 
 fn web() -> App {
-    App { id: 0, key: "web".into(), up: true, state: "running".into(), run: Some(7), restarts: 3 }
+    App { id: 0, key: "web".into(), up: true, state: "running".into(), run: Some(7), beside: None, restarts: 3 }
 }
 
 fn api() -> App {
-    App { id: 1, key: "api".into(), up: false, state: "stopped".into(), run: None, restarts: 0 }
+    App { id: 1, key: "api".into(), up: false, state: "stopped".into(), run: None, beside: None, restarts: 0 }
 }
 
 #[test]

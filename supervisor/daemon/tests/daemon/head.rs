@@ -133,12 +133,24 @@ fn a_long_log_of_our_own_is_put_aside_and_both_halves_go_on_in_a_new_one() {
     }
 }
 
-/// Leaves the process so much more address space than it has now.
-fn limit_memory(pid: i32, more: u64) {
-    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
-    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).unwrap().unwrap() as u64;
-    let limit = format!("--as={}", pages * page + more);
+/// What a process may have no more of.
+enum Limit {
+    /// Room for a thread's stack.
+    AddressSpace,
+    /// Memory of the allocator, which may have plenty of address space in reserve.
+    Data,
+}
+
+/// Leaves the process so much more of it than it has now.
+fn limit_memory(pid: i32, limit: &Limit, more: u64) {
+    let (field, flag) = match limit {
+        Limit::AddressSpace => ("VmSize:", "as"),
+        Limit::Data => ("VmData:", "data"),
+    };
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let now = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    let kib: u64 = now.split_whitespace().next().unwrap().parse().unwrap();
+    let limit = format!("--{flag}={}", kib * 1024 + more);
     let done = std::process::Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().unwrap();
     assert!(done.success());
 }
@@ -156,7 +168,7 @@ fn a_panic_in_a_task_ends_the_supervisor_at_once_and_is_said() {
     hub.until_status("probed", Word::Launching);
     let before = supervisor(&hub);
     // Too little for a thread's stack. One is needed to find out who answers the probe.
-    limit_memory(before, 1024 * 1024);
+    limit_memory(before, &Limit::AddressSpace, 1024 * 1024);
     let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let watch = after_another_took_over(&hub, before);
     assert_eq!(app(&watch, "steady").pid, steady);
@@ -170,7 +182,7 @@ fn a_supervisor_that_gets_no_memory_ends_at_once_and_is_replaced() {
     let hub = Hub::start("[[apps]]\nname='a'\nscript='/bin/sleep'\nargs=['1000']\n", &[]);
     let worker = hub.until_status("a", Word::Online).pid;
     let before = supervisor(&hub);
-    limit_memory(before, 0);
+    limit_memory(before, &Limit::Data, 0);
     // Each has a body of which the end never comes.
     let part = format!("POST /v1/run HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "x".repeat(50_000));
     let clients: Vec<_> = (0..CLIENTS)

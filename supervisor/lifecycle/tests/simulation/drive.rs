@@ -168,7 +168,11 @@ impl Drive {
     /// What can be said of a run is said of one, whatever it does.
     fn trouble(&mut self) {
         let app = self.any_app();
-        let Some(run) = self.judge.live_run(app) else { return };
+        let runs = self.judge.live_runs(app);
+        if runs.is_empty() {
+            return;
+        }
+        let run = self.random.pick(&runs);
         let ailment = self.random.pick(&[Ailment::Health, Ailment::Watchdog, Ailment::Memory]);
         let until = self.now.after(self.random.span(Duration::from_secs(20)));
         let events = [Event::Unhealthy(run, ailment), Event::Extend(run, until), Event::Leaving(run)];
@@ -235,7 +239,7 @@ impl Drive {
         let app = self.any_app();
         let other = if self.past.is_empty() { (app, Invocation(0)) } else { self.random.pick(&self.past) };
         let run = if self.random.percent(90) { other.1 } else { Invocation(self.random.next()) };
-        if self.judge.live_run(app) == Some(run) {
+        if self.judge.live_runs(app).contains(&run) {
             return;
         }
         let until = self.now.after(Duration::from_secs(60));
@@ -315,8 +319,8 @@ impl Drive {
     /// Stopped means gone: whatever is alive is known to be.
     pub fn check_world(&self) {
         for (run, process) in self.world.processes.iter().filter(|(_, process)| process.alive) {
-            let alive = self.fleet.get(process.app).and_then(lifecycle::App::alive);
-            assert_eq!(alive, Some(*run), "{:?} has processes of {run:?}", process.app);
+            let is_known = self.fleet.get(process.app).is_some_and(|app| app.runs().any(|known| known == *run));
+            assert!(is_known, "{:?} has processes of {run:?}", process.app);
         }
     }
 }

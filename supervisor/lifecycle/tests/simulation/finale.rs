@@ -32,6 +32,7 @@ impl Drive {
         for id in self.fleet.ids().collect::<Vec<AppId>>() {
             let up = self.judge.is_ready(id) || !self.judge.can_be_ready(id);
             assert!(up, "{id:?} did not come up: {:?}", self.fleet.app(id));
+            assert_eq!(self.fleet.app(id).beside(), None, "{id:?} has two runs still");
             assert!(!self.fleet.is_leaving(id), "{id:?} has not left: {:?}", self.fleet.app(id));
         }
     }

@@ -2,13 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use lifecycle::{Action, AppId, Member, Snapshot, Trial};
+use lifecycle::{Action, AppId, Beside, Invocation, Member, Reload, Snapshot, Trial};
 
 use crate::{
     drive::{Drive, trace},
     judge::{Design, Input, Record},
     plan::{self, File},
 };
+
+/// What comes out of a snapshot if the run that was to be tried was never spawned.
+fn without_lost_try(remembered: Snapshot, exists: impl Fn(Invocation) -> bool) -> Snapshot {
+    match remembered.beside {
+        Some(Beside::Trying { run, .. }) if !exists(run) => {
+            let reload = remembered.reload.map(|reload| Reload { begun: false, ..reload });
+            Snapshot { beside: None, reload, ..remembered }
+        }
+        Some(_) | None => remembered,
+    }
+}
 
 /// What is remembered for the next supervisor.
 pub struct Keeper {
@@ -127,7 +138,8 @@ impl Drive {
             self.judge.restore_leaving(now, app);
         }
         let restored = self.fleet.snapshot(app);
-        match self.fleet.app(app).alive() {
+        let remembered = without_lost_try(remembered, exists);
+        match self.fleet.app(app).runs().next() {
             // Nothing that is alive has changed: holds, uptimes, counts and deadlines carry on.
             Some(_) if is_named => assert_eq!(restored, remembered, "{app:?} came out different"),
             Some(_) => assert_eq!(restored.state, remembered.state, "{app:?} came out different"),

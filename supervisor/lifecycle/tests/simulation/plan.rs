@@ -101,6 +101,7 @@ fn policy(random: &mut Random) -> Policy {
         max_restarts: random.pick(&[0, 1, 2, 3, 5, 16, u32::MAX]),
         autorestart: random.percent(85),
         stop_exit_codes: random.pick(&[&[][..], &[], &[0], &[3]]).to_vec(),
+        overlap: random.percent(50),
     }
 }
 

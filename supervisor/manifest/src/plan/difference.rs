@@ -56,6 +56,9 @@ impl Difference {
             merge_logs,
             log_format,
             log_max_size,
+            log_max_age,
+            log_keep,
+            log_max_total,
             profiles,
         } = old;
 
@@ -96,6 +99,9 @@ impl Difference {
         change.step("merge_logs", merge_logs, &new.merge_logs);
         change.note("log format", log_format != &new.log_format);
         change.step("log_max_size", &bytes(Some(*log_max_size)), &bytes(Some(new.log_max_size)));
+        change.step("log_max_age", &duration(*log_max_age), &duration(new.log_max_age));
+        change.step("log_keep", log_keep, &new.log_keep);
+        change.step("log_max_total", &bytes(*log_max_total), &bytes(new.log_max_total));
         change.note("profiles", profiles != &new.profiles);
 
         Self { launch: launch.words, policy: change.words }
@@ -124,6 +130,7 @@ fn supervision(old: &Policy, new: &Policy) -> Vec<String> {
         max_restarts,
         autorestart,
         stop_exit_codes,
+        overlap: _, // follows from `listen` and `ready`
     } = old;
     let mut changes = Changes::default();
     let mut time = |key, old: &Duration, new| changes.step(key, &duration(Some(*old)), &duration(Some(new)));

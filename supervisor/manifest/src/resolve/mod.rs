@@ -9,7 +9,7 @@ use std::time::Duration;
 use lifecycle::Policy;
 
 use crate::diagnostic::Mistake;
-use crate::model::{App, Instances, Watch};
+use crate::model::{App, Instances, Ready, Watch};
 use crate::value::{Environment, Placed};
 use crate::written::Written;
 use crate::{limits, name, watch};
@@ -21,6 +21,8 @@ pub(crate) use probes::own_address;
 const DEFAULT_NAMESPACE: &str = "default";
 /// When a log file is rotated, unless said otherwise.
 const LOG_MAX_SIZE: u64 = 10 << 20;
+/// How many rotated files of a log are kept, unless said otherwise.
+const LOG_KEEP: u32 = 5;
 /// PM2's variable for the number of an instance.
 const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
 /// Gives apps without a name the one of their script, and notes what cannot be without one.
@@ -56,6 +58,8 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
     let cwd = written.cwd.as_ref().map_or_else(|| folder.to_owned(), |cwd| within(folder, cwd));
     let out_file = logs::file(written, written.out_file.as_ref(), folder, &format!("{name}-out.log"));
     let error_file = logs::file(written, written.error_file.as_ref(), folder, &format!("{name}-error.log"));
+    let ready = probes::ready(written);
+    let policy = policy(written, &ready);
     Some(App {
         id,
         namespace: written.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
@@ -68,8 +72,8 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         listen: written.listen.iter().map(|address| address.get_ref().clone()).collect(),
         port: written.port.as_ref().map(|port| *port.get_ref()),
         depends_on: distinct(&written.depends_on),
-        ready: probes::ready(written),
-        policy: policy(written),
+        ready,
+        policy,
         kill_signal: written.kill_signal.unwrap_or_default(),
         shutdown_with_message: written.shutdown_with_message.as_ref().is_some_and(|wanted| *wanted.get_ref()),
         instances: written.instances.as_ref().map_or(Instances::Count(1), |instances| *instances.get_ref()),
@@ -91,6 +95,9 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         out_file,
         error_file,
         log_max_size: written.log_max_size.unwrap_or(LOG_MAX_SIZE),
+        log_max_age: written.log_max_age,
+        log_keep: written.log_keep.unwrap_or(LOG_KEEP),
+        log_max_total: written.log_max_total,
         profiles: distinct(&written.profiles),
         name,
     })
@@ -123,7 +130,7 @@ fn watched(written: &Written, folder: &Path, cwd: &Path, logs: [&Path; 2]) -> Op
     Some(watch::resolve(paths, &written.ignore_watch, written.watch_delay, &seen))
 }
 
-fn policy(written: &Written) -> Policy {
+fn policy(written: &Written, ready: &Ready) -> Policy {
     let default = Policy::default();
     // PM2: a first delay that then grows. Here delays grow anyway, so zero is what asks for a constant one.
     let growing = written.exp_backoff_restart_delay;
@@ -137,6 +144,8 @@ fn policy(written: &Written) -> Policy {
         max_restarts: written.max_restarts.unwrap_or(default.max_restarts),
         autorestart: written.autorestart.unwrap_or(default.autorestart),
         stop_exit_codes: written.stop_exit_codes.clone(),
+        // Two runs answer at one socket, so a probe could not tell which of them did.
+        overlap: !written.listen.is_empty() && !matches!(ready, Ready::Tcp(_) | Ready::Http(_)),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use protocol::control::{LONGEST_BODY, Refusal, Scale, Targets};
 use protocol::keeper::{Fact, LONGEST_MESSAGE, Order};
 use protocol::request::{self, Act, Amount, Ask, AskError, MOST_INSTANCES};
+use protocol::self_check::Understood;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,6 +38,10 @@ pub fn keeper(bytes: &[u8]) {
     }
     if let Ok(fact) = serde_json::from_slice::<Fact>(bytes) {
         survives(&fact);
+    }
+    // What any program at all may answer to a self-check.
+    if let Ok(understood) = serde_json::from_slice::<Understood>(bytes) {
+        survives(&understood);
     }
 }
 

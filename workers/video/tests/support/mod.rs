@@ -3,6 +3,8 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    os::fd::OwnedFd,
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -22,8 +24,22 @@ pub struct Worker {
 impl Worker {
     /// Starts it in a folder and waits until it listens.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_betti-video"))
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_betti-video"));
+        command.args(arguments);
+        Self::spawn(folder, command)
+    }
+
+    /// Starts it with a socket that the test holds, as the keeper does, and waits until it listens.
+    pub fn start_with(folder: &Path, socket: &TcpListener) -> Self {
+        let lend = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\"";
+        let mut command = Command::new("sh");
+        let lent = OwnedFd::from(socket.try_clone().unwrap());
+        command.args(["-c", lend, env!("CARGO_BIN_EXE_betti-video")]).stdin(Stdio::from(lent));
+        Self::spawn(folder, command)
+    }
+
+    fn spawn(folder: &Path, mut command: Command) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env_remove("BETTI_CERTS")
             .env_remove("HOST")

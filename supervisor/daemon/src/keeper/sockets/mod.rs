@@ -37,11 +37,12 @@ enum Socket {
 }
 
 impl Sockets {
-    /// Binds, or makes sure that what is held is still of use.
-    pub fn hold(&mut self, address: &str) -> Result<(), Errno> {
+    /// Binds, or makes sure that what is held is still of use. While it `is_served` by some run it stays as that has it: a run
+    /// that looks for connections until there are no more would hang in a socket that blocks all of a sudden.
+    pub fn hold(&mut self, address: &str, is_served: bool) -> Result<(), Errno> {
         let place = Place::read(address).ok_or(Errno::EINVAL)?;
         if let Some(held) = self.0.get(&place)
-            && held.socket.mend().is_ok()
+            && held.socket.mend(is_served).is_ok()
         {
             return Ok(());
         }
@@ -52,12 +53,12 @@ impl Sockets {
     }
 
     /// As [`hold`](Self::hold), for an app of this user and group. `EADDRINUSE` while a process of another one still has it.
-    pub fn hold_for(&mut self, address: &str, user: u32, group: u32) -> Result<(), Errno> {
+    pub fn hold_for(&mut self, address: &str, user: u32, group: u32, is_served: bool) -> Result<(), Errno> {
         let place = Place::read(address).ok_or(Errno::EINVAL)?;
         if self.0.get(&place).is_some_and(|held| held.is_anothers(user, group)) {
             self.0.remove(&place);
         }
-        self.hold(address)?;
+        self.hold(address, is_served)?;
         let Some(held) = self.0.get_mut(&place) else { return Ok(()) };
         if let (Socket::Unix(bound), None) = (&held.socket, held.lent_to)
             && (user, group) != (geteuid().as_raw(), getegid().as_raw())
@@ -104,10 +105,13 @@ impl Socket {
         }
     }
 
-    fn mend(&self) -> Result<(), Errno> {
-        mend::unblock(self.as_fd())?;
+    fn mend(&self, is_served: bool) -> Result<(), Errno> {
+        if !is_served {
+            mend::unblock(self.as_fd())?;
+        }
         match self {
             Self::Tcp(listener) => mend::listen_again(listener),
+            Self::Udp(socket) if is_served => mend::not_shut_down(socket),
             Self::Udp(socket) => mend::hear_everybody(socket),
             Self::Unix(bound) if bound.is_found() => mend::not_shut_down(&bound.listener),
             Self::Unix(_) => Err(Errno::ENOENT),

@@ -14,6 +14,8 @@ use nix::unistd::pipe2;
 
 use super::*;
 
+/// Enough for all that is put aside in one round.
+const KEPT: u32 = 100;
 /// How many lines each worker may write before the next kill.
 const LINES_A_ROUND: usize = 4000;
 /// In `make soak` ten times as often.
@@ -101,24 +103,28 @@ impl Flood {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
     }
 
-    /// Lets a pump work until the logs have grown so much, and kills it wherever it is.
+    /// Lets a pump work until so many bytes more were written, and kills it wherever it is.
     fn round(&self, growth: u64) {
-        let all = || self.logs.iter().map(|log| size(log)).sum::<u64>();
-        let before = all();
+        let written = || tally::written(&self.folder.path().join("spool"));
+        let before = written();
         let mut pump = self.pump();
-        eventually("the logs grow", || all() >= before + growth);
+        eventually("the logs grow", || written() >= before + growth);
         pump.kill().unwrap();
         pump.wait().unwrap();
+        for log in &self.logs {
+            marks::are_true(log, self.format == "raw");
+        }
     }
 
     /// Takes away what was put aside, before the oldest of it goes.
     fn collect(&mut self, also_the_last: bool) {
         for (at, log) in self.logs.iter().enumerate() {
-            for file in files(log) {
-                if also_the_last || file != *log {
-                    self.collected[at].extend(fs::read(&file).unwrap());
-                    fs::remove_file(file).unwrap();
-                }
+            for aside in rotation::aside(log).iter().rev() {
+                self.collected[at].extend(bytes_of(log, aside.number));
+                rotation::remove(log, aside.number).unwrap();
+            }
+            if also_the_last {
+                self.collected[at].extend(bytes_of(log, 0));
             }
         }
     }
@@ -133,12 +139,15 @@ impl Flood {
         for _ in 0..2 {
             assert!(matches!(news.recv_timeout(DEADLINE), Ok(News::Ended(_))));
         }
+        let is_done =
+            |log: &PathBuf| rotation::aside(log).iter().all(|aside| aside.number == 1 || aside.inode.is_none());
+        eventually("nothing is being compressed", || self.logs.iter().all(is_done));
         self.workers.drain(..).map(|worker| worker.join().unwrap()).collect()
     }
 }
 
 fn stream(run: usize, pipe: OwnedFd, log: PathBuf, name: &str, limit: u64) -> Outlet {
-    Outlet { limit, format: format(name), ..outlet(run as u64, pipe, log) }
+    Outlet { limits: Limits { kept: KEPT, ..limits(limit) }, format: format(name), ..outlet(run as u64 + 1, pipe, log) }
 }
 
 /// What the worker had written as this line.
@@ -185,6 +194,16 @@ fn survives_kills(format: &'static str, logs: [&str; 2], limit: u64) {
 #[test]
 fn raw_output_survives_kills() {
     survives_kills("raw", ["a.log", "b.log"], 48 * 1024);
+}
+
+#[test]
+fn raw_output_survives_kills_while_old_logs_are_compressed() {
+    survives_kills("raw", ["a.log", "b.log"], 8 * 1024);
+}
+
+#[test]
+fn raw_lines_of_two_streams_in_one_file_survive_kills() {
+    survives_kills("raw", ["a.log", "a.log"], 64 * 1024);
 }
 
 #[test]

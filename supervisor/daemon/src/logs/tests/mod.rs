@@ -3,23 +3,31 @@
 
 mod full_disk;
 mod killed;
+mod marks;
 mod said;
+mod shared;
+mod stored;
 mod ways;
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use manifest::LogFormat;
 use nix::unistd::pipe;
 
 use super::pump::{LogPump, News};
-use super::{Kind, Outlet, rotation};
+use super::{Kind, Limits, Outlet, index, rotation, tally};
 
 /// Nothing here takes longer, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// As many as an app has unless its file says otherwise.
+const KEPT: u32 = 5;
 
 /// A folder, a thread, and what it tells.
 struct World {
@@ -80,7 +88,12 @@ fn start(folder: &Path) -> (LogPump, Receiver<News>) {
 
 fn outlet(run: u64, pipe: OwnedFd, path: PathBuf) -> Outlet {
     let (kind, format) = (Kind::Out, LogFormat::Raw);
-    Outlet { run, kind, pipe, path, limit: u64::MAX, format, app: "a".to_owned(), id: 3, expect: None }
+    let (limits, shared) = (limits(u64::MAX), false);
+    Outlet { run, kind, pipe, path, limits, shared, format, app: "a".to_owned(), id: 3, expect: None }
+}
+
+fn limits(bytes: u64) -> Limits {
+    Limits { bytes, age: None, kept: KEPT }
 }
 
 /// The same pipe's other descriptor, as a successor gets it from the keeper.
@@ -90,14 +103,36 @@ fn again(outlet: &Outlet) -> Outlet {
     Outlet { pipe, path: outlet.path.clone(), format, app, expect, ..*outlet }
 }
 
-/// The files of a log, the oldest first.
-fn files(log: &Path) -> Vec<PathBuf> {
-    let aside = (1..=rotation::KEPT).rev().map(|number| PathBuf::from(format!("{}.{number}", log.display())));
-    aside.chain([log.to_owned()]).filter(|path| path.exists()).collect()
+/// What is in a file of a log, by its number; 0 is the one that is written to.
+fn bytes_of(log: &Path, number: u32) -> Vec<u8> {
+    if number == 0 {
+        return fs::read(log).unwrap_or_default();
+    }
+    let unpacked = File::open(rotation::compressed(log, number)).map(|file| {
+        let mut bytes = Vec::new();
+        GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    match (fs::read(rotation::numbered(log, number)), unpacked) {
+        (Ok(raw), Ok(unpacked)) => {
+            assert!(raw == unpacked, "both are there for a moment, and are the same");
+            raw
+        }
+        (raw, unpacked) => raw.or(unpacked).unwrap(),
+    }
 }
 
+/// All that is kept of a log.
+fn kept(log: &Path) -> Vec<u8> {
+    let numbers = rotation::aside(log).into_iter().map(|aside| aside.number).rev();
+    numbers.chain([0]).flat_map(|number| bytes_of(log, number)).collect()
+}
+
+/// Bytes of a log, with indexes.
 fn size(log: &Path) -> u64 {
-    files(log).iter().map(|path| fs::metadata(path).map_or(0, |found| found.len())).sum()
+    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    let aside: u64 = rotation::aside(log).iter().map(|aside| aside.bytes).sum();
+    aside + length(log) + length(&index::path(log))
 }
 
 /// How often a counted loop is run: `BETTI_LOOPS`, else this many times.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Barrier};
 
 use nix::fcntl::{FcntlArg, fcntl};
 
+use super::super::LONGEST_OPEN_LINE;
 use super::super::pump::Way;
-use super::super::rotation::budget;
 use super::*;
 
 #[test]
@@ -46,7 +46,7 @@ fn a_run_is_finished_although_somebody_who_escaped_never_stops_writing() {
         })
         .collect();
     drop(escaped);
-    world.pump.add(Outlet { limit: OFTEN_FULL, ..outlet });
+    world.pump.add(Outlet { limits: limits(OFTEN_FULL), ..outlet });
     under_way.wait();
     world.pump.finish(7);
     assert_eq!(world.hears(), News::Ended(7));
@@ -87,6 +87,11 @@ fn a_line_waits_for_its_end_and_keeps_nobody_from_the_file() {
     assert_eq!(world.text("a.log"), format!("t: whole\nt: begun{}ended\n", "x".repeat(200 * 1024)));
 }
 
+/// How many bytes a log may take, with all that was put aside: each file as many as its limit and an open line, and its index.
+fn budget(limit: u64) -> u64 {
+    (u64::from(KEPT) + 1) * (limit + LONGEST_OPEN_LINE + limit.max(64 * 1024))
+}
+
 #[test]
 fn a_log_never_takes_more_than_its_budget() {
     const LIMIT: u64 = 64 * 1024;
@@ -96,7 +101,7 @@ fn a_log_never_takes_more_than_its_budget() {
         for words in [&text, &binary] {
             let mut world = World::new();
             let (mut worker, outlet) = world.outlet(7, "a.log");
-            world.pump.add(Outlet { limit: LIMIT, format: format.clone(), ..outlet });
+            world.pump.add(Outlet { limits: limits(LIMIT), format: format.clone(), ..outlet });
             let mut most = 0;
             for _ in 0..300 {
                 worker.write_all(words).unwrap();
@@ -126,7 +131,14 @@ fn a_stream_goes_another_way_and_in_another_form_and_loses_nothing() {
         worker.write_all(b"one\nhalf").unwrap();
         eventually("it is moved", || world.text("old.log").contains("one\n"));
         let path = world.log("new.log");
-        world.pump.redirect(Way { run: 7, kind: Kind::Out, path, limit: u64::MAX, format: after.clone() });
+        world.pump.redirect(Way {
+            run: 7,
+            kind: Kind::Out,
+            path,
+            limits: limits(u64::MAX),
+            format: after.clone(),
+            shared: false,
+        });
         world.settle();
         worker.write_all(b" line\ntwo\n").unwrap();
         drop(worker);
@@ -182,6 +194,7 @@ fn renamed_files_are_left_and_new_ones_made() {
     world.pump.add(outlet);
     worker.write_all(b"one\n").unwrap();
     eventually("it is moved", || world.text("a.log") == "one\n");
+    marks::are_true(&world.log("a.log"), false);
     fs::rename(world.log("a.log"), world.log("a.old")).unwrap();
     world.pump.reopen(Box::new(|result| result.unwrap()));
     world.settle();
@@ -190,4 +203,39 @@ fn renamed_files_are_left_and_new_ones_made() {
     drop(worker);
     assert_eq!(world.hears(), News::Ended(7));
     assert_eq!([world.text("a.old"), world.text("a.log")], ["one\n", "two\n"]);
+    assert_eq!(marks::of(&world.log("a.log"), 0).len(), 1, "the old ones were the old file's");
+    marks::are_true(&world.log("a.log"), false);
+}
+
+#[test]
+fn a_file_that_was_copied_and_cut_begins_another_index() {
+    let mut world = World::new();
+    let (mut worker, outlet) = world.outlet(7, "a.log");
+    world.pump.add(outlet);
+    for words in ["one\n", "two and more\n"] {
+        worker.write_all(words.as_bytes()).unwrap();
+        eventually("it is moved", || world.text("a.log").ends_with(words));
+    }
+    File::options().write(true).open(world.log("a.log")).unwrap().set_len(0).unwrap();
+    worker.write_all(b"three, which is as long as all before\n").unwrap();
+    drop(worker);
+    assert_eq!(world.hears(), News::Ended(7));
+    assert_eq!(world.text("a.log"), "three, which is as long as all before\n");
+    assert_eq!(marks::of(&world.log("a.log"), 0).iter().map(|mark| mark.offset).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn an_index_that_cannot_be_written_stops_no_log_and_a_device_has_none() {
+    let mut world = World::new();
+    fs::create_dir(index::path(&world.log("a.log"))).unwrap();
+    std::os::unix::fs::symlink("/dev/null", world.log("null.log")).unwrap();
+    for (run, name) in [(7, "a.log"), (8, "null.log")] {
+        let (mut worker, outlet) = world.outlet(run, name);
+        world.pump.add(outlet);
+        worker.write_all(b"one\n").unwrap();
+        drop(worker);
+        assert_eq!(world.hears(), News::Ended(run));
+    }
+    assert_eq!(world.text("a.log"), "one\n");
+    assert!(!index::path(&world.log("null.log")).exists());
 }

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use crate::supervisor::taken::{Holder, Row, tcp};
+use crate::supervisor::taken::{Holder, Row, listening};
 use crate::tree::Process;
 
 /// The run that is expected to serve an address.
@@ -70,8 +70,7 @@ fn serving(address: SocketAddr) -> BTreeSet<u64> {
     if !is_ours(address.ip()) {
         return BTreeSet::new();
     }
-    let listening: Vec<Row> = tcp().into_iter().filter(|row| row.listens).collect();
-    serving_among(&listening, address)
+    serving_among(&listening(), address)
 }
 
 /// An address can be bound to only where it is one of the machine's.

@@ -12,5 +12,5 @@ mod words;
 
 pub use holder::Holder;
 pub use owner::{Neighbours, Owner};
-pub use table::{Row, tcp};
+pub use table::{Row, listening};
 pub use words::why;

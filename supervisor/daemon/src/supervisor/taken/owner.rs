@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 
 use manifest::Address;
@@ -91,24 +92,23 @@ struct Candidates {
 
 impl Candidates {
     fn at(address: &Address) -> Self {
-        let of = |rows: Vec<table::Row>, kind: fn(std::net::SocketAddr) -> Address| {
-            let overlaps = |row: &table::Row| {
-                let canonical = std::net::SocketAddr::new(row.address.ip().to_canonical(), row.address.port());
-                kind(canonical).overlaps(address)
-            };
-            rows.into_iter().filter(overlaps).collect::<Vec<_>>()
+        let of = |rows: Vec<table::Row>, kind: fn(SocketAddr) -> Address| {
+            let canonical = |row: &table::Row| SocketAddr::new(row.address.ip().to_canonical(), row.address.port());
+            rows.into_iter().filter(|row| kind(canonical(row)).overlaps(address)).collect::<Vec<_>>()
         };
-        let rows = match address {
-            Address::Tcp(_) => of(table::tcp(), Address::Tcp),
-            Address::Udp(_) => of(table::udp(), Address::Udp),
+        let (rows, are_connections) = match address {
+            Address::Udp(_) => (of(table::udp(), Address::Udp), false),
             Address::Unix(path) => return Self { inodes: table::unix(path), user: None, are_connections: false },
+            Address::Tcp(_) => match of(table::listening(), Address::Tcp) {
+                nobody if nobody.is_empty() => (of(table::tcp(), Address::Tcp), true),
+                listening => (listening, false),
+            },
         };
-        let are_connections = matches!(address, Address::Tcp(_)) && rows.iter().all(|row| !row.listens);
-        let in_the_way: Vec<&table::Row> =
-            rows.iter().filter(|row| row.listens || are_connections || matches!(address, Address::Udp(_))).collect();
+        // One whose program has closed it belongs to nobody.
+        let held: Vec<&table::Row> = rows.iter().filter(|row| row.inode != 0).collect();
         Self {
-            inodes: in_the_way.iter().map(|row| row.inode).filter(|inode| *inode != 0).collect(),
-            user: in_the_way.first().map(|row| row.user),
+            inodes: held.iter().map(|row| row.inode).collect(),
+            user: held.first().map(|row| row.user),
             are_connections,
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         let tcp = TcpListener::bind("0.0.0.0:0").unwrap();
         let udp = UdpSocket::bind("[::1]:0").unwrap();
         let unix = UnixListener::bind(&path).unwrap();
-        let there = std::net::SocketAddr::from(([127, 0, 0, 1], tcp.local_addr().unwrap().port()));
+        let there = SocketAddr::from(([127, 0, 0, 1], tcp.local_addr().unwrap().port()));
         let addresses = [Address::Tcp(there), Address::Udp(udp.local_addr().unwrap()), Address::Unix(path)];
         for address in &addresses {
             let Some(Owner::Process(program)) = found(address, 1, &[]) else { panic!("{address}") };

@@ -1,6 +1,7 @@
 //! The kernel's tables of sockets.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -39,6 +40,17 @@ impl Row {
 /// Sockets for TCP, connections too.
 pub fn tcp() -> Vec<Row> {
     TCP.iter().flat_map(|table| rows(&fs::read_to_string(table).unwrap_or_default())).collect()
+}
+
+/// Sockets for TCP that take connections. The kernel lists them first, and there may be very many that do not: a busy server's
+/// connections stay in the table for a minute after their end.
+pub fn listening() -> Vec<Row> {
+    TCP.iter().filter_map(|table| File::open(table).ok()).flat_map(|table| first_rows(BufReader::new(table))).collect()
+}
+
+fn first_rows(table: impl BufRead) -> Vec<Row> {
+    let lines = table.lines().map_while(Result::ok).skip(1);
+    lines.map_while(|line| row(&line)).take_while(|row| row.listens).collect()
 }
 
 /// Sockets for datagrams.
@@ -120,6 +132,18 @@ mod tests {
         let expected =
             [("127.0.0.1:6379", 113, 1067, true), ("127.0.0.1:41409", 0, 0, false), ("[::1]:80", 0, 1068, true)];
         assert_eq!(rows, expected.map(|(address, user, inode, listens)| (address.to_owned(), user, inode, listens)));
+    }
+
+    #[test]
+    fn whoever_listens_is_listed_before_all_others() {
+        let listeners: Vec<_> = (0..50).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let connections: Vec<_> = addresses.iter().map(|to| std::net::TcpStream::connect(to).unwrap()).collect();
+        let found = listening();
+        for address in addresses {
+            assert!(found.iter().any(|row| row.address == address), "{address}");
+        }
+        drop(connections);
     }
 
     #[test]

@@ -13,7 +13,9 @@ impl Judge {
             assert!(wake_up.is_some_and(|at| at <= moment.max(now)), "{app:?}: nobody wakes up at {moment:?}");
         };
         match &record.run {
-            None if record.is_to_spawn() && !self.is_held_back(app) => by(record.due_at(&self.design(app).policy)),
+            None if record.is_to_spawn() && record.beside.is_none() && !self.is_held_back(app) => {
+                by(record.due_at(&self.design(app).policy))
+            }
             None => {}
             Some(run) if !run.is_untouched() => {
                 by(run.killed_at.map_or(run.kill_by.unwrap_or(now), |at| at.after(KILL_AGAIN_AFTER)));
@@ -24,15 +26,18 @@ impl Judge {
                 None => {}
             },
         }
+        self.check_way_out_beside(now, app, by);
     }
 
     /// After every tick: what was due was done, and nothing is due, so that nobody spins.
     pub fn check_tick(&self, now: Moment, fleet: &Fleet) {
         assert!(fleet.next_deadline().is_none_or(|due| due > now), "a tick left something due: the daemon would spin");
         for (&app, record) in &self.records {
+            self.check_tick_beside(now, app);
             let Some(run) = &record.run else {
                 let due = record.is_to_spawn() && record.due_at(&self.design(app).policy) <= now;
-                assert!(!due || self.is_held_back(app), "{app:?} was due and was not spawned");
+                let waits = record.beside.is_some() || self.is_held_back(app);
+                assert!(!due || waits, "{app:?} was due and was not spawned");
                 continue;
             };
             if !run.is_untouched() {

@@ -14,6 +14,7 @@ impl Judge {
         match input {
             Input::Tick => self.give_up_on_the_late(now),
             Input::Event(app, event) if self.is_about_nothing(*app, *event) => return,
+            Input::Event(app, event) if self.is_about_beside(*app, *event) => self.hear_beside(now, *app, *event),
             Input::Event(app, event) => self.hear_event(now, *app, *event),
             Input::Request(request) => self.hear_request(now, request),
             Input::Reshape(members) => self.reshape(now, members),
@@ -34,12 +35,14 @@ impl Judge {
             self.blame(now, app, Failure::NotReady { within });
             self.saw("given up on before it was ready");
         }
+        self.give_up_on_late_tries(now);
     }
 
     /// About no app of ours, or none of its runs that is alive.
     fn is_about_nothing(&self, app: AppId, event: Event) -> bool {
         let is_wish = matches!(event, Event::Wanted(_));
-        !is_wish && (!self.records.contains_key(&app) || (event.run().is_some() && event.run() != self.live_run(app)))
+        !is_wish
+            && (!self.records.contains_key(&app) || event.run().is_some_and(|run| !self.live_runs(app).contains(&run)))
     }
 
     fn hear_request(&mut self, now: Moment, request: &Request) {
@@ -64,7 +67,7 @@ impl Judge {
     }
 
     fn longest_kill_timeout(&self, ids: &[AppId]) -> Duration {
-        let alive = ids.iter().filter(|app| self.live_run(**app).is_some());
+        let alive = ids.iter().filter(|app| !self.live_runs(**app).is_empty());
         alive.map(|app| self.design(*app).policy.kill_timeout).max().unwrap_or_default()
     }
 
@@ -88,7 +91,7 @@ impl Judge {
         let record = self.record_mut(app);
         let Some(run) = record.run.as_mut().filter(|run| run.is_untouched() && run.ready_at.is_none()) else { return };
         run.ready_at = Some(now);
-        (record.reason, record.last_ready) = (None, Some(run.run));
+        (record.reason, record.failed_try, record.last_ready) = (None, None, Some(run.run));
         if record.is_ready() {
             let dependants: Vec<AppId> = self.dependants(app).collect();
             dependants.into_iter().for_each(|user| self.encourage(now, user));
@@ -96,6 +99,9 @@ impl Judge {
     }
 
     fn exited(&mut self, now: Moment, app: AppId, exit: Exit) {
+        if self.is_trying(app) {
+            return self.exited_while_trying(now, app, exit);
+        }
         let record = self.record_mut(app);
         let is_own = record.is_own_doing();
         let Some(run) = record.run.as_mut().filter(|run| !run.exited) else { return };
@@ -126,6 +132,9 @@ impl Judge {
     }
 
     fn unhealthy(&mut self, now: Moment, app: AppId, failure: Failure) {
+        if self.is_trying(app) {
+            return self.unhealthy_while_trying(now, app, failure);
+        }
         let record = self.record_mut(app);
         if record.is_untouched() && record.is_own_doing() {
             self.blame(now, app, failure);
@@ -135,6 +144,9 @@ impl Judge {
     }
 
     fn gone(&mut self, now: Moment, app: AppId, ended: Invocation) {
+        if self.is_trying(app) {
+            return self.vanished_while_trying(now, app);
+        }
         let record = self.record(app);
         let run = record.run.as_ref().expect("it is about its run");
         let (unseen, was_leaving) = (!run.exited, run.is_leaving());
@@ -149,7 +161,7 @@ impl Judge {
             record.exit = None;
         }
         (record.run, record.turn) = (None, None);
-        (record.gone_at, record.finished) = (Some(now), Some(ended));
+        (record.gone_at, record.finished) = (Some(now), record.finished.max(Some(ended)));
         if record.wish == Goal::Down {
             record.fresh = true;
         } else if !record.pardoned && (record.reason.is_none() || !autorestart) {
@@ -162,32 +174,8 @@ impl Judge {
 
     fn extend(&mut self, now: Moment, app: AppId, until: Moment) {
         let run = self.record_mut(app).run.as_mut().expect("it is about its run");
-        let seen = if run.is_untouched() {
-            if run.ready_at.is_some() {
-                return;
-            }
-            let later = until.since(run.ready_by);
-            let in_time = run.ready_by > now;
-            if in_time {
-                run.extended = run.extended.saturating_add(later);
-                run.ready_by = run.ready_by.max(until);
-            }
-            if in_time { "asked for more time to become ready" } else { "asked for more time too late" }
-        } else {
-            let kill_by = run.kill_by.expect("it is ending");
-            if run.is_killed || kill_by <= now {
-                "asked for more time too late"
-            } else {
-                let allowed = run.end_by.map_or(until, |by| by.min(until));
-                run.kill_by = Some(kill_by.max(allowed));
-                if allowed < until {
-                    "asked for more time than the one deadline allows"
-                } else {
-                    "asked for more time to end"
-                }
-            }
-        };
-        self.saw(seen);
+        let seen = run.extend(now, until);
+        self.seen.extend(seen);
     }
 
     fn leaving(&mut self, now: Moment, app: AppId) {
@@ -196,6 +184,7 @@ impl Judge {
         if record.is_untouched() && record.is_own_doing() {
             let run = record.run.as_mut().expect("it is untouched");
             (run.left_at, run.kill_by) = (Some(now), Some(kill_by));
+            self.leaves_while_trying(now, app);
         }
     }
 
@@ -240,6 +229,7 @@ impl Judge {
         if untouched {
             self.note_uptime(now, app);
             self.saw("a refresh of what runs");
+            self.abandon(app, "a try refreshed");
         }
         let record = self.record_mut(app);
         let was_over = record.over;
@@ -260,6 +250,7 @@ impl Judge {
             record.place = None;
         }
         record.clear();
+        record.failed_try = None;
         record.restarts = 0;
         self.encourage(now, app);
         self.saw("a reset");
@@ -283,6 +274,7 @@ impl Judge {
     }
 
     pub fn restart(&mut self, app: AppId) {
+        self.abandon(app, "a try restarted");
         let record = self.record_mut(app);
         (record.wish, record.turn, record.place) = (Goal::Up, None, None);
         let untouched = record.is_untouched();
@@ -313,6 +305,7 @@ impl Judge {
                 self.start(app);
                 continue;
             }
+            self.abandon(app, "a try restarted");
             let record = self.record_mut(app);
             let earlier = record.turn.filter(|_| record.wish == Goal::Up).map_or(tell_by, |(by, _)| by.min(tell_by));
             record.forgive();
@@ -326,7 +319,11 @@ impl Judge {
     }
 
     fn go_down(&mut self, app: AppId, tell_by: Moment, kill_by: Option<Moment>) {
+        self.abandon(app, "a try stopped");
         let record = self.record_mut(app);
+        if let Some(beside) = &mut record.beside {
+            beside.hurry(kill_by);
+        }
         (record.wish, record.place) = (Goal::Down, None);
         match &mut record.run {
             None => (record.fresh, record.over) = (true, false),

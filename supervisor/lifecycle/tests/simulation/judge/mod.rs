@@ -3,6 +3,7 @@
 //! Each app has a [`Record`] of facts. From these follows what the fleet may do, what it must do and what it must show;
 //! the fleet's states are not looked at for that.
 
+mod beside;
 mod check;
 mod hear;
 mod order;
@@ -49,7 +50,7 @@ pub struct Judge {
 }
 
 /// What has to come up in some world, or the promises are checked in vain.
-pub const SITUATIONS: [&str; 55] = [
+pub const SITUATIONS: [&str; 72] = [
     "a circle refused",
     "a comeback after it was told to end",
     "a comeback before it was told to end",
@@ -69,12 +70,29 @@ pub const SITUATIONS: [&str; 55] = [
     "a reload went on under a new supervisor",
     "a reset",
     "a reshape begun anew by a new supervisor",
+    "a run beside another was killed",
     "a run that left by itself and was killed",
     "a run that left by itself ended badly",
     "a run that left by itself ended well",
     "a run that left by itself vanished",
     "a run that left by itself was asked for again",
     "a run that left by itself was stopped",
+    "a run took over when it was ready",
+    "a run tried beside another",
+    "a try held back",
+    "a try lost with the supervisor",
+    "a try refreshed",
+    "a try replaced by another one",
+    "a try restarted",
+    "a try stopped",
+    "a try that ailed",
+    "a try that ended before it was ready",
+    "a try that vanished",
+    "a try that was not ready in time",
+    "a try took the place of one that ailed",
+    "a try took the place of one that ended",
+    "a try took the place of one that left by itself",
+    "a try took the place of one that vanished",
     "an app added",
     "an app dropped",
     "an app left under a new supervisor",
@@ -150,6 +168,12 @@ impl Judge {
         self.records.get(&app)?.run.as_ref().map(|run| run.run)
     }
 
+    /// The run that serves, and the one beside it.
+    pub fn live_runs(&self, app: AppId) -> Vec<Invocation> {
+        let runs = self.records.get(&app).into_iter().flat_map(Record::runs);
+        runs.map(|run| run.run).collect()
+    }
+
     /// The dependencies that an app waits for.
     fn waits_for(&self, app: AppId) -> Vec<AppId> {
         self.design(app).needs.iter().copied().filter(|need| !self.lets_dependants_start(*need)).collect()
@@ -157,8 +181,9 @@ impl Judge {
 
     /// What an app follows and what is not gone.
     fn waits_for_end_of(&self, app: AppId) -> Vec<AppId> {
-        let lives = |(other, run): &&(AppId, Invocation)| self.live_run(*other) == Some(*run);
-        self.record(app).follows.iter().filter(lives).map(|(other, _)| *other).collect()
+        let lives = |(other, run): &&(AppId, Invocation)| self.live_runs(*other).contains(run);
+        let others: BTreeSet<AppId> = self.record(app).follows.iter().filter(lives).map(|(other, _)| *other).collect();
+        others.into_iter().collect()
     }
 
     fn is_held_back(&self, app: AppId) -> bool {
@@ -170,7 +195,9 @@ impl Judge {
         let stops = self.record(app).wish == Goal::Down;
         let ends_first = |user: &AppId| {
             let user = self.record(*user);
-            user.run.is_some() && if stops { user.wish == Goal::Down } else { user.is_ending() }
+            let is_alive = user.runs().next().is_some();
+            let is_half_gone = user.run.is_none();
+            is_alive && if stops { user.wish == Goal::Down } else { user.is_ending() || is_half_gone }
         };
         self.dependants(app).filter(ends_first).collect()
     }
@@ -178,15 +205,17 @@ impl Judge {
     /// Whether an app comes up if everybody behaves from now on and nobody asks for anything.
     pub fn can_be_ready(&self, app: AppId) -> bool {
         let Some(record) = self.records.get(&app) else { return false };
-        let stays = |other: &AppId| !self.record(*other).is_ending();
         record.wish == Goal::Up
             && !record.over
-            && !self.waits_for_end_of(app).iter().any(stays)
+            && !self.waits_for_what_stays(app)
             && self.design(app).needs.iter().all(|need| self.lets_dependants_start(*need) || self.can_be_ready(*need))
     }
 
     /// A spawn that was counted and remembered, but whose order was lost: the run never existed.
     pub fn lose_spawn(&mut self, app: AppId, heard: &Record) {
+        if self.record(app).beside.is_some() {
+            return self.lose_try(app);
+        }
         self.saw("spawn lost with the supervisor");
         let record = self.record_mut(app);
         let Record { restarts, place, newest, .. } = *record;
@@ -196,7 +225,9 @@ impl Judge {
 
     /// A kill that was ordered may have been lost with the supervisor, so it may come again.
     pub fn forget_kills(&mut self) {
-        for run in self.records.values_mut().filter_map(|record| record.run.as_mut()) {
+        let runs =
+            self.records.values_mut().flat_map(|record| record.run.as_mut().into_iter().chain(&mut record.beside));
+        for run in runs {
             run.killed_at = None;
         }
     }

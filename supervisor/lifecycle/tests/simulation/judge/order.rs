@@ -14,17 +14,22 @@ impl Judge {
             }
         }
         for (app, record) in &mut self.records {
-            let forgotten = record.run.as_ref().is_some_and(|run| run.must_end && run.told_at.is_none());
+            let forgotten = record.runs().any(|run| run.must_end && run.told_at.is_none());
+            assert!(!record.to_try, "{app:?}: a run was to be tried at once, and was not");
             assert!(!forgotten, "{app:?} was to be told to end at once, and was not");
             record.waited = record.turn.is_some();
         }
     }
 
     fn spawn(&mut self, now: Moment, app: AppId, run: Invocation) {
+        if self.record(app).to_try {
+            return self.spawn_beside(now, app, run);
+        }
         let policy = self.design(app).policy.clone();
         let record = self.record(app);
         // Stopped means gone: never two runs of one app.
-        assert!(record.run.is_none(), "{app:?} spawned while {:?} is alive", record.run);
+        let alive: Vec<&Run> = record.runs().collect();
+        assert!(alive.is_empty(), "{app:?} spawned while {alive:?} is alive");
         // Stop wins.
         assert_eq!(record.wish, Goal::Up, "{app:?} spawned although it was stopped");
         assert!(!record.over, "{app:?} spawned although it had ended for good");
@@ -42,11 +47,14 @@ impl Judge {
         record.restarts += u64::from(!record.fresh);
         record.follows.clear();
         (record.fresh, record.pardoned) = (false, false);
-        record.newest = Some(run);
+        (record.newest, record.tried) = (Some(run), None);
         record.run = Some(Run::new(run, now.after(policy.listen_timeout)));
     }
 
     fn terminate(&mut self, now: Moment, app: AppId, run: Invocation) {
+        if self.is_beside(app, run) {
+            return self.terminate_beside(now, app);
+        }
         let users = self.in_the_way(app);
         let own = now.after(self.design(app).policy.kill_timeout);
         let record = self.record_mut(app);
@@ -79,7 +87,10 @@ impl Judge {
     }
 
     fn kill(&mut self, now: Moment, app: AppId, run: Invocation) {
-        let live = self.record_mut(app).run.as_mut().filter(|live| live.run == run);
+        let is_beside = self.is_beside(app, run);
+        let record = self.record_mut(app);
+        let live = if is_beside { record.beside.as_mut() } else { record.run.as_mut() };
+        let live = live.filter(|live| live.run == run);
         let live = live.unwrap_or_else(|| panic!("{app:?}: {run:?} was killed, and is gone"));
         assert!(!live.is_untouched(), "{app:?} was killed without having been asked");
         assert!(live.kill_by.is_some_and(|by| by <= now), "{app:?} was killed before its time: {live:?}");
@@ -89,6 +100,7 @@ impl Judge {
         let left = live.is_leaving();
         (live.killed_at, live.is_killed) = (Some(now), true);
         self.saw(kind);
+        self.seen.extend(is_beside.then_some("a run beside another was killed"));
         self.seen.extend(left.then_some("a run that left by itself and was killed"));
     }
 }

@@ -17,6 +17,8 @@ pub struct Run {
     pub extended: Duration,
     pub ready_at: Option<Moment>,
     pub exited: bool,
+    /// How, if it was not the one that serves.
+    pub exit: Option<Exit>,
     /// When it said that it is ending by itself, if it was not to end anyway.
     pub left_at: Option<Moment>,
     pub told_at: Option<Moment>,
@@ -39,6 +41,7 @@ impl Run {
             extended: Duration::ZERO,
             ready_at: None,
             exited: false,
+            exit: None,
             left_at: None,
             told_at: None,
             killed_at: None,
@@ -62,6 +65,29 @@ impl Run {
     /// It has not become ready in its time.
     pub fn is_late(&self, now: Moment) -> bool {
         self.is_untouched() && self.ready_at.is_none() && now >= self.ready_by
+    }
+
+    /// It asks for time: to become ready, or to end. Answers what that came to.
+    pub fn extend(&mut self, now: Moment, until: Moment) -> Option<&'static str> {
+        if self.is_untouched() {
+            if self.ready_at.is_some() {
+                return None;
+            }
+            if self.ready_by <= now {
+                return Some("asked for more time too late");
+            }
+            self.extended = self.extended.saturating_add(until.since(self.ready_by));
+            self.ready_by = self.ready_by.max(until);
+            return Some("asked for more time to become ready");
+        }
+        let kill_by = self.kill_by.expect("it is ending");
+        if self.is_killed || kill_by <= now {
+            return Some("asked for more time too late");
+        }
+        let allowed = self.end_by.map_or(until, |by| by.min(until));
+        self.kill_by = Some(kill_by.max(allowed));
+        let is_less = allowed < until;
+        Some(if is_less { "asked for more time than the one deadline allows" } else { "asked for more time to end" })
     }
 
     /// How long it was of use.
@@ -101,6 +127,14 @@ pub struct Record {
     /// It is in no file any more.
     pub leaves: bool,
     pub run: Option<Run>,
+    /// The second of two runs: one that is tried, or one that leaves.
+    pub beside: Option<Run>,
+    /// A run is to be tried beside the one that serves, now.
+    pub to_try: bool,
+    /// What the last run failed of that was tried.
+    pub failed_try: Option<Failure>,
+    /// The newest run that was tried and did not take over.
+    pub tried: Option<Invocation>,
     /// When it failed since it was last forgiven.
     pub faults: Vec<Fault>,
     /// How many of the last ended runs ailed, since one that was healthy for long.
@@ -139,6 +173,10 @@ impl Record {
             wish: Goal::Down,
             leaves: false,
             run: None,
+            beside: None,
+            to_try: false,
+            failed_try: None,
+            tried: None,
             faults: Vec::new(),
             ailing_runs: 0,
             pardoned: false,
@@ -161,20 +199,26 @@ impl Record {
         }
     }
 
+    /// All that are alive.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.run.iter().chain(&self.beside)
+    }
+
     pub fn is_untouched(&self) -> bool {
         self.run.as_ref().is_some_and(Run::is_untouched)
     }
 
     /// Said that it is ready, and is neither ending nor to end.
     pub fn is_ready(&self) -> bool {
-        let is_of_use = |run: &Run| run.ready_at.is_some() && run.is_untouched();
+        let is_of_use = |run: &Run| run.ready_at.is_some() && run.is_untouched() && !run.must_end;
         self.wish == Goal::Up && self.turn.is_none() && self.run.as_ref().is_some_and(is_of_use)
     }
 
     /// What depends on it may start: it is ready, or was and ended as it was to.
     pub fn lets_dependants_start(&self) -> bool {
         let is_done = self.run.is_none() && self.over && self.reason.is_none();
-        let was_ready = self.last_ready.is_some() && self.last_ready == self.newest;
+        let is_newest = self.last_ready == self.newest || self.tried == self.newest;
+        let was_ready = self.last_ready.is_some() && is_newest;
         self.is_ready() || (self.wish == Goal::Up && is_done && was_ready)
     }
 
@@ -200,7 +244,7 @@ impl Record {
 
     /// It began anew in a reload and failed.
     pub fn failed_in_reload(&self) -> bool {
-        self.is_begun() && !self.faults.is_empty()
+        self.is_begun() && (self.failed_try.is_some() || !self.faults.is_empty())
     }
 
     /// Whoever asks starts a new account.

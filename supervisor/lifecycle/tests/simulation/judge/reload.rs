@@ -15,6 +15,11 @@ impl Judge {
             match self.record(app).place {
                 Some(place) if place.begun => {
                     self.saw("a reload asked for again while it was under way");
+                    if self.overlaps(app) {
+                        self.abandon(app, "a try replaced by another one");
+                        self.record_mut(app).place = Some(Place { begun: false, ..place });
+                        continue;
+                    }
                     self.begin(app, place);
                 }
                 Some(_) => {}
@@ -59,7 +64,7 @@ impl Judge {
         let mut done = false;
         for record in self.records.values_mut() {
             let is_over = record.is_ready() || (record.run.is_none() && record.over);
-            if is_over && record.is_begun() {
+            if is_over && record.beside.is_none() && record.is_begun() {
                 (record.place, done) = (None, true);
             }
         }
@@ -69,9 +74,16 @@ impl Judge {
             return;
         }
         let Some((place, app)) = places().min() else { return };
+        let overlaps = self.overlaps(app);
+        if overlaps && (self.record(app).beside.is_some() || self.is_held_back(app)) {
+            return;
+        }
         let first = place.number == 0;
         self.seen.extend(done.then_some("a reload went on after one that was ready"));
         self.seen.extend((!done && !first).then_some("a reload went on after one that was taken out"));
+        if overlaps {
+            return self.begin_try(app, place);
+        }
         self.begin(app, place);
     }
 }

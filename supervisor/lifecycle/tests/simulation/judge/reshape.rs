@@ -30,10 +30,10 @@ impl Judge {
 
     /// The runs that have to be gone before a member's next one.
     fn to_follow(&self, member: &Member, named: &BTreeSet<AppId>) -> Vec<(AppId, Invocation)> {
-        let alive = |other: AppId| Some((other, self.live_run(other)?));
-        let now = member.follows.iter().filter_map(|other| alive(*other));
+        let alive = |other: AppId| self.live_runs(other).into_iter().map(move |run| (other, run));
+        let now = member.follows.iter().flat_map(|other| alive(*other));
         let before = self.records.get(&member.id).into_iter().flat_map(|record| record.follows.iter().copied());
-        let leaves_still = |(other, run): &(AppId, _)| !named.contains(other) && self.live_run(*other) == Some(*run);
+        let leaves_still = |(other, run): &(AppId, _)| !named.contains(other) && self.live_runs(*other).contains(run);
         let all: BTreeSet<_> = now.chain(before.filter(leaves_still)).collect();
         all.into_iter().filter(|(other, _)| *other != member.id).collect()
     }
@@ -95,7 +95,7 @@ impl Judge {
     /// Of what leaves, nothing stays when nothing of it is alive.
     pub fn drop_if_it_left(&mut self, app: AppId) {
         let record = self.record(app);
-        if record.leaves && record.run.is_none() {
+        if record.leaves && record.runs().next().is_none() {
             self.records.remove(&app);
             self.designs.remove(&app);
             self.saw("an app dropped");

@@ -15,6 +15,7 @@ impl Judge {
             self.check_waiting(app, fleet);
             let record = self.record(app);
             self.check_state(app, record, fleet.app(app).state());
+            self.check_beside(app, record, fleet.app(app).beside());
             assert_eq!(fleet.status(app), self.status(app, record), "{app:?}: what it is called");
             self.check_way_out(now, app, fleet);
         }
@@ -26,7 +27,9 @@ impl Judge {
         assert_eq!(shown.policy(), &design.policy, "{app:?}: its policy");
         assert_eq!(shown.goal(), record.wish, "{app:?}: what is wanted");
         assert_eq!(fleet.is_leaving(app), record.leaves, "{app:?}: whether it leaves");
-        assert_eq!(shown.alive(), self.live_run(app), "{app:?}: what is alive");
+        assert_eq!(shown.alive(), self.live_run(app), "{app:?}: what serves or is to");
+        assert_eq!(shown.runs().collect::<Vec<_>>(), self.live_runs(app), "{app:?}: what is alive");
+        assert_eq!(shown.failed_try(), record.failed_try, "{app:?}: what was tried in vain");
         assert_eq!(shown.is_ready(), record.is_ready(), "{app:?}: whether it is ready");
         let (shown_start, start) = (shown.lets_dependants_start(), record.lets_dependants_start());
         assert_eq!(shown_start, start, "{app:?}: whether what depends on it may start");
@@ -36,12 +39,13 @@ impl Judge {
         assert_eq!(shown.newest_run(), record.newest, "{app:?}: what is newest");
         assert_eq!(shown.finished_run(), record.finished, "{app:?}: what is finished");
         assert_eq!(shown.ready_run(), record.last_ready, "{app:?}: what was ready");
-        let is_waiting = record.place.is_some() && !record.failed_in_reload();
+        let is_waiting = record.place.is_some() && (!record.failed_in_reload() || record.beside.is_some());
         assert_eq!(fleet.reload_pending(app), is_waiting, "{app:?}: whether it is to be reloaded");
     }
 
     fn check_waiting(&mut self, app: AppId, fleet: &Fleet) {
-        let held = self.record(app).is_to_spawn();
+        let held = self.record(app).is_to_spawn() || self.is_to_be_tried(app);
+        self.seen.extend((self.is_to_be_tried(app) && self.is_held_back(app)).then_some("a try held back"));
         let (needs, follows) = (fleet.waits_for(app), fleet.waits_for_end_of(app));
         let expected = |waits: Vec<AppId>| if held { waits } else { Vec::new() };
         assert_eq!(needs, expected(self.waits_for(app)), "{app:?}: what it waits for");
@@ -82,6 +86,7 @@ impl Judge {
             (Some(_), _) if record.is_ending() => Status::Stopping,
             (Some(run), _) if run.ready_at.is_some() => Status::Online,
             (Some(_), _) => Status::Launching,
+            (None, _) if record.beside.is_some() => Status::Stopping,
             (None, Goal::Down) => Status::Stopped,
             (None, Goal::Up) if record.over && record.reason.is_some() => Status::Errored,
             (None, Goal::Up) if record.over => Status::Stopped,

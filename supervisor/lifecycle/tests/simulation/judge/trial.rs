@@ -52,7 +52,7 @@ impl Judge {
     fn waits_in_vain(&self, trial: &Trial, app: AppId) -> bool {
         self.record(app).is_to_spawn()
             && (self.waits_for(app).iter().any(|need| self.will_not_come(trial, *need))
-                || self.waits_for_end_of(app).iter().any(|other| !self.record(*other).is_ending()))
+                || self.waits_for_what_stays(app))
     }
 
     fn will_not_come(&self, trial: &Trial, need: AppId) -> bool {

@@ -1,0 +1,6 @@
+//! The reading side as a whole, on real files: against slow and simple rules, for any logs that there may be.
+
+mod cut;
+mod garbage;
+mod reach;
+mod written;

@@ -1,0 +1,109 @@
+//! What a log file could not keep: counted, complained of once, and said in the file when it takes bytes again.
+
+use std::io;
+
+use super::file::LogFile;
+use super::glass::{Glance, Glass};
+use super::{Moved, when};
+use std::os::fd::OwnedFd;
+
+/// Since the last time that bytes were taken.
+#[derive(Debug, Default)]
+pub struct Loss {
+    bytes: u64,
+    lines: u64,
+    /// What was last complained of, so that it is said once.
+    trouble: Option<String>,
+}
+
+impl LogFile {
+    /// What a device or a FIFO does not take is nobody's. It keeps the worker from blocking, at the price of its words.
+    pub fn discard(&mut self, pipe: &OwnedFd, most: usize, glass: &mut Glass, why: &io::Error) -> io::Result<Moved> {
+        self.complain(why);
+        match glass.take_away(pipe, most)? {
+            Glance::Seen(bytes) => {
+                self.lose(&bytes);
+                Ok(Moved::Some(bytes.len()))
+            }
+            Glance::Not(moved) => Ok(moved),
+        }
+    }
+
+    /// These bytes of the writer's are thrown away.
+    pub fn lose(&mut self, bytes: &[u8]) {
+        let (lost, lines) = (bytes.len() as u64, line_ends(bytes));
+        self.loss.bytes += lost;
+        self.loss.lines += lines;
+        let count = self.count();
+        count.lost_bytes += lost;
+        count.lost_lines += lines;
+    }
+
+    /// Says in the file that bytes were lost, if any were.
+    pub(super) fn say_loss(&mut self) -> io::Result<()> {
+        let Some(loss) = self.loss_in_words() else { return Ok(()) };
+        let break_first = if self.at_line_start()? { "" } else { "\n" };
+        self.mark(0, None);
+        self.write_whole(format!("{break_first}{loss}").as_bytes())?;
+        self.loss_is_said();
+        Ok(())
+    }
+
+    /// What is to be said of a loss; nothing in a device, which would take that and then no more, again and again.
+    pub(super) fn loss_in_words(&self) -> Option<String> {
+        let Loss { bytes, lines, trouble } = &self.loss;
+        let why = trouble.as_deref().unwrap_or("it could not be written");
+        let plural = if *lines == 1 { "" } else { "s" };
+        (*bytes > 0 && self.is_regular())
+            .then(|| format!("[betti] {bytes} bytes of output were lost here ({lines} line{plural}): {why}\n"))
+    }
+
+    pub(super) fn loss_is_said(&mut self) {
+        if self.loss.bytes > 0 && self.is_regular() {
+            say!("logs: {} takes bytes again; {} were lost", self.path().display(), self.loss.bytes);
+            self.loss = Loss::default();
+        }
+    }
+
+    pub(super) fn complain(&mut self, why: &io::Error) {
+        let trouble = why.to_string();
+        if self.loss.trouble.as_ref() == Some(&trouble) {
+            return;
+        }
+        let then = if self.is_device() { "output is thrown away" } else { "the newest lines wait until it can" };
+        say!("logs: {} cannot be written ({trouble}); {then}", self.path().display());
+        self.loss.trouble = Some(trouble);
+    }
+
+    /// Tried, and failed.
+    pub(super) fn failed(&mut self, why: &io::Error) {
+        self.complain(why);
+        self.retry.failed(when::uptime());
+    }
+
+    /// Tried, and it worked.
+    pub(super) fn worked(&mut self) {
+        self.freed |= self.retry.worked();
+        if self.loss.bytes == 0 {
+            self.loss.trouble = None;
+        }
+    }
+
+    /// It failed a moment ago, and is not to be tried again yet.
+    pub(super) fn not_yet(&self) -> io::Result<()> {
+        match self.retry.is_due(when::uptime()) {
+            true => Ok(()),
+            false => Err(io::Error::other(self.loss.trouble.clone().unwrap_or_default())),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn lost(&self) -> u64 {
+        self.loss.bytes
+    }
+}
+
+/// How many lines end in there.
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
