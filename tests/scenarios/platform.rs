@@ -159,7 +159,7 @@ impl KeptAlive<'_> {
 }
 
 #[test]
-fn a_restart_of_any_worker_under_load_fails_no_request_through_the_gateway() {
+fn a_restart_or_reload_of_any_worker_under_load_fails_no_request_through_the_gateway() {
     let platform = started(None);
     let is_over = AtomicBool::new(false);
     let reading = json!({ "vital_type": "heart_rate", "value_primary": 71, "unit": "bpm" }).to_string();
@@ -183,8 +183,10 @@ fn a_restart_of_any_worker_under_load_fails_no_request_through_the_gateway() {
     };
     let answered: u32 = thread::scope(|scope| {
         let clients = [(); 3].map(|()| scope.spawn(load));
-        for name in ["betti-backend", "betti-nutrition", "betti-webrtc", "betti-frontend"] {
-            platform.hub.ctl(&["restart", name]).succeeded();
+        for verb in ["restart", "reload"] {
+            for name in ["betti-backend", "betti-nutrition", "betti-webrtc", "betti-frontend"] {
+                platform.hub.ctl(&[verb, name]).succeeded();
+            }
         }
         is_over.store(true, Ordering::Relaxed);
         clients.map(|client| client.join().expect("no request failed")).iter().sum()

@@ -3,7 +3,7 @@
 mod stage;
 
 use lifecycle::{
-    Action, Ailment, AppId, Beside, Event, Exit, Failure, Invocation, Policy, Request, Signal, State, Status,
+    Action, Ailment, AppId, Beside, Event, Exit, Failure, Fleet, Invocation, Policy, Request, Signal, State, Status,
     StopReason, Trial, Verdict,
 };
 use stage::{CRASH, Stage, ids, member, millis, seconds, sent, spawned, told};
@@ -477,4 +477,34 @@ fn how_the_last_run_ended_is_that_of_the_one_that_serves_once_it_has_exited() {
     assert_eq!(stage.fleet.app(AppId(0)).last_exit(), Some(CRASH));
     stage.gone(0);
     assert_eq!(stage.fleet.app(AppId(0)).last_exit(), Some(CRASH));
+}
+
+#[test]
+fn whoever_asks_for_time_when_it_is_up_gets_none() {
+    let mut stage = house(1);
+    reload(&mut stage, &[0]);
+    // Its time is up at this very moment, and nobody has looked yet.
+    stage.now = stage.now.after(seconds(3));
+    let until = stage.now.after(seconds(60));
+    of_other(&mut stage, 0, |run| Event::Extend(run, until));
+    assert_eq!(stage.wait(seconds(0)), [terminate(0, Invocation(2))]);
+    stage.now = stage.now.after(seconds(5));
+    of_other(&mut stage, 0, |run| Event::Extend(run, until));
+    assert_eq!(sent(&stage.wait(seconds(0)), Signal::Kill), [0]);
+}
+
+#[test]
+fn what_was_tried_for_an_app_that_is_in_no_file_any_more_does_not_take_over() {
+    let mut stage = house(1);
+    reload(&mut stage, &[0]);
+    let kept = stage.fleet.snapshot(AppId(0));
+    let mut fleet = Fleet::new([], Invocation(0)).expect("nobody is no circle");
+    fleet.restore_leaving(stage.now, AppId(0), overlapping(), vec![], kept.clone(), |_| true);
+    let actions = fleet.handle(stage.now, AppId(0), Event::Ready(Invocation(2)));
+    assert_eq!(actions, [terminate(0, Invocation(2)), terminate(0, Invocation(1))]);
+    assert!(fleet.is_leaving(AppId(0)));
+    // The same if it says nothing.
+    let mut fleet = Fleet::new([], Invocation(0)).expect("nobody is no circle");
+    fleet.restore_leaving(stage.now, AppId(0), overlapping(), vec![], kept, |_| true);
+    assert_eq!(told(&fleet.tick(stage.now)), [0, 0]);
 }

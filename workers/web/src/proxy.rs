@@ -28,10 +28,14 @@ const _: () = assert!(KEPT_IDLE_FOR.as_millis() < kit::serve::IDLE_LINGER.as_mil
 /// Idle connections kept to each worker.
 const MOST_IDLE: usize = 8;
 
-/// Connections to workers, shared by all requests.
+/// Connections to workers.
 #[derive(Debug)]
 pub struct Proxy {
-    client: Client<HttpConnector, Body>,
+    /// Shared by the requests that may be asked twice.
+    kept: Client<HttpConnector, Body>,
+    /// One for each of the others: a connection that is kept may end with the worker just as it is used again, and then
+    /// nobody knows whether a reading was taken.
+    fresh: Client<HttpConnector, Body>,
 }
 
 impl Proxy {
@@ -46,7 +50,8 @@ impl Proxy {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT_IDLE_FOR)
             .pool_max_idle_per_host(MOST_IDLE);
-        Self { client: builder.build(connector) }
+        let kept = builder.build(connector.clone());
+        Self { kept, fresh: builder.pool_max_idle_per_host(0).build(connector) }
     }
 
     /// Passes a request on and brings back what is answered.
@@ -72,17 +77,19 @@ impl Proxy {
         Ok(response.map(boxed))
     }
 
-    /// Asks once more, on another connection, if the first ended without an answer and asking twice does no harm: the
-    /// worker was replaced. (What was not even sent, the client itself sends on another connection.)
+    /// What may be asked twice is asked once more, on another connection, if the first ended without an answer: the worker
+    /// was replaced.
     async fn ask(&self, head: Head, body: Incoming) -> Result<Response<Incoming>, Error> {
-        let again = (head.method.is_idempotent() && body.is_end_stream()).then(|| head.clone());
-        let first = self.client.request(head.with(boxed(body))).await;
-        match (first, again) {
-            (Err(error), Some(head)) if broke_off(&error) => {
-                // A worker that is away now broke off all the same.
-                self.client.request(head.with(boxed(Empty::new()))).await.map_err(|_| error)
+        if !head.method.is_idempotent() || !body.is_end_stream() {
+            return self.fresh.request(head.with(boxed(body))).await;
+        }
+        let first = self.kept.request(head.clone().with(boxed(body))).await;
+        match first {
+            // A worker that is away now broke off all the same.
+            Err(error) if broke_off(&error) => {
+                self.kept.request(head.with(boxed(Empty::new()))).await.map_err(|_| error)
             }
-            (first, _) => first,
+            answered => answered,
         }
     }
 }

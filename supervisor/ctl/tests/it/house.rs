@@ -267,10 +267,10 @@ impl House {
                 ("API_TOKEN".into(), Some("old".into()), Some("hush".into())),
                 ("GONE".into(), Some("1".into()), None),
             ],
+            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
             started_at: app(resident).pid.map(|_| "2026-03-01T07:05:09.125Z".into()),
             exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
             clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),
-            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
         }
     }
 }

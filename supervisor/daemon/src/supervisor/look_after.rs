@@ -164,11 +164,11 @@ impl Supervisor {
         let Some(id) = self.runs.get(&number).map(|run| run.app) else { return };
         let is_tried = self.is_tried(id, number);
         let notes = self.notes.entry(id).or_default();
+        notes.tally.health_failures += u64::from(ailment == Ailment::Health);
         match is_tried {
             true => notes.tried.detail = Some(words),
             false => notes.detail = Some(words),
         }
-        notes.tally.health_failures += u64::from(ailment == Ailment::Health);
         self.happened.push_back((id, Event::Unhealthy(Invocation(number), ailment)));
     }
 

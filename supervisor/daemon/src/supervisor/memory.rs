@@ -59,11 +59,11 @@ pub struct Notes {
     pub says: Option<String>,
     /// When the last run that ended did: nanoseconds of [`clock::now`].
     pub exited_at_ns: Option<u64>,
+    /// What is counted.
+    pub tally: Tally,
     /// The same of the last run that was tried beside another.
     #[serde(skip_serializing_if = "Tried::is_empty")]
     pub tried: Tried,
-    /// What is counted.
-    pub tally: Tally,
     /// Whether an operator asked for what is happening to it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asked: bool,

@@ -514,7 +514,7 @@ impl Supervisor {
         if after.restarts < before.restarts {
             tally.restarts_since_ns = clock::now_ns();
         }
-        tally::ended(before, after).for_each(|end| tally.count_end(end));
+        tally::ended(before, after).into_iter().for_each(|end| tally.count_end(end));
     }
 
     /// Nothing of them is left: the fleet has them no more.

@@ -1,10 +1,11 @@
 //! What the supervisor costs, measured beside what the same work costs without one, in one run.
 //!
-//! `make bench` builds for release and runs this; `BETTI_LOOPS` sets the number of rounds.
+//! `make bench` builds for release and runs this; `BETTI_LOOPS` sets the number of rounds. `bench logs` is about logs only.
 #![allow(clippy::print_stdout)] // Printing is what it does.
 
 mod betti;
 mod floor;
+mod logs;
 mod memory;
 mod others;
 mod samples;
@@ -17,8 +18,18 @@ const ROUNDS: usize = 100;
 const CROWDS: [usize; 2] = [5, 100];
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        // It is its own worker.
+        ["flood", bytes, gate] => return logs::flood(bytes.parse().expect("a number"), gate.as_ref()),
+        ["tick"] => return logs::tick(),
+        _ => {}
+    }
     let rounds = scenarios::loops(ROUNDS);
     println!("Betti, measured: {rounds} rounds, {} cores, {} build", cores(), build());
+    if words == ["logs"] {
+        return logs::measure(rounds);
+    }
     latency(rounds);
     println!("\n{:<44} {:>9} {:>11} {:>9} {:>9}", "memory", "keeper", "supervisor", "together", "private");
     for workers in CROWDS {
@@ -28,6 +39,7 @@ fn main() {
         let what = format!("PSS with {workers} trivial workers, KiB");
         println!("{what:<44} {:>9} {:>11} {:>9} {private:>9}", keeper.pss_kib, supervisor.pss_kib, keeper + supervisor);
     }
+    logs::measure(rounds);
     println!("\nbeside others, with {} workers", others::WORKERS);
     println!("{}", others::ours(rounds));
     for other in others::ALL {

@@ -74,10 +74,10 @@ impl Supervisor {
             ad_hoc: unit.ad_hoc,
             divergent: self.divergent(unit, &environment),
             environment: environment.into_iter().collect(),
+            logs: logs_of(unit, &self.logs.tallies()),
             started_at: run.map(|run| at(run.spawned())),
             exited_at: exited.filter(|_| lived.last_exit().is_some()).map(at),
             clock: (!clock_is_synchronised()).then(|| CLOCK_NOT_SET.to_owned()),
-            logs: logs_of(unit, &self.logs.tallies()),
         }
     }
 
