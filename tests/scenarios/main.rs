@@ -42,3 +42,4 @@ mod verbs;
 mod wall_clock;
 mod watchdog;
 mod watching;
+mod why;

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use protocol::control::{
     Accepted, Applied, Apply, CONFIG_HEADER, Description, Flushed, LONGEST_WATCH_MS, LogSource, Pong, Refusal, Run,
-    Scale, SendSignal, Status, Targets, Upgrade, Upgrading, Watch,
+    Scale, SendSignal, Status, Targets, Upgrade, Upgrading, Watch, Why,
 };
 use protocol::metrics::Format;
 use serde::Serialize;
@@ -125,11 +125,12 @@ impl Client {
 
     /// All about the apps that are meant; about every one if none is named.
     pub async fn describe(&self, targets: &[String]) -> Result<Vec<Description>, AskError> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(targets.iter().map(|target| ("target", target)));
-        let query = query.finish();
-        let mark = if query.is_empty() { "" } else { "?" };
-        self.get(&format!("/v1/describe{mark}{query}"), PATIENCE).await
+        self.get(&about("/v1/describe", targets), PATIENCE).await
+    }
+
+    /// What became of the apps that are meant lately.
+    pub async fn why(&self, targets: &[String]) -> Result<Vec<Why>, AskError> {
+        self.get(&about("/v1/why", targets), PATIENCE).await
     }
 
     /// Has something done to apps: `act` is the last part of the path.
@@ -265,6 +266,14 @@ impl Client {
             _ => TryError::Final(AskError::Unreachable { socket: self.socket.clone(), why }),
         }
     }
+}
+
+fn about(path: &str, targets: &[String]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(targets.iter().map(|target| ("target", target)));
+    let query = query.finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{path}{mark}{query}")
 }
 
 fn as_header(config: &Path) -> Option<HeaderValue> {

@@ -6,6 +6,7 @@
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/watch?after=N` | waits until the sequence is not `N` any more, at most [`LONGEST_WATCH_MS`]; without `after` not at all | [`Watch`] |
 //! | `GET /v1/describe?target=T&target=U` | | list of [`Description`] |
+//! | `GET /v1/why?target=T&target=U` | | list of [`Why`] |
 //! | `GET /v1/ping` | | [`Pong`] |
 //! | `GET /v1/logs` | | list of [`LogSource`] |
 //! | `GET /metrics` | a form by `Accept`: [`Format`](crate::metrics::Format) | text, OpenMetrics or a list of [`Family`] |
@@ -440,6 +441,65 @@ pub struct Description {
     /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that no time above is to be believed; else left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
+}
+
+/// What became of an app lately.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// As `status` has it.
+    pub app: App,
+    /// Its last changes, oldest first, since the hub started.
+    pub happenings: Vec<Happening>,
+}
+
+/// One change in an app's life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When, in UTC, as RFC 3339 has it, by what the wall clock shows now.
+    pub at: String,
+    /// [`CLOCK_NOT_SET`] while nobody keeps the wall clock right, so that `at` is not to be believed; else left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
+    /// The first digits of the boot's id.
+    pub boot: String,
+    /// When, in milliseconds since that boot, sleep included: true however the clock is set.
+    pub after_boot_ms: u64,
+    /// What it was from then on.
+    pub status: Word,
+    /// The run that it is about, if one was alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// What changed and why, in words.
+    pub what: String,
+    /// Who brought it about.
+    pub actor: Actor,
+}
+
+/// Who brings changes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Whoever uses `betti-ctl`, or ended the hub.
+    Operator,
+    /// An edit of the file.
+    File,
+    /// The app: it became ready, or ended by itself.
+    App,
+    /// The hub, as the file asks it to: a retry, a check that failed, a time that came, files that changed.
+    Hub,
+}
+
+impl Actor {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::File => "file",
+            Self::App => "app",
+            Self::Hub => "hub",
+        }
+    }
 }
 
 /// What became of an app's output since the hub's start, in bytes unless said otherwise.

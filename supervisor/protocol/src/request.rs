@@ -19,6 +19,8 @@ pub enum Ask {
     },
     /// All about some apps.
     Describe(Vec<String>),
+    /// What became of some apps lately, and who brought that about.
+    Why(Vec<String>),
     /// Whether anybody is there.
     Ping,
     /// Where output goes.
@@ -135,6 +137,7 @@ pub fn understand(method: &str, path: &str, query: Option<&str>, body: &[u8]) ->
         ("GET", "/v1/status") => Ask::Status,
         ("GET", "/v1/watch") => Ask::Watch { after: after(query)? },
         ("GET", "/v1/describe") => Ask::Describe(values(query, "target").collect()),
+        ("GET", "/v1/why") => Ask::Why(values(query, "target").collect()),
         ("GET", "/v1/ping") => Ask::Ping,
         ("GET", "/v1/logs") => Ask::Logs,
         ("GET", "/metrics") => Ask::Metrics(Format::default()),

@@ -6,7 +6,7 @@ mod setting_up;
 mod start;
 
 pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets, Upgrade};
-pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid};
+pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid, Why};
 pub use setting_up::{Apply, Completion, Import, Init, Profile, Startup, Unstartup};
 pub use start::{Script, Start};
 
@@ -73,6 +73,8 @@ pub enum Verb {
     /// Show all about apps
     #[command(visible_aliases = ["desc", "info", "show"])]
     Describe(Describe),
+    /// Show why apps are what they are: their last changes, with the cause and who brought them about
+    Why(Why),
     /// Show what apps wrote
     #[command(visible_alias = "log")]
     Logs(Logs),

@@ -15,6 +15,14 @@ pub struct Describe {
     pub show_secrets: bool,
 }
 
+/// `why`
+#[derive(Args)]
+pub struct Why {
+    /// Names, ids or namespaces
+    #[arg(value_name = "APP", required = true)]
+    pub apps: Vec<String>,
+}
+
 /// `env`
 #[derive(Args)]
 pub struct Env {

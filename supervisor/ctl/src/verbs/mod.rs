@@ -30,6 +30,7 @@ mod startup;
 mod status;
 mod stop;
 mod upgrade;
+mod why;
 
 use std::path::PathBuf;
 
@@ -112,6 +113,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Kill => kill::run(context).await,
         Verb::Status => status::run(context).await,
         Verb::Describe(arguments) => describe::run(&arguments, context).await,
+        Verb::Why(arguments) => why::run(&arguments, context).await,
         Verb::Logs(arguments) => logs::run(&arguments, context).await,
         Verb::Env(arguments) => env::run(&arguments, context).await,
         Verb::Metrics(arguments) => metrics::run(&arguments, context).await,

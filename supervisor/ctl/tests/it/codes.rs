@@ -147,6 +147,7 @@ fn code_3_is_for_nobody_there() {
         &["id", "api"],
         &["ping"],
         &["metrics"],
+        &["why", "api"],
         &["stop"],
         &["restart"],
         &["reload"],

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use protocol::control::{
-    Accepted, AcceptedApp, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Family, Flushed, Keeper, LogSource,
-    Logs, Pong, Run, Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading, Watch, What, Word,
+    Accepted, AcceptedApp, Actor, App, Applied, Apply, CLOCK_NOT_SET, Description, Exit, Family, Flushed, Happening,
+    Keeper, LogSource, Logs, Pong, Run, Runs, Sample, Scale, SendSignal, Status, Step, Supervisor, Targets, Upgrading,
+    Watch, What, Why, Word,
 };
 use serde::de::DeserializeOwned;
 
@@ -64,6 +65,7 @@ impl House {
         match path {
             "GET /v1/status" => Answer::ok(&self.status()),
             "GET /v1/watch" => self.watch(),
+            "GET /v1/why" => Answer::ok(&[Why { app: app(&self.apps[0]), happenings: vec![happening()] }]),
             "GET /metrics" => Answer::ok(&[family()]),
             "GET /v1/ping" => Answer::ok(&self.pong()),
             "GET /v1/logs" => Answer::ok(&self.apps.iter().map(|app| self.source(app)).collect::<Vec<_>>()),
@@ -270,6 +272,19 @@ impl House {
             exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
             clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),
         }
+    }
+}
+
+fn happening() -> Happening {
+    Happening {
+        at: "2026-03-01T07:05:09.125Z".into(),
+        clock: Some(CLOCK_NOT_SET.into()),
+        boot: "6b1d3b3e".into(),
+        after_boot_ms: 5125,
+        status: Word::WaitingRestart,
+        run: Some(7),
+        what: "exited with code 3 after 0.3 s".into(),
+        actor: Actor::App,
     }
 }
 

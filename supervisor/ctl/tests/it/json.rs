@@ -123,6 +123,7 @@ fn every_verb_prints_one_document_and_nothing_else() {
         (&["describe"], 0),
         (&["env", "web", "--diff"], 0),
         (&["metrics"], 0),
+        (&["why", "api"], 0),
         (&["metrics", "--openmetrics", "--output", "betti.prom"], 0),
         (&["metrics", "--output", "no/such/folder"], 1),
         (&["jlist"], 0),

@@ -73,6 +73,7 @@ fn reading_verbs_are_for_people() {
         ("env_of_instances", &["env", "web", "--show-secrets"]),
         ("env_diff", &["env", "api", "--diff"]),
         ("ping", &["ping"]),
+        ("why", &["why", "api"]),
         ("id", &["id", "web"]),
         ("pid", &["pid"]),
         ("pid_of_one", &["pid", "api"]),

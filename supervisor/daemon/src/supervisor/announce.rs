@@ -2,18 +2,37 @@
 
 use lifecycle::{AppId, Beside, Invocation, Snapshot, State, StopReason};
 
+use protocol::control::Actor;
+
+use super::chronicle::{self, Record};
 use super::memory::Notes;
 use super::{Supervisor, now, reason};
 use crate::clock;
 
 impl Supervisor {
-    pub(super) fn announce(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
-        let Some(unit) = self.unit(id) else { return };
+    pub(super) fn announce(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
+        let notes = self.notes.get(&id).cloned().unwrap_or_default();
         if before.is_none_or(|before| before.state != after.state) {
-            say!("{} {}: {}", clock::stamp(), unit.key(), self.what_changed(id, before, after));
+            let actor = chronicle::actor(after, &notes, self.stopping);
+            self.tell(id, after.state.run(), self.what_changed(id, before, after), actor);
         }
-        if let Some(words) = self.what_changed_beside(id, before.and_then(|before| before.beside), after) {
-            say!("{} {}: {words}", clock::stamp(), unit.key());
+        let beside = before.and_then(|before| before.beside);
+        if let Some(words) = self.what_changed_beside(id, beside, after) {
+            let run = after.beside.or(beside).map(Beside::run);
+            self.tell(id, run, words, chronicle::actor_beside(after, &notes));
+        }
+    }
+
+    /// To the log, and to whoever asks why.
+    fn tell(&mut self, id: AppId, run: Option<Invocation>, what: String, actor: Actor) {
+        let Some(key) = self.unit(id).map(|unit| unit.key()) else { return };
+        say!("{} {key}: {what}", clock::stamp());
+        let status = super::status::word(self.fleet.status(id));
+        let record = Record { at_ns: clock::now_ns(), status, run: run.map(|run| run.0), what, actor };
+        let chronicle = self.chronicles.entry(id).or_default();
+        if chronicle.add(record) {
+            let order = chronicle.remember(&key);
+            self.order(&order);
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `roster` | [`Changes`]: scaled, deleted, numbers |
 //! | `ad-hoc/<name>` | an app that is in no file, as the table that it was given in |
 //! | `leaving/<key>` | an instance on its way out: its number, and a table with what ending it takes |
+//! | `why/<key>` | what became of an instance lately: see [`chronicle`](super::chronicle) |
 //! | `app/<key>` | how an instance fares: see [`memory`](super::memory) |
 //!
 //! The words here outlive an upgrade, so they only ever gain fields with defaults.

@@ -64,6 +64,9 @@ pub struct Notes {
     /// The same of the last run that was tried beside another.
     #[serde(skip_serializing_if = "Tried::is_empty")]
     pub tried: Tried,
+    /// Whether an operator asked for what is happening to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
 }
 
 /// What is only told to people of a run that is tried beside another.

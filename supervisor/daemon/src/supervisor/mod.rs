@@ -16,6 +16,7 @@ mod apply;
 mod asked;
 mod book;
 mod candidate;
+mod chronicle;
 mod footprint;
 mod hand_over;
 mod identity;
@@ -64,6 +65,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::asked::Scrapes;
 use self::book::{File, InForce};
+use self::chronicle::Chronicle;
 use self::hand_over::HandOver;
 use self::keeper_link::Orders;
 use self::kernel_log::KernelLog;
@@ -237,6 +239,8 @@ struct Supervisor {
     notes: BTreeMap<AppId, Notes>,
     /// What the keeper remembers of each.
     kept: BTreeMap<AppId, (Snapshot, Notes)>,
+    /// What became of each lately.
+    chronicles: BTreeMap<AppId, Chronicle>,
     runs: BTreeMap<u64, Run>,
     /// The errno of an address that could not be bound, for the run that wanted it.
     not_bound: BTreeMap<String, i32>,
@@ -310,6 +314,7 @@ impl Supervisor {
             fleet,
             notes,
             kept: BTreeMap::new(),
+            chronicles: BTreeMap::new(),
             runs: BTreeMap::new(),
             not_bound: BTreeMap::new(),
             happened: VecDeque::new(),
@@ -334,6 +339,9 @@ impl Supervisor {
         if taken.is_new {
             supervisor.remember_file();
         }
+        let known = supervisor.units();
+        let known = known.iter().map(|(id, unit)| (*id, Chronicle::remembered(&told.memory, &unit.key())));
+        supervisor.chronicles = known.collect();
         supervisor.kept = supervisor.fleet.ids().map(|id| (id, supervisor.noted(id))).collect();
         supervisor.keep_log_house();
         for (row, descriptors) in std::mem::take(&mut told.rows).into_values() {
@@ -486,7 +494,8 @@ impl Supervisor {
             self.announce(id, before.as_ref(), &after.0);
             if announce::begins(before.as_ref(), &after.0) {
                 // Told, and no reason for what comes after this run.
-                self.notes.entry(id).or_default().cause = None;
+                let notes = self.notes.entry(id).or_default();
+                (notes.cause, notes.asked) = (None, false);
             }
             let after = self.noted(id);
             if let Some(key) = self.unit(id).map(|unit| unit.key()) {
@@ -517,7 +526,9 @@ impl Supervisor {
             self.close_sockets_of(&unit);
             self.kept.remove(&id);
             self.notes.remove(&id);
+            self.chronicles.remove(&id);
             if self.unit_called(&unit.key()).is_none() {
+                self.order(&chronicle::forget(&unit.key()));
                 self.order(&memory::forget_app(&unit.key()));
             }
             self.order(&book::forget_leaving(&unit.key()));

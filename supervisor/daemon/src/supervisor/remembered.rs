@@ -117,6 +117,7 @@ fn app() -> (Snapshot, Notes) {
         exited_at_ns: Some(24),
         tally: tally(),
         tried: Tried::default(),
+        asked: false,
     };
     (snapshot, notes)
 }

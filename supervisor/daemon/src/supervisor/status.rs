@@ -206,7 +206,7 @@ impl Supervisor {
     }
 }
 
-fn word(status: Word) -> control::Word {
+pub(super) fn word(status: Word) -> control::Word {
     match status {
         Word::Online => control::Word::Online,
         Word::Launching => control::Word::Launching,

@@ -100,6 +100,7 @@ fn request(ask: &Ask) -> Request {
         Ask::Status => get("status", None),
         Ask::Watch { after } => get("watch", after.map(|after| format!("after={after}"))),
         Ask::Describe(targets) => get("describe", Some(pairs(targets))),
+        Ask::Why(targets) => get("why", Some(pairs(targets))),
         Ask::Ping => get("ping", None),
         Ask::Logs => get("logs", None),
         Ask::Act(act, targets) => post(name(*act), encoded(targets)),

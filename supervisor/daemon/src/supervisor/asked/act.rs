@@ -23,7 +23,8 @@ impl Supervisor {
             return Reply::json(&accepted); // stop wins; the watcher sees that we are leaving
         }
         for id in &ids {
-            self.notes.entry(*id).or_default().cause = None; // an operator's wish is cause enough
+            let notes = self.notes.entry(*id).or_default();
+            (notes.cause, notes.asked) = (None, true); // an operator's wish is cause enough
         }
         let request = match act {
             Act::Start => Request::Start(ids),

@@ -6,6 +6,7 @@ mod metrics;
 mod run;
 mod scale;
 mod signal;
+mod why;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -31,6 +32,7 @@ impl Supervisor {
             // It is news by now, or the time for waiting is over.
             Ask::Watch { .. } => Reply::json(&self.watch()),
             Ask::Describe(targets) => self.describe(&targets),
+            Ask::Why(targets) => self.why(&targets),
             Ask::Ping => Reply::json(&self.pong()),
             Ask::Metrics(format) => return self.metrics(format, reply),
             Ask::Logs => Reply::json(&self.log_sources()),
