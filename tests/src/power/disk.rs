@@ -85,12 +85,12 @@ impl Disk {
                     self.object(path).now.clear();
                 }
             }
-            Operation::Write { path, at, text } => {
+            Operation::Write { path, at, bytes } => {
                 let object = self.object(path);
                 let at = at.map_or(object.now.len(), |at| usize::try_from(at).expect("a short file"));
-                let end = at + text.len();
+                let end = at + bytes.len();
                 object.now.resize(object.now.len().max(end), 0);
-                object.now[at..end].copy_from_slice(text.as_bytes());
+                object.now[at..end].copy_from_slice(bytes);
             }
             Operation::Move { path, length } => {
                 let object = self.object(path);
@@ -179,8 +179,7 @@ pub fn settle(before: &Files, operations: &[Operation], on_disk: &Files) -> Vec<
         let Operation::Move { path, length } = &operations[at] else { continue };
         let name = name_of(object).unwrap_or_else(|| panic!("{} did not stay", path.display()));
         let bytes = on_disk[name][start..start + length].to_vec();
-        let text = String::from_utf8(bytes).expect("text");
-        settled[at] = Operation::Write { path: path.clone(), at: None, text };
+        settled[at] = Operation::Write { path: path.clone(), at: None, bytes };
     }
     let mut disk = Disk::holding(before);
     settled.iter().for_each(|operation| disk.carry_out(operation));
@@ -206,7 +205,7 @@ mod tests {
     }
 
     fn write(path: &str) -> Operation {
-        Operation::Write { path: path.into(), at: None, text: NEW.into() }
+        Operation::Write { path: path.into(), at: None, bytes: NEW.into() }
     }
 
     fn open(path: &str, truncate: bool) -> Operation {
@@ -270,9 +269,9 @@ mod tests {
         let on_disk = [("f.1".into(), b"old textone".to_vec()), ("f".into(), b"two".to_vec())].into();
         let settled = settle(&old(), &[moved.clone(), put_aside, open("f", false), moved], &on_disk);
         let text = |at: usize| match &settled[at] {
-            Operation::Write { text, .. } => text.clone(),
+            Operation::Write { bytes, .. } => bytes.clone(),
             other => panic!("{other:?}"),
         };
-        assert_eq!((text(0), text(3)), ("one".to_owned(), "two".to_owned()));
+        assert_eq!((text(0), text(3)), (b"one".to_vec(), b"two".to_vec()));
     }
 }

@@ -7,6 +7,7 @@
 //! Nothing here cuts anybody's power: what was done is recorded once, and then lost as a disk may lose it.
 
 pub mod disk;
+mod letters;
 pub mod operation;
 pub mod trace;
 

@@ -21,8 +21,9 @@ pub enum Operation {
         path: PathBuf,
         /// Where, unless at the end.
         at: Option<u64>,
-        /// What.
-        text: String,
+        /// What; in a recording, a text in which every byte is the letter of that number.
+        #[serde(rename = "text", with = "super::letters")]
+        bytes: Vec<u8>,
     },
     /// Bytes at the end that came from elsewhere inside the kernel: how many.
     Move {

@@ -91,7 +91,7 @@ fn operation(call: &str, inside: impl Fn(PathBuf) -> Option<PathBuf>) -> Option<
             let path = opened(0)?;
             let at = (name == "pwrite64").then(|| argument(3).parse().ok()).flatten();
             let bytes: Vec<u8> = quoted(argument(1)).into_iter().flatten().take(length).collect();
-            Some(Operation::Write { path, at, text: String::from_utf8(bytes).expect("text") })
+            Some(Operation::Write { path, at, bytes })
         }
         "splice" => Some(Operation::Move { path: opened(2)?, length }),
         "ftruncate" => Some(Operation::Resize { path: opened(0)?, length: argument(1).parse().ok()? }),
@@ -188,9 +188,9 @@ mod tests {
         let (ab, x) = (PathBuf::from("a b, c"), PathBuf::from("x"));
         let expected = [
             Operation::Open { path: ab.clone(), truncate: false },
-            Operation::Write { path: ab.clone(), at: None, text: "one".into() },
+            Operation::Write { path: ab.clone(), at: None, bytes: "one".into() },
             Operation::Move { path: x.clone(), length: 12 },
-            Operation::Write { path: ab.clone(), at: None, text: "ab".into() },
+            Operation::Write { path: ab.clone(), at: None, bytes: "ab".into() },
             Operation::Sync { path: ab.clone() },
             Operation::Rename { from: ab, to: x },
             Operation::Sync { path: PathBuf::new() },

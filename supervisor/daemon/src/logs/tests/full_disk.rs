@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::Command;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
@@ -55,10 +56,21 @@ impl Full {
         fs::read_to_string(&self.outlet.path).unwrap_or_default()
     }
 
-    fn log(&self) -> String {
-        let is_there = || self.text().contains("after it");
-        eventually("lines flow again", is_there);
+    fn log(&mut self) -> String {
+        eventually("lines flow again", || self.text().contains("after it"));
+        self.world.settle(); // what is counted is told when the round is over
         self.text()
+    }
+
+    fn is_pipe_empty(&self) -> bool {
+        let mut pipe = [PollFd::new(self.outlet.pipe.as_fd(), PollFlags::POLLIN)];
+        poll(&mut pipe, PollTimeout::ZERO).unwrap() == 0
+    }
+
+    /// Until everything that was written is out of the pipe, and what that led to is done.
+    fn settle(&mut self) {
+        eventually("the pipe is empty", || self.is_pipe_empty());
+        self.world.settle();
     }
 }
 
@@ -69,7 +81,7 @@ const LINES: usize = 64 * 1024;
 fn floods_and_recovers(format: &LogFormat, lost_line_begins: &str) {
     let Some(mut full) = Full::new(format) else { return };
     full.flood(0..LINES);
-    full.world.settle();
+    full.settle();
     full.make_room();
     full.worker.write_all(b"after it\n").unwrap();
     let text = full.log();
@@ -108,12 +120,12 @@ fn what_waits_outlives_the_supervisor_and_its_writer() {
         let Some(mut full) = Full::new(&format) else { return };
         let few = 1000; // as many as may wait
         full.worker.write_all(b"half ").unwrap();
-        full.world.settle();
+        full.settle();
         full.flood(0..few);
-        full.world.settle();
+        full.settle();
         full.world.replace_thread();
         full.world.pump.add(again(&full.outlet));
-        full.world.settle();
+        full.settle();
         let Full { worker, world, outlet: first, .. } = &mut full;
         worker.write_all(b"last words").unwrap();
         world.pump.finish(7);
@@ -136,7 +148,7 @@ fn what_waits_outlives_the_supervisor_and_its_writer() {
 fn lines_say_when_they_came_and_not_when_there_was_room() {
     let Some(mut full) = Full::new(&LogFormat::Json { pattern: None }) else { return };
     full.worker.write_all(b"early\n").unwrap();
-    full.world.settle();
+    full.settle();
     let before = jiff::Timestamp::now();
     full.make_room();
     full.worker.write_all(b"after it\n").unwrap();
