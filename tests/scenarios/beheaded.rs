@@ -130,16 +130,15 @@ impl House {
         supervisor
     }
 
-    /// This one, or its successor if it has a thread to spare: one that saw the last listener before it was gone.
-    fn without_spare_threads(&self, supervisor: i32) -> i32 {
-        const ITS_OWN_AND_THE_LOGS: usize = 2;
-        let threads = std::fs::read_dir(format!("/proc/{supervisor}/task")).into_iter().flatten().count();
-        if threads <= ITS_OWN_AND_THE_LOGS {
-            return supervisor;
+    /// This one, or the first of its successors without a thread to spare: one that saw the last listener before it was gone has
+    /// one for some seconds.
+    fn without_spare_threads(&self, mut supervisor: i32) -> i32 {
+        while has_a_spare_thread(supervisor) {
+            process::kill_9(supervisor);
+            self.until_another_answers(supervisor);
+            supervisor = self.supervisor();
         }
-        process::kill_9(supervisor);
-        self.until_another_answers(supervisor);
-        self.supervisor()
+        supervisor
     }
 
     /// Every process of every worker. What each is called may change while its script finds its interpreter.
@@ -207,6 +206,13 @@ impl House {
         }
         assert!(count > 0);
     }
+}
+
+/// Whether a thread waits in it for work that would block.
+fn has_a_spare_thread(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut names = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+    names.any(|name| name.starts_with("tokio-rt-worker"))
 }
 
 /// What a process may have no more of.
