@@ -63,7 +63,7 @@ fn describe_tells_what_is_true_of_an_app() {
 fn describe_shows_a_failure_with_its_reason_and_a_hold() {
     let crashing = App::puppet("crashing", "exit 7").set("restart_delay", "1h");
     let hub = Hub::new(&[crashing, web()]);
-    hub.ctl(&["start"]).with_code(1);
+    hub.ctl(&["start", "--no-wait"]).succeeded();
     hub.until_status("crashing", Word::WaitingRestart);
     hub.ctl(&["stop", "web"]).succeeded();
     let table = hub.ctl(&["describe", "crashing"]).succeeded().stdout;
