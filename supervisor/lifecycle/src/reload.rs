@@ -47,7 +47,7 @@ impl Fleet {
         let app = self.apps.get_mut(&id)?;
         app.reload = Some(Reload { begun: true, ..next });
         if !overlaps {
-            return Some((id, app.restart(now)?));
+            return Some((id, app.begin_anew(now)?));
         }
         self.last_run = run;
         Some((id, app.try_beside(now, run)))
@@ -70,12 +70,18 @@ impl App {
                 self.reload = Some(Reload { place, begun: false });
                 return self.abandon(now);
             }
-            Some(Reload { begun: true, .. }) => return self.restart(now),
+            Some(Reload { begun: true, .. }) => return self.begin_anew(now),
             Some(Reload { begun: false, .. }) => return None,
             None if self.has_a_run_to_keep() => self.reload = Some(Reload { place, begun: false }),
             None => {}
         }
         self.handle(now, Event::Wanted(Goal::Up))
+    }
+
+    /// Its run ends before the next one begins. What was tried in vain before says nothing about that one.
+    fn begin_anew(&mut self, now: Moment) -> Option<Action> {
+        self.failed_try = None;
+        self.restart(now)
     }
 
     /// Its run goes on for now; it is neither ending nor about to be ended for a new one.

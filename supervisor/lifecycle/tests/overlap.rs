@@ -148,6 +148,21 @@ fn what_was_tried_in_vain_is_on_show_until_a_run_is_ready_or_tried_or_somebody_s
 }
 
 #[test]
+fn what_was_tried_in_vain_before_does_not_end_a_reload_in_which_nothing_failed() {
+    let mut stage = house(2);
+    reload(&mut stage, &[0]);
+    of_other(&mut stage, 0, Event::Gone);
+    stage.end(0, CRASH);
+    stage.wait(seconds(1));
+    assert!(stage.is_starting(0), "not ready, so it ends before it begins anew");
+    reload(&mut stage, &[0, 1]);
+    stage.gone(0);
+    assert_eq!(pending(&stage), [0, 1]);
+    stage.ready(0);
+    assert!(tried(&stage, 1), "its turn has come");
+}
+
+#[test]
 fn a_failed_run_that_stays_is_killed_and_killed_again() {
     let mut stage = house(1);
     reload(&mut stage, &[0]);

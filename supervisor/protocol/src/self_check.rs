@@ -3,7 +3,7 @@
 //! `NEW --self-check MOMENT --config …` has on its standard input a socket like a supervisor's to its keeper. There it is told
 //! what a keeper would tell it ([`Fact`](crate::keeper::Fact)): all the runs, without their descriptors, and all that was
 //! remembered. It makes of that what it would make of it as a supervisor, does none of it, and prints one line of JSON, an
-//! [`Understood`]. `MOMENT` is when that was so, in nanoseconds of `CLOCK_MONOTONIC`. Whatever goes wrong ends it with a code that
+//! [`Understood`]. `MOMENT` is when that was so, in nanoseconds of `CLOCK_BOOTTIME`. Whatever goes wrong ends it with a code that
 //! is not 0, and words on standard error.
 
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,16 @@
-//! Logs after a power cut: before the first run of a boot, when nobody writes them, what is torn at their ends is cut off.
+//! Logs when nothing runs: nobody is left to finish an open line, so that what comes next begins a new one. After a power cut, what
+//! is torn at their ends is cut off first.
 //!
-//! Only then. While the machine is on, a line without an end is a worker's that died, or one that goes on: those are left to the
-//! logs' writer. Which boot was seen to is noted in the runtime directory; usually that is gone with the power.
+//! Only what we wrote can be torn: a log that has an index. Another one is somebody's, and may end as it likes. And only before the
+//! first run of a boot. While the machine is on, a line without an end is a worker's that died. Which boot was seen to is noted in
+//! the runtime directory; usually that is gone with the power.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use protocol::log_index;
 
 use crate::clock;
 use crate::whole_lines::cut_torn_end;
@@ -14,14 +18,26 @@ use crate::whole_lines::cut_torn_end;
 /// In the runtime directory: the boot whose start found the logs in order.
 const SEEN_TO: &str = "boot";
 
-/// Sees to these logs and to what was put aside of them, unless that was done in this boot.
+/// Sees to these logs, and once in a boot to what was put aside of them.
 pub fn mend(runtime_dir: &Path, logs: impl Iterator<Item = PathBuf>) {
+    let logs: Vec<PathBuf> = logs.collect();
+    mend_torn(runtime_dir, &logs);
+    for log in &logs {
+        if let Err(error) = end_line(log)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            say!("{} logs: {} cannot be looked at: {error}", clock::stamp(), log.display());
+        }
+    }
+}
+
+fn mend_torn(runtime_dir: &Path, logs: &[PathBuf]) {
     let note = runtime_dir.join(SEEN_TO);
     if fs::read_to_string(&note).is_ok_and(|boot| boot == clock::boot()) {
         return;
     }
-    for log in logs.flat_map(|log| with_those_put_aside(&log)) {
-        match mend_one(&log) {
+    for log in logs.iter().flat_map(|log| with_those_put_aside(log)).filter(|log| is_ours(log)) {
+        match cut_end(&log) {
             Ok(0) => {}
             Ok(cut) => say!(
                 "{} logs: {} ended in {cut} bytes that a power cut had torn; they are cut off",
@@ -34,6 +50,13 @@ pub fn mend(runtime_dir: &Path, logs: impl Iterator<Item = PathBuf>) {
     if let Err(error) = fs::write(&note, clock::boot()) {
         say!("{} supervisor: cannot note this boot in {}: {error}", clock::stamp(), note.display());
     }
+}
+
+/// Whether it was written here.
+fn is_ours(log: &Path) -> bool {
+    let mut name = log.as_os_str().to_owned();
+    name.push(log_index::SUFFIX);
+    Path::new(&name).is_file()
 }
 
 /// `a.log`, and `a.log.1` and so on as far as there are any.
@@ -54,10 +77,26 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn mend_one(log: &Path) -> io::Result<u64> {
-    let opened = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(log);
-    let file: File = opened?;
-    if file.metadata()?.is_file() { cut_torn_end(&file) } else { Ok(0) }
+fn cut_end(log: &Path) -> io::Result<u64> {
+    match opened(log)? {
+        Some(file) => cut_torn_end(&file),
+        None => Ok(0),
+    }
+}
+
+fn end_line(log: &Path) -> io::Result<()> {
+    let Some(mut file) = opened(log)? else { return Ok(()) };
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(()) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    if byte == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
+}
+
+/// For reading, and for writing at the end; `None` for what is no file in the ordinary sense.
+fn opened(log: &Path) -> io::Result<Option<File>> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).append(true).custom_flags(flags).open(log)?;
+    Ok(file.metadata()?.is_file().then_some(file))
 }
 
 #[cfg(test)]
@@ -65,11 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_and_those_put_aside_are_mended_once_a_boot_and_nothing_else_is_touched() {
+    fn our_logs_and_those_put_aside_are_mended_once_a_boot_and_nothing_else_is_touched() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let torn = ["a.log", "a.log.1", "a.log.12", "a.log.1.gz", "a.log.index", "aa.log", "a.log.", "b.log"];
+        let torn = ["a.log", "a.log.1", "a.log.12", "a.log.1.gz", "aa.log", "a.log.", "b.log"];
         let tear = || torn.iter().for_each(|name| fs::write(path(name), "one\ntw\0").unwrap());
+        let ours = ["a.log", "a.log.1", "a.log.12", "aa.log"];
+        ours.iter().for_each(|name| fs::write(path(&format!("{name}.index")), "").unwrap());
         let read = |name: &str| fs::read_to_string(path(name)).unwrap();
         tear();
         let logs = || [path("a.log"), path("missing/x.log"), PathBuf::from("/dev/null")].into_iter();
@@ -80,9 +121,23 @@ mod tests {
         }
         tear();
         mend(folder.path(), logs());
-        assert_eq!(read("a.log"), "one\ntw\0", "somebody's who goes on, or who died");
+        assert_eq!((&*read("a.log"), &*read("a.log.1")), ("one\ntw\0\n", "one\ntw\0"), "a worker's that died");
+        tear();
         fs::write(path(SEEN_TO), "0").unwrap();
         mend(folder.path(), logs());
         assert_eq!(read("a.log"), "one\n");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_kept_to_its_last_byte_and_what_comes_next_begins_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        for (before, after) in [("old\nlast words", "old\nlast words\n"), ("old\n", "old\n"), ("", "")] {
+            fs::write(&path, before).unwrap();
+            let _ = fs::remove_file(folder.path().join(SEEN_TO));
+            mend(folder.path(), [path.clone()].into_iter());
+            mend(folder.path(), [path.clone()].into_iter());
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
     }
 }

@@ -49,7 +49,8 @@ impl Judge {
     /// Its old run is ended; the place is kept until the new one is ready.
     fn begin(&mut self, app: AppId, place: Place) {
         self.restart(app);
-        self.record_mut(app).place = Some(Place { begun: true, ..place });
+        let record = self.record_mut(app);
+        (record.failed_try, record.place) = (None, Some(Place { begun: true, ..place }));
     }
 
     /// What follows in a reload, now that something has happened.
