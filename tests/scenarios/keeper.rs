@@ -1,5 +1,7 @@
 //! If the keeper dies, nothing is orphaned and nothing doubled.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use protocol::control::Word;
 use scenarios::hub::Hub;
@@ -39,6 +41,30 @@ fn what_is_left_when_both_halves_die_at_once_is_swept_by_the_next_start() {
     let left: Vec<_> = before.iter().filter(|process| process::is_alive(process.pid)).collect();
     assert!(left.is_empty(), "of the hub before: {left:?}");
     hub.until_workers(before.len()); // And nothing runs twice.
+}
+
+#[test]
+fn a_supervisor_that_hung_when_its_keeper_died_is_in_nobodys_way() {
+    let hub = Hub::started(&household());
+    let status = hub.status();
+    process::signal(status.supervisor.pid, Signal::SIGSTOP);
+    process::kill_9(status.keeper.pid);
+    hub.ctl(&["status"]).with_code(3);
+    hub.ctl(&["start"]).succeeded();
+    assert!(!process::is_alive(status.supervisor.pid), "two supervisors at once");
+    hub.until_workers(4); // Three and an orphan, and nothing runs twice.
+}
+
+#[test]
+fn a_hang_uses_up_little_of_the_time_in_which_everything_is_stopped() {
+    let hub = Hub::started(&[App::puppet("deaf", "deaf"), App::puppet("polite", "ready")]);
+    let status = hub.status();
+    process::signal(status.supervisor.pid, Signal::SIGSTOP);
+    let begun = Instant::now();
+    process::signal(status.keeper.pid, Signal::SIGTERM);
+    hub.until_nothing_is_left();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(12), "2 s until the hang is noticed, 5 s to stop: {took:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::exit::Failure;
+use crate::runtime_dir::keeper_lives;
 
 /// How long an answer may take, a replacement of the supervisor included.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -229,6 +230,10 @@ impl Client {
     }
 
     async fn try_once(&self, question: &Question<'_>) -> Result<(StatusCode, Bytes), TryError> {
+        // A supervisor that hung when its keeper died still has the socket, and will never answer.
+        if self.socket.parent().and_then(keeper_lives) == Some(false) {
+            return Err(TryError::Final(AskError::NoSupervisor));
+        }
         let stream = UnixStream::connect(&self.socket).await.map_err(|why| self.not_connected(why))?;
         let broken = |error: hyper::Error| TryError::Broken(error.to_string());
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;

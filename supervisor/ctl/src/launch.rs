@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use protocol::place::KEEPER_LOCK;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{AskError, Client};
 use crate::detach::detach;
 use crate::exit::Failure;
+use crate::runtime_dir::keeper_lives;
 
 /// The supervisor's program.
 const PROGRAM: &str = "betti-supervisor";
@@ -147,7 +147,9 @@ pub async fn in_background(wish: &Wish<'_>, client: &Client) -> Result<Launched,
     loop {
         match client.watch(None).await {
             Ok(_) => return Ok(Launched::Theirs),
-            Err(AskError::NoSupervisor) if rules(wish.runtime_dir) && Instant::now() < deadline => {
+            Err(AskError::NoSupervisor)
+                if keeper_lives(wish.runtime_dir) == Some(true) && Instant::now() < deadline =>
+            {
                 sleep(BETWEEN_LOOKS).await;
             }
             Err(AskError::NoSupervisor) => {
@@ -156,12 +158,6 @@ pub async fn in_background(wish: &Wish<'_>, client: &Client) -> Result<Launched,
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Whether the keeper that last took the runtime directory still lives.
-fn rules(runtime_dir: &Path) -> bool {
-    let pid = std::fs::read_to_string(runtime_dir.join(KEEPER_LOCK)).unwrap_or_default();
-    pid.trim().parse::<u32>().is_ok_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 enum Answered {

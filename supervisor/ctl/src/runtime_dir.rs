@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
-use protocol::place::{self, NoRuntimeDir};
+use protocol::place::{self, KEEPER_LOCK, NoRuntimeDir};
 
 use crate::exit::Failure;
 
@@ -104,6 +104,16 @@ fn check(path: PathBuf, found: &Metadata) -> Result<PathBuf, RuntimeDirError> {
 /// Its control socket.
 pub fn socket(runtime_dir: &Path) -> PathBuf {
     runtime_dir.join(place::CONTROL_SOCKET)
+}
+
+/// Whether the keeper that last took the runtime directory still lives; `None` if none is noted there.
+pub fn keeper_lives(runtime_dir: &Path) -> Option<bool> {
+    let noted = std::fs::read_to_string(runtime_dir.join(KEEPER_LOCK)).ok()?;
+    let pid: u32 = noted.trim().parse().ok()?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name stands in brackets and may have some itself. A zombie is dead, whether its parent has noticed or not.
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+    Some(state.is_some_and(|state| state != 'Z'))
 }
 
 #[cfg(test)]

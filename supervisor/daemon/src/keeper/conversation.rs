@@ -33,7 +33,7 @@ impl Keeper {
                 head.outbox.extend(self.memory.keys().cloned().map(Queued::Memory));
                 head.tell(Queued::Other(Fact::Told));
                 if matches!(self.ending, Ending::InOrder { .. }) {
-                    head.tell(Queued::Other(Fact::StopAll));
+                    head.hurry();
                 }
                 head.ping();
                 self.head = Some(head);

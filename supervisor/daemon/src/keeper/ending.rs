@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use protocol::keeper::Fact;
 
-use super::head::Queued;
 use super::{Ending, GRACE, Keeper};
 use crate::clock;
 use crate::tree::{self, Mark};
@@ -17,7 +15,9 @@ impl Keeper {
                 say!("{} keeper: asked to end; stopping everything", clock::stamp());
                 self.service_manager.is_stopping();
                 self.ending = Ending::InOrder { patience: self.patience() };
-                self.tell(Queued::Other(Fact::StopAll));
+                if let Some(head) = &mut self.head {
+                    head.hurry();
+                }
             }
             Ending::InOrder { .. } if !self.adopted() => self.end_alone(),
             Ending::InOrder { .. } | Ending::Alone { .. } | Ending::Leaving { .. } => {}

@@ -19,6 +19,8 @@ use crate::clock;
 
 /// How often an idle supervisor is asked. No busier: an idle hub does not wake up.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// The same while everything is being stopped: whoever hangs then must not use up everybody's time.
+const PING_EVERY_IN_THE_END: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long it may take to take over, whatever else it answers.
@@ -52,6 +54,7 @@ pub struct Head {
     /// When the answer to the ping that is under way is due.
     answer_due: Option<Duration>,
     next_ping: Duration,
+    ping_every: Duration,
     excused: bool,
     killed: bool,
 }
@@ -87,6 +90,7 @@ impl Head {
             beat: 0,
             answer_due: None,
             next_ping: started,
+            ping_every: PING_EVERY,
             excused: false,
             killed: false,
         })
@@ -112,8 +116,15 @@ impl Head {
         if beat == self.beat {
             self.answer_due = None;
             self.excused = false;
-            self.next_ping = clock::now() + PING_EVERY;
+            self.next_ping = clock::now() + self.ping_every;
         }
+    }
+
+    /// Everything is to end: asks at once, and often from now on.
+    pub fn hurry(&mut self) {
+        self.ping_every = PING_EVERY_IN_THE_END;
+        self.tell(Queued::Other(Fact::StopAll));
+        self.ping();
     }
 
     pub fn owes_an_answer(&self) -> bool {
