@@ -84,7 +84,7 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Wat
         // Its turn in a rolling restart has not come, or not gone by.
         _ if runs.to_be_reloaded => blocked(runs, first, seen).unwrap_or(Verdict::Pending),
         // The run that was to follow has failed, and the one before it goes on.
-        Word::Online if is_new && has_ended && finished >= newest && !asked.unchanged => Verdict::Failed(why(app)),
+        Word::Online if is_new && has_ended && is_the_old_run(asked, runs) => Verdict::Failed(why(app)),
         Word::Online if is_new => Verdict::Done,
         // It ended by itself, in a way that its policy accepts: a job that is done.
         Word::Stopped if has_ended => Verdict::Done,
@@ -92,6 +92,13 @@ fn online(asked: &AcceptedApp, app: &App, runs: &Runs, first: &Watch, seen: &Wat
         _ if has_ended => Verdict::Failed(why(app)),
         _ => blocked(runs, first, seen).unwrap_or(Verdict::Pending),
     }
+}
+
+/// Whether an app that is online is so in the run that there was before the act: none has begun, or the one that was tried is over.
+pub fn is_the_old_run(asked: &AcceptedApp, runs: &Runs) -> bool {
+    let newest = runs.newest.unwrap_or(0);
+    let is_over = runs.finished.unwrap_or(0) >= newest;
+    !asked.unchanged && (newest <= asked.after || is_over)
 }
 
 fn why(app: &App) -> String {

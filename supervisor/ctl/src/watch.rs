@@ -210,21 +210,21 @@ fn is_failed(verdict: &Verdict) -> bool {
 /// Says once what each app is doing, whenever that changes. On a terminal only what it came to: the line that is
 /// rewritten says the rest.
 pub struct Progress {
-    /// What was said last, by id.
-    said: BTreeMap<u32, String>,
+    /// What was asked for, and what was said last, by id.
+    said: BTreeMap<u32, (AcceptedApp, String)>,
 }
 
 impl Progress {
     /// About these apps.
     pub fn new(asked: &[AcceptedApp]) -> Self {
-        Self { said: asked.iter().map(|app| (app.id, String::new())).collect() }
+        Self { said: asked.iter().map(|app| (app.id, (app.clone(), String::new()))).collect() }
     }
 
     /// Says what is new.
     pub fn tell(&mut self, watch: &Watch, printer: &Printer) {
         for app in &watch.status.apps {
-            let Some(said) = self.said.get_mut(&app.id) else { continue };
-            let (tone, now) = doing(app, watch);
+            let Some((asked, said)) = self.said.get_mut(&app.id) else { continue };
+            let (tone, now) = doing(app, asked, watch);
             let is_worth_a_line = !printer.is_live() || tone == Tone::Good;
             if *said != now && is_worth_a_line {
                 printer.say(&format!("[{}]({}) {}", app.name, app.id, printer.paint(tone, &now)));
@@ -234,11 +234,14 @@ impl Progress {
     }
 }
 
-fn doing(app: &App, watch: &Watch) -> (Tone, String) {
+fn doing(app: &App, asked: &AcceptedApp, watch: &Watch) -> (Tone, String) {
     let runs = watch.runs.iter().find(|runs| runs.id == app.id);
     match app.status {
         // What runs is the old run, or both.
         Word::Online if runs.is_some_and(|runs| runs.to_be_reloaded) => (Tone::Busy, "reloading".to_owned()),
+        Word::Online if runs.is_some_and(|runs| verdict::is_the_old_run(asked, runs)) => {
+            (Tone::Uneasy, "online, still in the run before".to_owned())
+        }
         Word::Online => (Tone::Good, format!("✓ online{}", after(app))),
         Word::Stopped => (Tone::Good, "✓ stopped".to_owned()),
         Word::Waiting => {

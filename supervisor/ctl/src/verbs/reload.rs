@@ -1,14 +1,44 @@
-//! `betti-ctl reload`: a rolling restart. The next app's turn comes when the one before it is ready.
+//! `betti-ctl reload`: apps begin anew one after the other. What overlaps goes on until its next run is ready.
+
+use protocol::control::{AcceptedApp, Watch, Word};
 
 use super::Context;
 use super::act;
 use crate::arguments::Act;
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
+use crate::report;
+use crate::verdict;
+use crate::watch::{self, Failed};
 
-/// Restarts apps one after the other and waits until all of them are ready again.
+/// Begins apps anew one after the other, and waits until all of them are ready and the runs before are gone.
 ///
 /// # Errors
 /// If nobody answers, or it is refused.
 pub async fn run(arguments: &Act, context: &Context<'_>) -> Outcome {
-    act::run(&act::reload(&arguments.apps, !arguments.no_wait), &context.client()?, context).await
+    let client = context.client()?;
+    let act = act::reload(&arguments.apps, !arguments.no_wait);
+    let answer = client.act(act.wire, &act.targets).await;
+    let asked = act::accepted(answer, &act.targets.targets, &client).await?;
+    watch::announce(act.action, &asked, context.printer);
+    let mut settled = act::settle(act.goal, act.wait, &asked, &client, context).await?;
+    if !settled.failed.is_empty() {
+        let watch = client.watch(None).await.map_err(Failure::from)?;
+        let left = left_out(&asked, &settled.failed, &watch);
+        settled.failed.extend(left);
+    }
+    report::show(&settled, context.printer)
+}
+
+/// Those whose turn never came, because the reload was over at the first that failed.
+fn left_out(asked: &[AcceptedApp], failed: &[Failed], watch: &Watch) -> Vec<Failed> {
+    let is_left_out = |asked: &&AcceptedApp| {
+        let runs = watch.runs.iter().find(|runs| runs.id == asked.id);
+        let app = watch.status.apps.iter().find(|app| app.id == asked.id);
+        let is_online = app.is_some_and(|app| app.status == Word::Online);
+        let is_old = runs.is_some_and(|runs| !runs.to_be_reloaded && verdict::is_the_old_run(asked, runs));
+        is_online && is_old && failed.iter().all(|failed| failed.id != asked.id)
+    };
+    let why = "not reloaded: another one failed before its turn came; its run goes on";
+    let left = asked.iter().filter(is_left_out);
+    left.map(|app| Failed { id: app.id, name: app.name.clone(), why: why.to_owned() }).collect()
 }
