@@ -108,3 +108,54 @@ fn is_ending(before: Option<&Snapshot>) -> bool {
 pub fn begins(before: Option<&Snapshot>, after: &Snapshot) -> bool {
     matches!(after.state, State::Starting { .. }) && before.is_none_or(|before| before.state != after.state)
 }
+
+/// Whether nothing that was asked of it is still to happen: what becomes of its run from now on is nobody's wish.
+pub fn has_done_as_asked(after: &Snapshot) -> bool {
+    let is_up = matches!(after.state, State::Starting { .. } | State::Running { .. });
+    is_up && after.turn.is_none() && after.reload.is_none_or(|reload| reload.begun)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lifecycle::{Fleet, Moment, Policy, Reload, Turn};
+
+    use super::*;
+
+    const LATER: Moment = Moment::at(Duration::from_secs(9));
+
+    fn stopped() -> Snapshot {
+        Fleet::new([(AppId(0), Policy::default(), Vec::new())], Invocation(0)).unwrap().snapshot(AppId(0))
+    }
+
+    fn running(run: u64) -> State {
+        State::Running { run: Invocation(run), since: LATER }
+    }
+
+    fn starting(run: u64) -> State {
+        State::Starting { run: Invocation(run), ready_by: LATER }
+    }
+
+    #[test]
+    fn a_wish_holds_until_nothing_of_it_is_still_to_happen() {
+        let in_reload = |begun| Some(Reload { place: 0, begun });
+        let turn = Some(Turn { tell_by: LATER, kill_by: None });
+        let stopping = |why| State::Stopping { run: Invocation(1), kill_at: Some(LATER), why };
+        for (state, turn, reload, expected) in [
+            (running(1), None, None, true),
+            (starting(1), None, None, true),
+            (running(1), turn, None, false),
+            (starting(1), turn, None, false),
+            (running(1), None, in_reload(false), false),
+            (running(1), None, in_reload(true), true),
+            (stopping(StopReason::Restart), None, None, false),
+            (stopping(StopReason::Asked), None, None, false),
+            (State::Backoff { retry_at: LATER }, None, None, false),
+            (State::Stopped, None, None, false),
+        ] {
+            let after = Snapshot { state, turn, reload, ..stopped() };
+            assert_eq!(has_done_as_asked(&after), expected, "{after:?}");
+        }
+    }
+}
