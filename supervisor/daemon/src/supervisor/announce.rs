@@ -10,30 +10,41 @@ use super::{Supervisor, now, reason};
 use crate::clock;
 
 impl Supervisor {
+    /// To the log, and to whoever asks why: what changed at once is remembered at once.
     pub(super) fn announce(&mut self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) {
-        let notes = self.notes.get(&id).cloned().unwrap_or_default();
-        if before.is_none_or(|before| before.state != after.state) {
-            let actor = chronicle::actor(after, &notes, self.stopping);
-            self.tell(id, after.state.run(), self.what_changed(id, before, after), actor);
-        }
-        let beside = before.and_then(|before| before.beside);
-        if let Some(words) = self.what_changed_beside(id, beside, after) {
-            let run = after.beside.or(beside).map(Beside::run);
-            self.tell(id, run, words, chronicle::actor_beside(after, &notes));
-        }
-    }
-
-    /// To the log, and to whoever asks why.
-    fn tell(&mut self, id: AppId, run: Option<Invocation>, what: String, actor: Actor) {
         let Some(key) = self.unit(id).map(|unit| unit.key()) else { return };
-        say!("{} {key}: {what}", clock::stamp());
-        let status = super::status::word(self.fleet.status(id));
-        let record = Record { at_ns: clock::now_ns(), status, run: run.map(|run| run.0), what, actor };
+        let changes = self.changes(id, before, after);
+        for change in &changes {
+            say!("{} {key}: {}", clock::stamp(), change.what);
+        }
         let chronicle = self.chronicles.entry(id).or_default();
-        if chronicle.add(record) {
+        if chronicle.add(changes) {
             let order = chronicle.remember(&key);
             self.order(&order);
         }
+    }
+
+    /// Of the run that serves or is to, then of the one beside it.
+    fn changes(&self, id: AppId, before: Option<&Snapshot>, after: &Snapshot) -> Vec<Record> {
+        let notes = self.notes.get(&id).cloned().unwrap_or_default();
+        let (at_ns, status) = (clock::now_ns(), super::status::word(self.fleet.status(id)));
+        let record = |run: Option<Invocation>, what: String, actor: Actor| Record {
+            at_ns,
+            status,
+            run: run.map(|run| run.0),
+            what,
+            actor,
+        };
+        let changed = before.is_none_or(|before| before.state != after.state).then(|| {
+            let actor = chronicle::actor(after, &notes, self.stopping);
+            record(after.state.run(), self.what_changed(id, before, after), actor)
+        });
+        let beside = before.and_then(|before| before.beside);
+        let changed_beside = self.what_changed_beside(id, beside, after).map(|what| {
+            let run = after.beside.or(beside).map(Beside::run);
+            record(run, what, chronicle::actor_beside(after, &notes))
+        });
+        changed.into_iter().chain(changed_beside).collect()
     }
 
     fn what_changed_beside(&self, id: AppId, before: Option<Beside>, after: &Snapshot) -> Option<String> {
