@@ -35,6 +35,10 @@ impl Supervisor {
             what,
             actor,
         };
+        if let Some(old) = before.and_then(|before| gives_place(before, after)) {
+            let what = what_gave_place(after, &notes);
+            return vec![record(Some(old), what, chronicle::actor_of_end(after))];
+        }
         let changed = before.is_none_or(|before| before.state != after.state).then(|| {
             let actor = chronicle::actor(after, &notes, self.stopping);
             record(after.state.run(), self.what_changed(id, before, after), actor)
@@ -115,6 +119,31 @@ fn is_ending(before: Option<&Snapshot>) -> bool {
     before.is_some_and(|before| matches!(before.state, State::Stopping { .. }))
 }
 
+/// The run that served and ends, while the one that was tried beside it takes its place.
+fn gives_place(before: &Snapshot, after: &Snapshot) -> Option<Invocation> {
+    match (before.state, before.beside, after.state) {
+        (State::Running { run: old, .. }, Some(Beside::Trying { run: tried, .. }), State::Starting { run, .. }) => {
+            Some(old).filter(|_| run == tried)
+        }
+        _ => None,
+    }
+}
+
+/// What becomes of the run that served. It is told now or never: once the next one is ready, nothing is wrong any more.
+fn what_gave_place(after: &Snapshot, notes: &Notes) -> String {
+    let exit = match after.beside {
+        Some(Beside::Leaving { exit, .. }) => exit,
+        Some(Beside::Trying { .. }) | None => None,
+    };
+    let end = match (after.last_failure, exit) {
+        (Some(failure), _) => reason::of_failure(failure, notes),
+        (None, Some(exit)) => reason::of_exit(exit),
+        (None, None) => "ending by itself, as it says".to_owned(),
+    };
+    let next = after.state.run().map_or(0, |run| run.0);
+    format!("{end}; run {next}, which is tried beside it, takes its place")
+}
+
 /// Whether this is the moment in which a run begins.
 pub fn begins(before: Option<&Snapshot>, after: &Snapshot) -> bool {
     matches!(after.state, State::Starting { .. }) && before.is_none_or(|before| before.state != after.state)
@@ -130,7 +159,7 @@ pub fn has_done_as_asked(after: &Snapshot) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use lifecycle::{Fleet, Moment, Policy, Reload, Turn};
+    use lifecycle::{Ailment, Exit, Failure, Fleet, Moment, Policy, Reload, Turn};
 
     use super::*;
 
@@ -146,6 +175,36 @@ mod tests {
 
     fn starting(run: u64) -> State {
         State::Starting { run: Invocation(run), ready_by: LATER }
+    }
+
+    fn leaving(run: u64, exit: Option<Exit>) -> Option<Beside> {
+        let untold = exit.is_none();
+        Some(Beside::Leaving { run: Invocation(run), kill_at: Some(LATER), end_by: None, untold, exit })
+    }
+
+    #[test]
+    fn whatever_ends_while_another_is_tried_is_told_with_its_reason() {
+        let trying = Some(Beside::Trying { run: Invocation(2), ready_by: LATER, extended: Duration::ZERO });
+        let before = Snapshot { state: running(1), beside: trying, ..stopped() };
+        let notes = Notes { lasted_ms: Some(300), ..Notes::default() };
+        let (crash, well) = (Exit::Code(3), Exit::Code(0));
+        let ailing = Failure::Unhealthy(Ailment::Watchdog);
+        for (beside, last_failure, words, actor) in [
+            (leaving(1, Some(crash)), Some(Failure::Exited(crash)), "exited with code 3 after 0.3 s", Actor::App),
+            (leaving(1, Some(well)), None, "exited with code 0", Actor::App),
+            (leaving(1, None), None, "ending by itself, as it says", Actor::App),
+            (leaving(1, None), Some(ailing), "missed its watchdog", Actor::Hub),
+            (None, Some(Failure::Vanished), "ended while nobody looked", Actor::App),
+        ] {
+            let after = Snapshot { state: starting(2), beside, last_failure, ..stopped() };
+            assert_eq!(gives_place(&before, &after), Some(Invocation(1)));
+            let all = format!("{words}; run 2, which is tried beside it, takes its place");
+            assert_eq!((what_gave_place(&after, &notes), chronicle::actor_of_end(&after)), (all, actor));
+        }
+        let ready = Snapshot { state: running(2), beside: leaving(1, None), ..stopped() };
+        assert_eq!(gives_place(&before, &ready), None, "the new one is ready");
+        let alone = Snapshot { beside: None, ..before };
+        assert_eq!(gives_place(&alone, &Snapshot { state: starting(2), ..stopped() }), None);
     }
 
     #[test]

@@ -107,6 +107,14 @@ pub fn actor(after: &Snapshot, notes: &Notes, hub_ends: bool) -> Actor {
     }
 }
 
+/// Who brought about that the run that served ends, while another one is tried.
+pub fn actor_of_end(after: &Snapshot) -> Actor {
+    match after.last_failure {
+        Some(Failure::Unhealthy(_) | Failure::NotReady { .. }) => Actor::Hub,
+        Some(Failure::Exited(_) | Failure::Vanished) | None => Actor::App,
+    }
+}
+
 /// Who brought a change of the run about that is beside another.
 pub fn actor_beside(after: &Snapshot, notes: &Notes) -> Actor {
     match (after.beside, after.failed_try) {
