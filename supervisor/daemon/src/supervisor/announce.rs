@@ -39,7 +39,7 @@ impl Supervisor {
             let what = what_gave_place(after, &notes);
             return vec![record(Some(old), what, chronicle::actor_of_end(after))];
         }
-        let changed = before.is_none_or(|before| before.state != after.state).then(|| {
+        let changed = is_news(before, after).then(|| {
             let actor = chronicle::actor(after, &notes, self.stopping);
             record(after.state.run(), self.what_changed(id, before, after), actor)
         });
@@ -146,7 +146,20 @@ fn what_gave_place(after: &Snapshot, notes: &Notes) -> String {
 
 /// Whether this is the moment in which a run begins.
 pub fn begins(before: Option<&Snapshot>, after: &Snapshot) -> bool {
-    matches!(after.state, State::Starting { .. }) && before.is_none_or(|before| before.state != after.state)
+    matches!(after.state, State::Starting { .. }) && is_news(before, after)
+}
+
+/// Another state, and not the same one with another deadline.
+fn is_news(before: Option<&Snapshot>, after: &Snapshot) -> bool {
+    let Some(before) = before.map(|before| before.state) else { return true };
+    match (before, after.state) {
+        (State::Starting { run: old, .. }, State::Starting { run, .. }) => old != run,
+        (
+            State::Stopping { run: old, kill_at: Some(_), why: before },
+            State::Stopping { run, kill_at: Some(_), why },
+        ) => (old, before) != (run, why),
+        (before, after) => before != after,
+    }
 }
 
 /// Whether nothing that was asked of it is still to happen: what becomes of its run from now on is nobody's wish.
@@ -205,6 +218,28 @@ mod tests {
         assert_eq!(gives_place(&before, &ready), None, "the new one is ready");
         let alone = Snapshot { beside: None, ..before };
         assert_eq!(gives_place(&alone, &Snapshot { state: starting(2), ..stopped() }), None);
+    }
+
+    #[test]
+    fn more_time_is_no_news() {
+        let soon = Moment::START;
+        let starting_by = |ready_by| State::Starting { run: Invocation(1), ready_by };
+        let stopping_by = |kill_at, why| State::Stopping { run: Invocation(1), kill_at, why };
+        for (before, after, expected) in [
+            (starting_by(soon), starting_by(LATER), false),
+            (starting(1), starting(2), true),
+            (stopping_by(Some(soon), StopReason::Asked), stopping_by(Some(LATER), StopReason::Asked), false),
+            (stopping_by(Some(soon), StopReason::Asked), stopping_by(Some(soon), StopReason::Restart), true),
+            (stopping_by(Some(soon), StopReason::Asked), stopping_by(None, StopReason::Asked), true),
+            (running(1), running(1), false),
+            (State::Backoff { retry_at: LATER }, State::Backoff { retry_at: soon }, true),
+        ] {
+            let (before, after) = (Snapshot { state: before, ..stopped() }, Snapshot { state: after, ..stopped() });
+            assert_eq!(is_news(Some(&before), &after), expected, "{before:?}, {after:?}");
+            let begins_anew = expected && matches!(after.state, State::Starting { .. });
+            assert_eq!(begins(Some(&before), &after), begins_anew);
+        }
+        assert!(is_news(None, &stopped()));
     }
 
     #[test]
