@@ -172,6 +172,12 @@ fn the_old_run_that_ends_meanwhile_is_followed_by_the_one_that_is_tried() {
     hub.gate("web").let_one_through();
     reload.output().succeeded();
     assert_eq!(alone(&hub, &port), new);
+    // Nothing is wrong any more; that something was is still told.
+    for told in [hub.read("logs/betti-supervisor.log"), hub.ctl(&["why", "web"]).succeeded().stdout] {
+        let words = ["killed by SIGKILL after ", "; run 2, which is tried beside it, takes its place"];
+        assert!(told.lines().any(|line| words.iter().all(|words| line.contains(words))), "{told}");
+        assert!(!told.contains("not needed any more"), "{told}");
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Why an app is what it is: its last changes, with their causes and who brought them about.
 
+use std::fs;
+
 use protocol::control::{Actor, Happening, Why, Word};
 use scenarios::hub::Hub;
-use scenarios::{App, process};
+use scenarios::ports::Port;
+use scenarios::{App, binaries, process};
 
 fn why(hub: &Hub, app: &str) -> Vec<Happening> {
     let output = hub.ctl(&["why", app, "--json"]).succeeded();
@@ -70,6 +73,33 @@ fn what_became_of_an_app_is_told_with_who_brought_it_about_also_by_the_next_supe
     hub.until_app("other", "runs anew", |app| app.status == Word::Online);
     let by_the_file = why(&hub, "other").into_iter().any(|one| one.actor == Actor::File);
     assert!(by_the_file, "{:?}", why(&hub, "other"));
+}
+
+#[test]
+fn a_wish_that_is_done_or_changed_nothing_is_not_to_blame_for_a_later_crash() {
+    let port = Port::free();
+    let web = App::program("web", "./web.sh").waits_for_ready().set("listen", port.address());
+    let web = web.env("PUPPET_JOURNAL", "journal").set("restart_delay", 0).set("exp_backoff_restart_delay", 0);
+    let hub = Hub::new(&[web]);
+    let puppet = binaries::built("puppet");
+    hub.write("web.sh", &format!("test -e broken && exit 7\nexec {} drain\n", puppet.display()));
+    hub.ctl(&["start"]).succeeded();
+    hub.ctl(&["start", "web"]).succeeded();
+    hub.ctl(&["reset", "web"]).succeeded();
+    let crash = |count| {
+        process::kill_9(hub.pid("web"));
+        hub.until_app("web", "runs anew", |app| app.status == Word::Online && app.restarts == count);
+    };
+    crash(1);
+    let by_the_operator = || -> Vec<String> {
+        why(&hub, "web").into_iter().filter(|one| one.actor == Actor::Operator).map(|one| one.what).collect()
+    };
+    assert_eq!(by_the_operator(), Vec::<String>::new());
+    hub.write("broken", "");
+    hub.ctl(&["reload", "web"]).with_code(1);
+    fs::remove_file(hub.path("broken")).expect("it is there");
+    crash(2);
+    assert_eq!(by_the_operator(), ["reloading: run 3 beside the one that serves"]);
 }
 
 #[test]

@@ -10,10 +10,11 @@ use protocol::keeper::{Exit, Fact, Order, Predecessors, VERSION};
 use protocol::worker::{INHERITED, INHERITED_PREFIX};
 
 use super::head::{Head, Queued};
+use super::memory::{self, MOST_REMEMBERED};
 use super::program::Next;
 use super::{
     Ending, FIRST_PAUSE, FREE_RETRIES, GRACE, Keeper, LEAVE_WITHIN, LONG_ENOUGH, MOST_DOUBLINGS,
-    MOST_DOUBLINGS_AT_WORK, MOST_REMEMBERED, MOST_WAITING,
+    MOST_DOUBLINGS_AT_WORK, MOST_WAITING,
 };
 use crate::clock;
 use crate::link::{self, Received};
@@ -172,14 +173,12 @@ impl Keeper {
             self.memory.remove(&key);
             return;
         };
-        let remembered: usize = self.memory.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if remembered + value.len() > MOST_REMEMBERED {
-            return say!(
-                "{} keeper: {key} is not remembered: {MOST_REMEMBERED} bytes are kept already",
+        if !memory::remember(&mut self.memory, key.clone(), value) {
+            say!(
+                "{} keeper: {key} is not remembered, nor what it was before: at most {MOST_REMEMBERED} bytes are kept",
                 clock::stamp()
             );
         }
-        self.memory.insert(key, value);
     }
 
     pub(super) fn head_ended(&mut self, exit: Exit) {

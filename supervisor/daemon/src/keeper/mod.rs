@@ -70,6 +70,7 @@ mod directory;
 mod ending;
 mod head;
 mod main_process;
+mod memory;
 mod memory_kills;
 mod notify;
 mod program;
@@ -133,8 +134,6 @@ const HEADLESS_AT_MOST: Duration = head::ADOPT_WITHIN;
 const CLIENT_PING_EVERY: Duration = Duration::from_secs(1);
 /// Messages that wait for a supervisor to read, above the table's own size.
 const MOST_WAITING: usize = 4096;
-/// Bytes that supervisors may have remembered.
-const MOST_REMEMBERED: usize = 16 * 1024 * 1024;
 
 /// Why the keeper could not start.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! What became of each instance lately, and who brought that about. The keeper remembers it, so that it outlives the supervisor;
 //! it does not outlive the hub.
 //!
-//! A record is remembered before the change that it is about. Killed in between, the successor comes to the same change again, and
-//! the same record is not kept twice.
+//! The records of a change are remembered, together, before the change itself. Killed in between, the successor comes to the same
+//! change again, and the same records are not kept twice.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,17 +42,18 @@ impl Chronicle {
         memory.get(&format!("{WHY}/{key}")).and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default()
     }
 
-    /// Adds a record; the oldest one makes room. Answers whether it was new.
-    pub fn add(&mut self, mut record: Record) -> bool {
-        record.what.truncate(record.what.floor_char_boundary(LONGEST_WORDS));
-        let is_known = self.0.back().is_some_and(|last| Record { at_ns: record.at_ns, ..last.clone() } == record);
+    /// Adds what changed at once; the oldest ones make room. Answers whether it was new.
+    pub fn add(&mut self, mut changes: Vec<Record>) -> bool {
+        for record in &mut changes {
+            record.what.truncate(record.what.floor_char_boundary(LONGEST_WORDS));
+        }
+        let is_same = |(last, new): (&Record, &Record)| Record { at_ns: new.at_ns, ..last.clone() } == *new;
+        let is_known = self.0.len() >= changes.len() && self.0.iter().rev().zip(changes.iter().rev()).all(is_same);
         if is_known {
             return false;
         }
-        while self.0.len() >= MOST_KEPT {
-            self.0.pop_front();
-        }
-        self.0.push_back(record);
+        self.0.extend(changes);
+        self.0.drain(..self.0.len().saturating_sub(MOST_KEPT));
         true
     }
 
@@ -106,6 +107,14 @@ pub fn actor(after: &Snapshot, notes: &Notes, hub_ends: bool) -> Actor {
     }
 }
 
+/// Who brought about that the run that served ends, while another one is tried.
+pub fn actor_of_end(after: &Snapshot) -> Actor {
+    match after.last_failure {
+        Some(Failure::Unhealthy(_) | Failure::NotReady { .. }) => Actor::Hub,
+        Some(Failure::Exited(_) | Failure::Vanished) | None => Actor::App,
+    }
+}
+
 /// Who brought a change of the run about that is beside another.
 pub fn actor_beside(after: &Snapshot, notes: &Notes) -> Actor {
     match (after.beside, after.failed_try) {
@@ -134,19 +143,30 @@ mod tests {
     fn the_oldest_makes_room_and_what_is_told_again_is_kept_once() {
         let mut chronicle = Chronicle::default();
         for number in 0..2 * MOST_KEPT as u64 {
-            assert!(chronicle.add(record(number, &number.to_string())));
-            assert!(!chronicle.add(record(number + 1, &number.to_string())), "told again by a successor");
+            assert!(chronicle.add(vec![record(number, &number.to_string())]));
+            assert!(!chronicle.add(vec![record(number + 1, &number.to_string())]), "told again by a successor");
         }
         assert_eq!(words(&chronicle).len(), MOST_KEPT);
         assert_eq!((words(&chronicle)[0], words(&chronicle)[MOST_KEPT - 1]), ("20", "39"));
-        assert!(chronicle.add(record(1, &"é".repeat(LONGEST_WORDS))));
+        assert!(chronicle.add(vec![record(1, &"é".repeat(LONGEST_WORDS))]));
         assert_eq!(words(&chronicle)[MOST_KEPT - 1].len(), LONGEST_WORDS);
+    }
+
+    #[test]
+    fn what_changes_in_pairs_is_told_again_in_pairs() {
+        let pair = |at_ns| vec![record(at_ns, "online"), record(at_ns, "run 6 is not needed any more")];
+        let mut chronicle = Chronicle::default();
+        assert!(chronicle.add(pair(1)));
+        assert!(!chronicle.add(pair(2)), "told again by a successor");
+        assert_eq!(words(&chronicle), ["online", "run 6 is not needed any more"]);
+        assert!(chronicle.add(vec![record(3, "online")]), "the same words later are another change");
+        assert!(!chronicle.add(Vec::new()), "nothing is nothing new");
     }
 
     #[test]
     fn it_is_read_as_it_was_written() {
         let mut chronicle = Chronicle::default();
-        chronicle.add(record(5, "online after 1 s"));
+        chronicle.add(vec![record(5, "online after 1 s")]);
         let Order::Remember { key, value: Some(value) } = chronicle.remember("web/1") else { panic!("an order") };
         let text = r#"[{"at_ns":5,"status":"online","run":7,"what":"online after 1 s","actor":"app"}]"#;
         assert_eq!((key.as_str(), value.as_str()), ("why/web/1", text));

@@ -204,7 +204,8 @@ impl Supervisor {
         };
         // What an operator stopped begins for another reason one day.
         if self.fleet.get(id).is_some_and(|app| app.goal() == Goal::Up) {
-            self.notes.entry(id).or_default().cause = Some(cause);
+            let notes = self.notes.entry(id).or_default();
+            (notes.cause, notes.asked) = (Some(cause), false);
         }
         self.happened.push_back((id, Event::Refresh));
     }

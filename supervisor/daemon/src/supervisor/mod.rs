@@ -493,9 +493,10 @@ impl Supervisor {
             let before = before.map(|(snapshot, _)| snapshot);
             self.announce(id, before.as_ref(), &after.0);
             if announce::begins(before.as_ref(), &after.0) {
-                // Told, and no reason for what comes after this run.
-                let notes = self.notes.entry(id).or_default();
-                (notes.cause, notes.asked) = (None, false);
+                self.notes.entry(id).or_default().cause = None; // told, and no reason for what comes after this run
+            }
+            if announce::has_done_as_asked(&after.0) {
+                self.notes.entry(id).or_default().asked = false;
             }
             let after = self.noted(id);
             if let Some(key) = self.unit(id).map(|unit| unit.key()) {

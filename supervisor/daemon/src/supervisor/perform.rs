@@ -200,7 +200,7 @@ impl Supervisor {
                 let notes = self.notes.entry(id).or_default();
                 notes.ready_ms = spawned.map(|at| since.since(lifecycle::Moment::at(at)).as_millis() as u64);
                 notes.ready_ms.into_iter().for_each(|took| notes.tally.count_ready(took));
-                (notes.detail, notes.cause, notes.asked) = (None, None, false);
+                (notes.detail, notes.cause) = (None, None);
             }
             (State::Starting { .. }, State::Stopping { run, why: StopReason::NotReady, .. }) => {
                 let detail = self.why_not_ready(id, run, |notes| notes.says.clone());
