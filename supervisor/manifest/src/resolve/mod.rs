@@ -14,7 +14,7 @@ use crate::value::{Environment, Placed};
 use crate::written::Written;
 use crate::{limits, name, watch};
 
-pub(crate) use logs::is_silent;
+pub(crate) use logs::{files as log_files, is_silent};
 pub(crate) use probes::own_address;
 
 /// The namespace of apps that name none, as in PM2.
@@ -56,8 +56,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
     let name = written.name.as_ref()?.get_ref().clone();
     let (script, args) = program(written)?;
     let cwd = written.cwd.as_ref().map_or_else(|| folder.to_owned(), |cwd| within(folder, cwd));
-    let out_file = logs::file(written, written.out_file.as_ref(), folder, &format!("{name}-out.log"));
-    let error_file = logs::file(written, written.error_file.as_ref(), folder, &format!("{name}-error.log"));
+    let (out_file, error_file) = logs::files(written, folder)?;
     let ready = probes::ready(written);
     let policy = policy(written, &ready);
     Some(App {
