@@ -96,7 +96,7 @@ pub fn text(path: &Path) -> Result<String, Failure> {
 /// # Errors
 /// If the file cannot be read or is not a good one.
 pub fn read(path: &Path, profile: Option<&str>, printer: &Printer) -> Result<Manifest, Failure> {
-    manifest::parse(path, &text(path)?, profile).map_err(|broken| mistaken(&broken, printer))
+    manifest::parse_in_place(path, &text(path)?, profile).map_err(|broken| mistaken(&broken, printer))
 }
 
 /// Shows the mistakes on standard error.

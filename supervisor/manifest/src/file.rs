@@ -10,7 +10,7 @@ use crate::keys;
 use crate::model::Manifest;
 use crate::value::{self, Placed, Value};
 use crate::written::{Written, log_max_total};
-use crate::{address, check, name, profile, resolve, suggest, within};
+use crate::{address, check, log_paths, name, profile, resolve, suggest, within};
 
 /// The longest text that is read, in bytes.
 pub const LONGEST_FILE: usize = 1 << 20;
@@ -31,8 +31,27 @@ const FIRST_APP: &str = "begin one with:  [[apps]]  script = \"./my-program\"";
 /// If the file asks for something that cannot be done. Every mistake is reported, in the order of the file; a text that
 /// is not TOML has one only.
 pub fn parse(path: &Path, text: &str, profile: Option<&str>) -> Result<Manifest, Diagnostics> {
+    parse_where(path, text, profile, &|_| false)
+}
+
+/// As [`parse`], and looks at the disk for what stands in the way there: a folder where a log is to be.
+///
+/// # Errors
+/// As [`parse`], and if something stands in the way.
+pub fn parse_in_place(path: &Path, text: &str, profile: Option<&str>) -> Result<Manifest, Diagnostics> {
+    parse_where(path, text, profile, &Path::is_dir)
+}
+
+type IsFolder<'f> = &'f dyn Fn(&Path) -> bool;
+
+fn parse_where(
+    path: &Path,
+    text: &str,
+    profile: Option<&str>,
+    is_folder: IsFolder<'_>,
+) -> Result<Manifest, Diagnostics> {
     let mut mistakes = Vec::new();
-    let manifest = table(text).map(|table| read(path, &table, profile, &mut mistakes));
+    let manifest = table(text).map(|table| read(path, &table, profile, is_folder, &mut mistakes));
     match manifest {
         Err(syntax) => Err(Diagnostics::new(path, text, vec![syntax])),
         Ok(_) if !mistakes.is_empty() => Err(Diagnostics::new(path, text, mistakes)),
@@ -47,12 +66,19 @@ fn table(text: &str) -> Result<Spanned<DeTable<'_>>, Mistake> {
     DeTable::parse(text).map_err(|syntax| Mistake::new(syntax.span().unwrap_or_default(), syntax.message()))
 }
 
-fn read(path: &Path, table: &Spanned<DeTable<'_>>, asked: Option<&str>, mistakes: &mut Vec<Mistake>) -> Manifest {
+fn read(
+    path: &Path,
+    table: &Spanned<DeTable<'_>>,
+    asked: Option<&str>,
+    is_folder: IsFolder<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> Manifest {
     let top = Top::read(table, mistakes);
     let folder = path.parent().unwrap_or(Path::new(""));
     let apps = apps(&top, folder, mistakes);
     let profile = profile::in_force(top.profile.as_ref(), asked, &apps, mistakes);
     check::between(&apps, &profile, mistakes);
+    log_paths::misplaced(&apps, path, is_folder, mistakes);
     let roster = (0..).zip(&apps).filter_map(|(id, app)| Some((id, app.name.as_ref()?.get_ref().clone()))).collect();
     let apps_in_file = u32::try_from(apps.len()).unwrap_or(u32::MAX);
     let (trusts_clock, log_max_total) = (top.trusts_clock, top.log_max_total.unwrap_or(LOG_MAX_TOTAL));

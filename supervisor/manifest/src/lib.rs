@@ -20,6 +20,7 @@ mod fields;
 mod file;
 mod keys;
 mod limits;
+mod log_paths;
 mod model;
 mod name;
 pub mod plan;
@@ -42,7 +43,7 @@ mod words;
 mod written;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Related};
-pub use file::{LONGEST_FILE, MOST_APPS, parse};
+pub use file::{LONGEST_FILE, MOST_APPS, parse, parse_in_place};
 pub use model::{
     Address, App, Check, Cron, Health, Instances, LogFormat, Manifest, Ready, Rlimit, StopSignal, Url, Watch,
 };

@@ -385,3 +385,13 @@ fn the_projects_own_file_is_good_in_both_profiles() {
         |app: &App| app.listen.iter().all(|address| address.tcp().is_some_and(|address| address.ip().is_loopback()));
     assert!(parse(text).apps.iter().all(|app| local(app) && app.ready == Ready::Pipe));
 }
+
+#[test]
+fn a_log_is_no_folder_where_the_disk_is_looked_at() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ecosystem.toml");
+    let text = "[[apps]]\nscript = \"./api\"\nout_file = \"tests\"\nerror_file = \"free\"\n";
+    assert!(manifest::parse(&path, text, None).is_ok());
+    let broken = manifest::parse_in_place(&path, text, None).expect_err("a folder in the way");
+    let places: Vec<_> = broken.mistakes().iter().map(|mistake| (mistake.line, mistake.column)).collect();
+    assert_eq!(places, [(3, 12)]);
+}

@@ -13,8 +13,15 @@ const LOGS: &str = "logs";
 const NO_LOG: &str = "NULL";
 const NOWHERE: &str = "/dev/null";
 
+/// Where its standard output and error go; `None` if it has no name.
+pub(crate) fn files(written: &Written, folder: &Path) -> Option<(PathBuf, PathBuf)> {
+    let name = written.name.as_ref()?.get_ref();
+    let out = file(written, written.out_file.as_ref(), folder, &format!("{name}-out.log"));
+    Some((out, file(written, written.error_file.as_ref(), folder, &format!("{name}-error.log"))))
+}
+
 /// Where one of its streams goes.
-pub(super) fn file(written: &Written, file: Option<&Placed<String>>, folder: &Path, otherwise: &str) -> PathBuf {
+fn file(written: &Written, file: Option<&Placed<String>>, folder: &Path, otherwise: &str) -> PathBuf {
     match file.map(|file| file.get_ref().as_str()) {
         _ if is_silent(written) => PathBuf::from(NOWHERE),
         Some(NO_LOG) => PathBuf::from(NOWHERE),

@@ -14,15 +14,13 @@ use crate::value::{Environment, Placed};
 use crate::written::Written;
 use crate::{limits, name, watch};
 
-pub(crate) use logs::is_silent;
+pub(crate) use logs::{files as log_files, is_silent};
 pub(crate) use probes::own_address;
 
 /// The namespace of apps that name none, as in PM2.
 const DEFAULT_NAMESPACE: &str = "default";
 /// When a log file is rotated, unless said otherwise.
 const LOG_MAX_SIZE: u64 = 10 << 20;
-/// How many rotated files of a log are kept, unless said otherwise.
-const LOG_KEEP: u32 = 5;
 /// PM2's variable for the number of an instance.
 const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
 /// Gives apps without a name the one of their script, and notes what cannot be without one.
@@ -56,8 +54,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
     let name = written.name.as_ref()?.get_ref().clone();
     let (script, args) = program(written)?;
     let cwd = written.cwd.as_ref().map_or_else(|| folder.to_owned(), |cwd| within(folder, cwd));
-    let out_file = logs::file(written, written.out_file.as_ref(), folder, &format!("{name}-out.log"));
-    let error_file = logs::file(written, written.error_file.as_ref(), folder, &format!("{name}-error.log"));
+    let (out_file, error_file) = logs::files(written, folder)?;
     let ready = probes::ready(written);
     let policy = policy(written, &ready);
     Some(App {
@@ -96,7 +93,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         error_file,
         log_max_size: written.log_max_size.unwrap_or(LOG_MAX_SIZE),
         log_max_age: written.log_max_age,
-        log_keep: written.log_keep.unwrap_or(LOG_KEEP),
+        log_keep: written.log_keep.unwrap_or(App::LOG_KEEP),
         log_max_total: written.log_max_total,
         profiles: distinct(&written.profiles),
         name,
