@@ -272,6 +272,26 @@ fn instances_are_reloaded_one_after_the_other_with_one_new_run_at_a_time() {
 }
 
 #[test]
+fn a_reload_that_failed_names_whoever_kept_its_old_run() {
+    let port = Port::free();
+    let web = App::program("web", "./web.sh").waits_for_ready().set("listen", port.address()).set("instances", 3);
+    let hub = Hub::new(&[web]);
+    breakable(&hub);
+    hub.ctl(&["start"]).succeeded();
+    let old = workers(&hub);
+    hub.write("broken", "");
+    let report = hub.ctl(&["reload", "web", "--json"]).with_code(1);
+    let report: serde_json::Value = serde_json::from_str(&report.stdout).expect("JSON");
+    let failed: Vec<&str> =
+        report["failed"].as_array().expect("a list").iter().filter_map(|failed| failed["why"].as_str()).collect();
+    assert!(failed.len() == 3 && failed[0].contains("exited with code 7"), "{report}");
+    assert!(failed[1..].iter().all(|why| why.starts_with("not reloaded: ")), "{report}");
+    let told = hub.ctl(&["reload", "web"]).with_code(1);
+    assert!(!told.stdout.contains("✓ online"), "{told}");
+    assert_eq!(workers(&hub), old);
+}
+
+#[test]
 fn however_a_run_says_that_it_is_ready_it_takes_over_then() {
     let port = Port::free();
     let puppet =
