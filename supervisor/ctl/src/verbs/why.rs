@@ -1,5 +1,7 @@
 //! `betti-ctl why`: what became of apps lately, and who brought that about.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use protocol::control::{Happening, Why};
 
 use super::{Context, act};
@@ -34,14 +36,21 @@ fn text(why: &Why, width: Option<u16>, colour: bool) -> String {
     let reason = app.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let title = format!("{} (id {}) is {}{reason}", app.name, app.id, app.status.as_str());
     let rows: Vec<(String, String)> = why.happenings.iter().map(row).collect();
-    let title = printer::paint(colour, Tone::Own, &title);
-    if rows.is_empty() { title } else { format!("{title}\n{}", table::pairs(&rows, width, colour)) }
+    let mut text = printer::paint(colour, Tone::Own, &title);
+    if !rows.is_empty() {
+        text = format!("{text}\n{}", table::pairs(&rows, width, colour));
+    }
+    if why.happenings.iter().any(|happening| happening.clock.is_some()) {
+        text.push_str("\n~ the clock is not set yet: these times may be wrong, but not how far they are apart");
+    }
+    text
 }
 
-/// When, and what with whose doing.
+/// When, by the clock of whoever looks, and what with whose doing.
 fn row(happening: &Happening) -> (String, String) {
-    let Happening { at, clock, boot, after_boot_ms, what, actor, .. } = happening;
-    let doubt = clock.as_ref().map(|clock| format!(" clock {clock}")).unwrap_or_default();
-    let after_boot = format!("[{boot} +{}.{:03}{doubt}]", after_boot_ms / 1000, after_boot_ms % 1000);
-    (format!("{at} {after_boot}"), format!("{what} ({})", actor.as_str()))
+    let Happening { at, clock, what, actor, .. } = happening;
+    let doubt = if clock.is_some() { "~" } else { "" };
+    let here = |at: Timestamp| at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
+    let at = at.parse().map_or_else(|_| at.clone(), here);
+    (format!("{doubt}{at}"), format!("{what} ({})", actor.as_str()))
 }
