@@ -53,9 +53,13 @@ impl Lines {
         self.formatter = formatter;
     }
 
-    /// What comes next goes on with the line that the log ends in.
-    pub const fn join(&mut self) {
-        self.joins = true;
+    /// What comes next goes on with the line that the log ends in, or does not.
+    pub const fn join(&mut self, joins: bool) {
+        self.joins = joins;
+    }
+
+    pub const fn joins(&self) -> bool {
+        self.joins
     }
 
     /// What came out of the pipe and is not in the log yet.

@@ -102,11 +102,28 @@ impl<F: Fn(News)> Pump<F> {
 
     fn add(&mut self, outlet: Outlet) {
         let index = self.file(&outlet.path, outlet.limits);
-        let (file, desk) = (&mut self.files[index], &mut self.desk);
-        let others = self.pipes.iter_mut().filter(|pipe| pipe.file == index);
-        let shared = others.map(|pipe| pipe.share(file, desk)).count() > 0;
-        let outlet = Outlet { shared: outlet.shared || shared, ..outlet };
-        self.pipes.push(Pipe::new(outlet, index, !shared, file, desk));
+        let with_others = self.make_way(index);
+        self.pipes.push(Pipe::new(outlet, index, with_others, &mut self.files[index], &mut self.desk));
+    }
+
+    /// Another stream is about to lead to a file. Whether it will have it with others.
+    fn make_way(&mut self, file: usize) -> bool {
+        let with_others = self.writers(file) > 0;
+        if with_others {
+            self.share(file, true);
+        }
+        with_others
+    }
+
+    fn share(&mut self, at: usize, with_others: bool) {
+        let (file, desk) = (&mut self.files[at], &mut self.desk);
+        self.pipes.iter_mut().filter(|pipe| pipe.file == at).for_each(|pipe| pipe.share(with_others, file, desk));
+    }
+
+    /// How many have something to write to a file, or may have.
+    fn writers(&self, file: usize) -> usize {
+        let pipes = self.pipes.iter().filter(|pipe| pipe.file == file).count();
+        pipes + self.leftovers.iter().filter(|leftover| leftover.file == file).count()
     }
 
     fn file(&mut self, path: &Path, asked: Limits) -> usize {
@@ -124,18 +141,25 @@ impl<F: Fn(News)> Pump<F> {
     fn redirect(&mut self, way: &Way) {
         let Some(at) = self.pipes.iter().position(|pipe| (pipe.run, pipe.kind) == (way.run, way.kind)) else { return };
         let new = self.file(&way.path, way.limits);
-        let old = std::mem::replace(&mut self.pipes[at].file, new);
-        self.pipes[at].set_format(&way.format, way.shared, &mut self.files[new], &mut self.desk);
+        let mut pipe = self.pipes.remove(at);
+        let old = pipe.file;
+        if old != new {
+            pipe.leave(new, &mut self.files[old]);
+        }
+        let with_others = self.make_way(new);
+        pipe.set_way(&way.format, way.shared, with_others, &mut self.files[new], &mut self.desk);
+        self.pipes.insert(at, pipe);
         self.leave(old);
     }
 
-    /// Lets go of a file if nothing leads to it any more.
+    /// One less leads to a file: lets go of it if that was the last, and leaves it to one that is left alone.
     fn leave(&mut self, file: usize) {
-        let is_used = self.pipes.iter().any(|pipe| pipe.file == file)
-            || self.leftovers.iter().any(|leftover| leftover.file == file);
-        if !is_used {
-            self.files[file].end_line();
-            self.files[file].close();
+        match self.writers(file) {
+            0 => {
+                self.files[file].end_line();
+                self.files[file].close();
+            }
+            left => self.share(file, left > 1),
         }
     }
 
