@@ -30,13 +30,15 @@ pub struct Index {
     /// Its length in bytes, a multiple of a mark's.
     length: u64,
     first: Option<Mark>,
+    /// The last one before the offset of `last`, whose bytes may not have come.
+    before: Option<Mark>,
     last: Option<Mark>,
 }
 
 impl Index {
     /// Of a log that is so long now.
     pub fn open(log: &Path, size: u64) -> Self {
-        let mut index = Self { path: path(log), file: None, length: 0, first: None, last: None };
+        let mut index = Self { path: path(log), file: None, length: 0, first: None, before: None, last: None };
         if let Err(error) = index.go_on(size)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -49,11 +51,12 @@ impl Index {
     fn go_on(&mut self, size: u64) -> io::Result<()> {
         let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         let marks = file.metadata()?.len() / MARK;
-        let whole = (marks.saturating_sub(TORN)..marks).rev().find_map(|at| Some((at, read(&file, at)?)));
-        match whole {
+        let mut newest = (marks.saturating_sub(TORN)..marks).rev().filter_map(|at| Some((at, read(&file, at)?)));
+        match newest.next() {
             Some((at, last)) if size > 0 && last.offset <= size => {
                 self.length = (at + 1) * MARK;
                 (self.first, self.last) = (read(&file, 0), Some(last));
+                self.before = newest.map(|(_, mark)| mark).find(|mark| mark.offset < last.offset);
             }
             _ => self.length = 0,
         }
@@ -67,7 +70,7 @@ impl Index {
         if let Some(file) = &self.file {
             let _ = file.set_len(0); // else what is in there is overwritten, and the rest torn off by whoever opens it next
         }
-        (self.length, self.first, self.last) = (0, None, None);
+        (self.length, self.first, self.before, self.last) = (0, None, None, None);
     }
 
     /// Bytes that come next, at this offset, are this writer's; the supervisor's own if it is nobody's.
@@ -101,6 +104,7 @@ impl Index {
         }
         self.length += MARK;
         self.first = self.first.or(Some(*mark));
+        self.before = self.last.filter(|last| last.offset < mark.offset).or(self.before);
         self.last = Some(*mark);
         Ok(())
     }
@@ -109,9 +113,9 @@ impl Index {
         self.length
     }
 
-    /// Who wrote the last bytes, as far as it is known: the run, and which of its streams.
-    pub fn last_writer(&self) -> Option<(u64, Kind)> {
-        let last = self.last.filter(|last| last.run != 0)?;
+    /// Who wrote the last bytes of a log of this size, as far as it is known: the run, and which of its streams.
+    pub fn last_writer(&self, size: u64) -> Option<(u64, Kind)> {
+        let last = self.last.filter(|last| last.offset < size).or(self.before).filter(|last| last.run != 0)?;
         Some((last.run, if last.error { Kind::Error } else { Kind::Out }))
     }
 
@@ -218,7 +222,11 @@ mod tests {
         assert!((before..=when::wall_us()).contains(&wall_us));
         assert!(uptime_us <= when::microseconds(when::uptime()) && boot != 0 && boot == when::boot());
         assert_eq!((marks[1].offset, marks[1].run, marks[1].app), (9, 0, NOBODY));
-        assert_eq!(index.last_writer(), None);
+        assert_eq!(
+            [index.last_writer(10), index.last_writer(9)],
+            [None, Some((7, Kind::Error))],
+            "nothing of ours came"
+        );
     }
 
     #[test]
@@ -251,8 +259,9 @@ mod tests {
         let mut index = world.open(20);
         index.mark(20, Some(WRITER));
         assert_eq!(world.offsets(), [0, 10, 20]);
-        assert_eq!(index.last_writer(), Some((7, Kind::Error)));
-        assert_eq!(world.open(20).last_writer(), Some((7, Kind::Error)));
+        assert_eq!(index.last_writer(30), Some((7, Kind::Error)));
+        let index = world.open(20);
+        assert_eq!([index.last_writer(30), index.last_writer(20)], [Some((7, Kind::Error)), None]);
     }
 
     #[test]

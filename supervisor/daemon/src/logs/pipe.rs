@@ -41,6 +41,8 @@ pub struct Pipe {
 /// What a run left that could not be written yet.
 pub struct Leftover {
     pub file: usize,
+    /// Whether it is told that the pipe is done. If not, its row stays, and a successor would find what is left here.
+    pub is_told: bool,
     writer: Writer,
     lines: Lines,
 }
@@ -119,7 +121,7 @@ impl Pipe {
 
     /// Straight or line by line, as it has to be by now.
     fn go_on(&mut self, file: &mut LogFile, desk: &mut Desk) {
-        let joins = self.lines.as_ref().map(Lines::joins);
+        let joins = self.lines.as_ref().map(|lines| lines.joins(file));
         match (self.goes_straight(file), joins) {
             (true, Some(false)) => file.end_line(), // or the next bytes would go on with what is somebody else's
             (false, None) => self.begin_lines(file, desk),
@@ -278,7 +280,7 @@ impl Pipe {
         };
         match lines.end(file, &mut desk.journal) {
             true => None,
-            false => Some(Leftover { file: self.file, writer, lines: self.lines? }),
+            false => Some(Leftover { file: self.file, is_told: false, writer, lines: self.lines? }),
         }
     }
 }
@@ -296,12 +298,21 @@ impl Leftover {
         self.lines.shorten(most, file);
     }
 
-    pub fn is_held(&self) -> bool {
+    pub const fn run(&self) -> u64 {
+        self.writer.run
+    }
+
+    pub const fn is_held(&self) -> bool {
         self.lines.is_held()
     }
 
+    /// As for a [`Pipe`]. That is over soon, as a full disk may never be.
+    pub const fn is_blocked(&self) -> bool {
+        self.lines.is_blocked()
+    }
+
     /// It has waited for too long.
-    pub fn give_up(mut self, file: &mut LogFile) {
+    pub fn give_up(&mut self, file: &mut LogFile) {
         file.hand_to(self.writer);
         self.lines.give_up(file);
     }

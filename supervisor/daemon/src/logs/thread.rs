@@ -189,7 +189,7 @@ impl<F: Fn(News)> Pump<F> {
 
     /// A chunk from each that talks; whatever is left from each that is finishing.
     fn move_all(&mut self, talking: &[bool]) {
-        let mut done = Vec::new();
+        let (mut done, mut left) = (Vec::new(), Vec::new());
         let (files, desk) = (&mut self.files, &mut self.desk);
         for (at, mut pipe) in std::mem::take(&mut self.pipes).into_iter().enumerate() {
             let talks = talking.get(at).copied().unwrap_or(false);
@@ -204,13 +204,23 @@ impl<F: Fn(News)> Pump<F> {
                 self.pipes.push(pipe);
                 continue;
             }
-            done.push((pipe.run, pipe.file));
-            self.leftovers.extend(pipe.end(file, desk));
+            let (run, index) = (pipe.run, pipe.file);
+            let leftover = pipe.end(file, desk);
+            done.extend(leftover.is_none().then_some(run));
+            left.push(index);
+            self.leftovers.extend(leftover);
         }
         self.tell_who_said_it();
-        for (run, file) in done {
-            self.leave(file);
-            (self.tell)(News::Ended(run));
+        left.into_iter().for_each(|file| self.leave(file));
+        done.into_iter().for_each(|run| (self.tell)(News::Ended(run)));
+        self.tell_what_takes_long();
+    }
+
+    /// Nobody waits for the disk, but for the end of somebody's line.
+    fn tell_what_takes_long(&mut self) {
+        for leftover in self.leftovers.iter_mut().filter(|leftover| !leftover.is_told && !leftover.is_blocked()) {
+            leftover.is_told = true;
+            (self.tell)(News::Ended(leftover.run()));
         }
     }
 
@@ -234,10 +244,12 @@ impl<F: Fn(News)> Pump<F> {
     /// Until when somebody waits for this file, before the next try.
     fn waited_for_until(&self, at: usize) -> Option<Duration> {
         let file = &self.files[at];
-        let mut pipes = self.pipes.iter().filter(|pipe| pipe.file == at);
-        let is_left = || self.leftovers.iter().any(|leftover| leftover.file == at);
-        let retry_at = file.retry_at().filter(|_| pipes.clone().any(Pipe::is_held) || is_left());
-        let open_until = file.kept_open_until().filter(|_| pipes.any(Pipe::is_blocked) || is_left());
+        let pipes = || self.pipes.iter().filter(|pipe| pipe.file == at);
+        let leftovers = || self.leftovers.iter().filter(|leftover| leftover.file == at);
+        let is_held = || pipes().any(Pipe::is_held) || leftovers().any(Leftover::is_held);
+        let is_blocked = || pipes().any(Pipe::is_blocked) || leftovers().any(Leftover::is_blocked);
+        let retry_at = file.retry_at().filter(|_| is_held());
+        let open_until = file.kept_open_until().filter(|_| is_blocked());
         [retry_at, open_until].into_iter().flatten().min()
     }
 
@@ -259,12 +271,21 @@ impl<F: Fn(News)> Pump<F> {
     /// What is older first: what ended runs left.
     fn write_what_waits(&mut self, at: usize) {
         let (file, desk) = (&mut self.files[at], &mut self.desk);
-        let before = self.leftovers.len();
-        self.leftovers.retain_mut(|leftover| leftover.file != at || !leftover.write(file, desk));
+        let is_written = |leftover: &mut Leftover| leftover.file == at && leftover.write(file, desk);
+        let written: Vec<Leftover> = self.leftovers.extract_if(.., is_written).collect();
         self.pipes.iter_mut().filter(|pipe| pipe.file == at).for_each(|pipe| pipe.write_waiting(file, desk));
         file.was_freed(); // for those who were just served
-        if self.leftovers.len() < before {
-            self.leave(at);
+        self.let_go_of(written);
+        self.tell_what_takes_long();
+    }
+
+    /// Nothing of them is left to be written.
+    pub(super) fn let_go_of(&mut self, leftovers: Vec<Leftover>) {
+        for leftover in leftovers {
+            self.leave(leftover.file);
+            if !leftover.is_told {
+                (self.tell)(News::Ended(leftover.run()));
+            }
         }
     }
 }

@@ -82,6 +82,16 @@ fn nobody_waits_for_one_who_is_gone_or_with_much_to_say() {
 }
 
 #[test]
+fn a_run_is_done_when_what_it_left_behind_anothers_line_is_written() {
+    let (world, mut first, second) = begun();
+    drop(second);
+    assert_eq!(world.hears(), News::Ended(2));
+    assert_eq!(world.text("a.log"), "begun\nwhole\nhalf\n", "else nobody would look for it if the supervisor died now");
+    first.write_all(b" and ended\n").unwrap();
+    eventually("the other goes on", || world.text("a.log") == "begun\nwhole\nhalf\n and ended\n");
+}
+
+#[test]
 fn a_successor_knows_whose_line_had_begun() {
     let mut world = World::new();
     let (mut first, to_first) = world.outlet(1, "a.log");
