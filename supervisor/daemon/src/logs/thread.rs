@@ -32,6 +32,8 @@ pub struct Pump<F> {
     pub(super) pipes: Vec<Pipe>,
     /// What runs left that could not be written yet, the oldest first.
     pub(super) leftovers: Vec<Leftover>,
+    /// Runs that nothing more is expected of when their pipes are done.
+    gone: Vec<u64>,
     pub(super) files: Vec<LogFile>,
     /// When each of them is to be put aside, as it was asked for.
     asked: Vec<Limits>,
@@ -44,9 +46,9 @@ pub struct Pump<F> {
 
 impl<F: Fn(News)> Pump<F> {
     pub fn new(inbox: Receiver<Job>, bell: UnixStream, desk: Desk, tell: F) -> Self {
-        let (pipes, leftovers, files, asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (pipes, leftovers, gone, files, asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (house, store, names) = (House::default(), Store::default(), Names::default());
-        Self { inbox, bell, pipes, leftovers, files, asked, house, store, names, desk, tell }
+        Self { inbox, bell, pipes, leftovers, gone, files, asked, house, store, names, desk, tell }
     }
 
     pub fn run(mut self) {
@@ -89,12 +91,13 @@ impl<F: Fn(News)> Pump<F> {
                 Job::Add(outlet) => self.add(*outlet),
                 Job::Finish { run } => {
                     self.pipes.iter_mut().filter(|pipe| pipe.run == run).for_each(|pipe| pipe.finishing = true);
-                    self.desk.forget(run);
+                    self.gone.push(run);
                 }
                 Job::Redirect(way) => self.redirect(&way),
                 Job::Flush { paths, done } => done(paths.iter().try_for_each(|path| self.flush(path))),
                 Job::Reopen { done } => done(self.reopen()),
                 Job::KeepHouse(house) => self.keep_house(house),
+                Job::ForgetApp { id } => self.desk.tallies.forget(id),
             }
         }
         Some(())
@@ -211,6 +214,7 @@ impl<F: Fn(News)> Pump<F> {
             self.leftovers.extend(leftover);
         }
         self.tell_who_said_it();
+        std::mem::take(&mut self.gone).into_iter().for_each(|run| self.desk.forget(run));
         left.into_iter().for_each(|file| self.leave(file));
         done.into_iter().for_each(|run| (self.tell)(News::Ended(run)));
         self.tell_what_takes_long();
