@@ -2,7 +2,8 @@
 //! ([`protocol::log_index`] says how). It is not as important as the log: if it cannot be written, the log goes on without.
 //!
 //! A mark may be there without its bytes (a kill came between), never the other way round. What cannot be true any more is
-//! dropped as a whole: if the log is shorter than a mark says, somebody has cut it or put another one in its place.
+//! dropped as a whole: if the log is shorter than a mark says, somebody has cut it or put another one in its place. After a power
+//! cut it was the cut that made it shorter ([`forget_lost`]), and the other marks stay.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -138,6 +139,18 @@ pub fn path(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     name.push(SUFFIX);
     name.into()
+}
+
+/// A power cut took all of a log behind this size, and so the marks that are about it.
+pub fn forget_lost(log: &Path, size: u64) -> io::Result<()> {
+    let file = match OpenOptions::new().read(true).write(true).open(path(log)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let marks = file.metadata()?.len() / MARK;
+    let is_true = |at: &u64| read(&file, *at).is_some_and(|mark| mark.offset <= size);
+    let kept = (0..marks).rev().find(is_true).map_or(0, |at| at + 1);
+    if kept < marks { file.set_len(kept * MARK) } else { Ok(()) }
 }
 
 /// Removes the index of a log.
@@ -276,6 +289,24 @@ mod tests {
             index.mark(size, Some(WRITER));
             assert_eq!(world.offsets(), [size]);
         }
+    }
+
+    #[test]
+    fn what_a_power_cut_left_of_a_log_keeps_its_marks() {
+        let world = World::new();
+        let mut index = world.open(0);
+        [0, 10, 20, 30].into_iter().zip([Some(WRITER), None].into_iter().cycle()).for_each(|(at, writer)| {
+            index.mark(at, writer);
+        });
+        let whole = fs::read(path(&world.log())).unwrap();
+        for (size, expected) in [(31, &[0, 10, 20, 30][..]), (20, &[0, 10, 20]), (19, &[0, 10]), (0, &[0])] {
+            fs::write(path(&world.log()), [&whole[..], &[0; 3 * LENGTH]].concat()).unwrap();
+            forget_lost(&world.log(), size).unwrap();
+            assert_eq!(world.offsets(), expected);
+            let length = if size == 0 { 0 } else { expected.len() as u64 * MARK };
+            assert_eq!(world.open(size).length(), length);
+        }
+        forget_lost(Path::new("/nonexistent"), 5).unwrap();
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::clock;
+use crate::logs::forget_lost;
 use crate::whole_lines::cut_torn_end;
 
 /// In the runtime directory: the boot whose start found the logs in order.
@@ -57,11 +58,18 @@ fn is_number(text: &str) -> bool {
 fn mend_one(log: &Path) -> io::Result<u64> {
     let opened = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(log);
     let file: File = opened?;
-    if file.metadata()?.is_file() { cut_torn_end(&file) } else { Ok(0) }
+    if !file.metadata()?.is_file() {
+        return Ok(0);
+    }
+    let cut = cut_torn_end(&file)?;
+    forget_lost(log, file.metadata()?.len())?; // also where whole lines are lost
+    Ok(cut)
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::log_index::Mark;
+
     use super::*;
 
     #[test]
@@ -82,7 +90,10 @@ mod tests {
         mend(folder.path(), logs());
         assert_eq!(read("a.log"), "one\ntw\0", "somebody's who goes on, or who died");
         fs::write(path(SEEN_TO), "0").unwrap();
+        let marks = [0, 3, 5].map(|offset| Mark { offset, ..Mark::default() }.encode());
+        fs::write(path("a.log.index"), marks.concat()).unwrap();
         mend(folder.path(), logs());
         assert_eq!(read("a.log"), "one\n");
+        assert_eq!(fs::read(path("a.log.index")).unwrap(), marks[..2].concat(), "times of what is left");
     }
 }
