@@ -2,7 +2,7 @@
 //! while there is something to do, at the lowest priority, a chunk at a time.
 //!
 //! ```text
-//!   a.log.2 ──chunks──► a.log.gz.tmp ──synced──► renamed to a.log.2.gz ──folder synced──► a.log.2 is removed
+//!   a.log.2 ──chunks──► a.log.gz.tmp ──synced──► renamed to a.log.2.gz ──folder synced──► a.log.2 is renamed and removed
 //! ```
 //!
 //! Whenever a kill comes, one of the two is there and whole. The log thread may rename `a.log.2` to `a.log.3` meanwhile, so the file
@@ -128,10 +128,14 @@ impl Names {
             fs::rename(rotation::unfinished(log), rotation::compressed(log, number))?;
         }
         rotation::sync_folder(log)?;
-        let mut held = self.hold();
-        held.done.insert(log.to_owned());
-        let raw = number_of(log, aside).filter(|number| rotation::compressed(log, *number).exists());
-        raw.map_or(Ok(()), |number| rotation::remove_if_there(&rotation::numbered(log, number)))
+        {
+            let mut held = self.hold();
+            held.done.insert(log.to_owned());
+            let raw = number_of(log, aside).filter(|number| rotation::compressed(log, *number).exists());
+            let Some(number) = raw else { return Ok(()) };
+            fs::rename(rotation::numbered(log, number), rotation::unfinished(log))?;
+        }
+        rotation::remove_if_there(&rotation::unfinished(log)) // takes a while if it is large; nobody has to wait for that
     }
 }
 
@@ -145,9 +149,12 @@ fn number_of(log: &Path, aside: &Aside) -> Option<u32> {
     rotation::aside(log).into_iter().find(|now| now.inode == aside.inode).map(|now| now.number)
 }
 
-/// For whom the file was, with the file's own time, and safely on the disk; `false` if the number is another file's by now.
+/// For whom the file was, with the file's own time, and safely on the disk; `false` if the number is another file's by now, or nobody's.
 fn write_compressed(log: &Path, aside: &Aside, unfinished: &Path) -> io::Result<bool> {
-    let mut raw = File::open(rotation::numbered(log, aside.number))?;
+    let mut raw = match File::open(rotation::numbered(log, aside.number)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
     let found = raw.metadata()?;
     if Some(found.ino()) != aside.inode {
         return Ok(false);
@@ -223,6 +230,17 @@ mod tests {
             names_held.put_in_place(&log, &two).unwrap();
             assert_eq!(names(&folder), expected);
         }
+    }
+
+    #[test]
+    fn what_moved_on_just_before_is_looked_for_again() {
+        let folder = folder(&[("a.log", b"zero\n"), ("a.log.1", b"one\n"), ("a.log.2", b"two\n")]);
+        let log = folder.path().join("a.log");
+        let two = first(&log).unwrap();
+        fs::rename(rotation::numbered(&log, 2), rotation::numbered(&log, 3)).unwrap();
+        assert!(!write_compressed(&log, &two, &rotation::unfinished(&log)).unwrap());
+        Names::default().work_on(&log);
+        assert_eq!(names(&folder), ["a.log", "a.log.1", "a.log.3.gz"]);
     }
 
     impl Names {

@@ -2,7 +2,8 @@
 //! ([`protocol::log_index`] says how). It is not as important as the log: if it cannot be written, the log goes on without.
 //!
 //! A mark may be there without its bytes (a kill came between), never the other way round. What cannot be true any more is
-//! dropped as a whole: if the log is shorter than a mark says, somebody has cut it or put another one in its place.
+//! dropped as a whole: if the log is shorter than a mark says, somebody has cut it or put another one in its place. After a power
+//! cut it was the cut that made it shorter ([`forget_lost`]), and the other marks stay.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -30,13 +31,15 @@ pub struct Index {
     /// Its length in bytes, a multiple of a mark's.
     length: u64,
     first: Option<Mark>,
+    /// The last one before the offset of `last`, whose bytes may not have come.
+    before: Option<Mark>,
     last: Option<Mark>,
 }
 
 impl Index {
     /// Of a log that is so long now.
     pub fn open(log: &Path, size: u64) -> Self {
-        let mut index = Self { path: path(log), file: None, length: 0, first: None, last: None };
+        let mut index = Self { path: path(log), file: None, length: 0, first: None, before: None, last: None };
         if let Err(error) = index.go_on(size)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -49,11 +52,12 @@ impl Index {
     fn go_on(&mut self, size: u64) -> io::Result<()> {
         let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         let marks = file.metadata()?.len() / MARK;
-        let whole = (marks.saturating_sub(TORN)..marks).rev().find_map(|at| Some((at, read(&file, at)?)));
-        match whole {
+        let mut newest = (marks.saturating_sub(TORN)..marks).rev().filter_map(|at| Some((at, read(&file, at)?)));
+        match newest.next() {
             Some((at, last)) if size > 0 && last.offset <= size => {
                 self.length = (at + 1) * MARK;
                 (self.first, self.last) = (read(&file, 0), Some(last));
+                self.before = newest.map(|(_, mark)| mark).find(|mark| mark.offset < last.offset);
             }
             _ => self.length = 0,
         }
@@ -67,7 +71,7 @@ impl Index {
         if let Some(file) = &self.file {
             let _ = file.set_len(0); // else what is in there is overwritten, and the rest torn off by whoever opens it next
         }
-        (self.length, self.first, self.last) = (0, None, None);
+        (self.length, self.first, self.before, self.last) = (0, None, None, None);
     }
 
     /// Bytes that come next, at this offset, are this writer's; the supervisor's own if it is nobody's.
@@ -101,6 +105,7 @@ impl Index {
         }
         self.length += MARK;
         self.first = self.first.or(Some(*mark));
+        self.before = self.last.filter(|last| last.offset < mark.offset).or(self.before);
         self.last = Some(*mark);
         Ok(())
     }
@@ -109,9 +114,9 @@ impl Index {
         self.length
     }
 
-    /// Who wrote the last bytes, as far as it is known: the run, and which of its streams.
-    pub fn last_writer(&self) -> Option<(u64, Kind)> {
-        let last = self.last.filter(|last| last.run != 0)?;
+    /// Who wrote the last bytes of a log of this size, as far as it is known: the run, and which of its streams.
+    pub fn last_writer(&self, size: u64) -> Option<(u64, Kind)> {
+        let last = self.last.filter(|last| last.offset < size).or(self.before).filter(|last| last.run != 0)?;
         Some((last.run, if last.error { Kind::Error } else { Kind::Out }))
     }
 
@@ -134,6 +139,18 @@ pub fn path(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     name.push(SUFFIX);
     name.into()
+}
+
+/// A power cut took all of a log behind this size, and so the marks that are about it.
+pub fn forget_lost(log: &Path, size: u64) -> io::Result<()> {
+    let file = match OpenOptions::new().read(true).write(true).open(path(log)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let marks = file.metadata()?.len() / MARK;
+    let is_true = |at: &u64| read(&file, *at).is_some_and(|mark| mark.offset <= size);
+    let kept = (0..marks).rev().find(is_true).map_or(0, |at| at + 1);
+    if kept < marks { file.set_len(kept * MARK) } else { Ok(()) }
 }
 
 /// Removes the index of a log.
@@ -218,7 +235,11 @@ mod tests {
         assert!((before..=when::wall_us()).contains(&wall_us));
         assert!(uptime_us <= when::microseconds(when::uptime()) && boot != 0 && boot == when::boot());
         assert_eq!((marks[1].offset, marks[1].run, marks[1].app), (9, 0, NOBODY));
-        assert_eq!(index.last_writer(), None);
+        assert_eq!(
+            [index.last_writer(10), index.last_writer(9)],
+            [None, Some((7, Kind::Error))],
+            "nothing of ours came"
+        );
     }
 
     #[test]
@@ -251,8 +272,9 @@ mod tests {
         let mut index = world.open(20);
         index.mark(20, Some(WRITER));
         assert_eq!(world.offsets(), [0, 10, 20]);
-        assert_eq!(index.last_writer(), Some((7, Kind::Error)));
-        assert_eq!(world.open(20).last_writer(), Some((7, Kind::Error)));
+        assert_eq!(index.last_writer(30), Some((7, Kind::Error)));
+        let index = world.open(20);
+        assert_eq!([index.last_writer(30), index.last_writer(20)], [Some((7, Kind::Error)), None]);
     }
 
     #[test]
@@ -267,6 +289,24 @@ mod tests {
             index.mark(size, Some(WRITER));
             assert_eq!(world.offsets(), [size]);
         }
+    }
+
+    #[test]
+    fn what_a_power_cut_left_of_a_log_keeps_its_marks() {
+        let world = World::new();
+        let mut index = world.open(0);
+        [0, 10, 20, 30].into_iter().zip([Some(WRITER), None].into_iter().cycle()).for_each(|(at, writer)| {
+            index.mark(at, writer);
+        });
+        let whole = fs::read(path(&world.log())).unwrap();
+        for (size, expected) in [(31, &[0, 10, 20, 30][..]), (20, &[0, 10, 20]), (19, &[0, 10]), (0, &[0])] {
+            fs::write(path(&world.log()), [&whole[..], &[0; 3 * LENGTH]].concat()).unwrap();
+            forget_lost(&world.log(), size).unwrap();
+            assert_eq!(world.offsets(), expected);
+            let length = if size == 0 { 0 } else { expected.len() as u64 * MARK };
+            assert_eq!(world.open(size).length(), length);
+        }
+        forget_lost(Path::new("/nonexistent"), 5).unwrap();
     }
 
     #[test]

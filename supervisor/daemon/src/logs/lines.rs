@@ -53,9 +53,14 @@ impl Lines {
         self.formatter = formatter;
     }
 
-    /// What comes next goes on with the line that the log ends in.
-    pub const fn join(&mut self) {
-        self.joins = true;
+    /// What comes next goes on with the line that the log ends in, or does not.
+    pub const fn join(&mut self, joins: bool) {
+        self.joins = joins;
+    }
+
+    /// Whether what comes next goes on with the line that the log ends in: others may have ended that, or begun another.
+    pub fn joins(&self, log: &mut LogFile) -> bool {
+        self.joins && log.has_begun_a_line() == Some((self.run, self.kind))
     }
 
     /// What came out of the pipe and is not in the log yet.
@@ -157,10 +162,11 @@ impl Lines {
         from: usize,
         bytes: usize,
     ) -> io::Result<()> {
+        let joins = self.joins(log);
         let Some(spool) = &mut self.spool else { return Err(io::ErrorKind::NotFound.into()) };
         let (run, kind, position) = (self.run, self.kind, spool.position());
         let formatter = &mut self.formatter;
-        let lines = Batch { lines: batch, joins: self.joins };
+        let lines = Batch { lines: batch, joins };
         log.append(&lines, formatter, |path, place| {
             // Without a note a kill right now would double these lines; that is less than losing them.
             let _ = journal.note(&Note { run, kind, position, bytes, log: path, place, lines: batch });

@@ -21,7 +21,7 @@ pub struct OpenLine {
 impl LogFile {
     /// Whose line the file ends in, if it is not ended yet: a run, and which of its streams.
     pub fn has_begun_a_line(&mut self) -> Option<(u64, Kind)> {
-        let writer = self.index.as_ref().and_then(super::index::Index::last_writer)?;
+        let writer = self.index.as_ref().and_then(|index| index.last_writer(self.size))?;
         (self.is_open() && self.at_line_start().is_ok_and(|at_start| !at_start)).then_some(writer)
     }
 

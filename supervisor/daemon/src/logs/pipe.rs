@@ -29,8 +29,10 @@ pub struct Pipe {
     app: String,
     id: u32,
     format: LogFormat,
-    /// Others write to the same file.
+    /// Others may write to the same file at any time, as whoever asked for it knows.
     shared: bool,
+    /// Others write to the same file now, or left something for it.
+    with_others: bool,
     /// `None` while bytes go straight to the file.
     lines: Option<Lines>,
     expectation: Option<Expectation>,
@@ -39,6 +41,8 @@ pub struct Pipe {
 /// What a run left that could not be written yet.
 pub struct Leftover {
     pub file: usize,
+    /// Whether it is told that the pipe is done. If not, its row stays, and a successor would find what is left here.
+    pub is_told: bool,
     writer: Writer,
     lines: Lines,
 }
@@ -50,18 +54,30 @@ impl AsFd for Pipe {
 }
 
 impl Pipe {
-    /// `alone`: nobody else writes to the file.
-    pub fn new(outlet: Outlet, index: usize, alone: bool, file: &mut LogFile, desk: &mut Desk) -> Self {
+    /// `with_others`: they write to the file already.
+    pub fn new(outlet: Outlet, index: usize, with_others: bool, file: &mut LogFile, desk: &mut Desk) -> Self {
         let Outlet { run, kind, pipe, format, app, id, expect, shared, .. } = outlet;
         let (lines, expectation) = (None, None);
-        let mut new =
-            Self { run, kind, file: index, finishing: false, pipe, app, id, format, shared, lines, expectation };
+        let mut new = Self {
+            run,
+            kind,
+            file: index,
+            finishing: false,
+            pipe,
+            app,
+            id,
+            format,
+            shared,
+            with_others,
+            lines,
+            expectation,
+        };
         // What a predecessor left in a spool is to be written, also if it would go straight now.
         if !new.goes_straight(file) || Spool::find(&desk.folder, run, kind).is_ok() {
             new.begin_lines(file, desk);
         }
         if let Some(text) = expect.filter(|_| !desk.was_said(run)) {
-            let before = if alone && new.lines.is_none() { file.open_line(text.len()) } else { Vec::new() };
+            let before = if !with_others && new.lines.is_none() { file.open_line(text.len()) } else { Vec::new() };
             new.expectation = Some(Expectation::new(&text, &before));
             new.hear_from(0, desk);
         }
@@ -69,39 +85,68 @@ impl Pipe {
         new
     }
 
-    /// From here on, lines look like this, and the file is others' too or is not.
-    pub fn set_format(&mut self, format: &LogFormat, shared: bool, file: &mut LogFile, desk: &mut Desk) {
+    /// Another file is its file from here on. A line that it has begun in this one is ended by nobody.
+    pub fn leave(&mut self, new: usize, file: &mut LogFile) {
+        file.is_done_with_its_line(Some(self.writer()));
+        self.file = new;
+        if let Some(lines) = &mut self.lines {
+            lines.join(false);
+        }
+    }
+
+    /// From here on, lines look like this, and the file is others' too or is not, as in [`Pipe::new`].
+    pub fn set_way(
+        &mut self,
+        format: &LogFormat,
+        shared: bool,
+        with_others: bool,
+        file: &mut LogFile,
+        desk: &mut Desk,
+    ) {
+        (self.shared, self.with_others) = (shared, with_others);
         self.write_waiting(file, desk);
-        (self.format, self.shared) = (format.clone(), shared);
+        self.format = format.clone();
         let formatter = self.formatter();
-        let straight = self.goes_straight(file);
-        match &mut self.lines {
-            Some(lines) => lines.set_formatter(formatter),
-            None if !straight => self.begin_lines(file, desk),
-            None => {}
+        if let Some(lines) = &mut self.lines {
+            lines.set_formatter(formatter);
+        }
+        self.go_on(file, desk);
+    }
+
+    /// Others write to the file too from here on, or nobody else does.
+    pub fn share(&mut self, with_others: bool, file: &mut LogFile, desk: &mut Desk) {
+        self.with_others = with_others;
+        self.go_on(file, desk);
+    }
+
+    /// Straight or line by line, as it has to be by now.
+    fn go_on(&mut self, file: &mut LogFile, desk: &mut Desk) {
+        let joins = self.lines.as_ref().map(|lines| lines.joins(file));
+        match (self.goes_straight(file), joins) {
+            (true, Some(false)) => file.end_line(), // or the next bytes would go on with what is somebody else's
+            (false, None) => self.begin_lines(file, desk),
+            (false, Some(true)) if self.is_shared() => file.keep_open_for(self.run, self.kind),
+            _ => {}
         }
         self.write_waiting(file, desk);
     }
 
-    /// Somebody else writes to the file too from here on.
-    pub fn share(&mut self, file: &mut LogFile, desk: &mut Desk) {
-        self.shared = true;
-        if self.lines.is_none() && !self.goes_straight(file) {
-            self.begin_lines(file, desk);
-        }
+    const fn is_shared(&self) -> bool {
+        self.shared || self.with_others
     }
 
+    /// A file that could not be opened yet may be one that has lines.
     fn goes_straight(&self, file: &LogFile) -> bool {
-        self.format == LogFormat::Raw && !(self.shared && file.is_regular())
+        self.format == LogFormat::Raw && (file.is_device() || !self.is_shared())
     }
 
     fn begin_lines(&mut self, file: &mut LogFile, desk: &Desk) {
         let mut lines = Lines::new(desk.folder.clone(), self.run, self.kind, self.formatter());
         if let Some((run, kind)) = file.has_begun_a_line() {
             if self.format == LogFormat::Raw && (run, kind) == (self.run, self.kind) {
-                lines.join();
+                lines.join(true);
             }
-            if self.shared {
+            if self.is_shared() {
                 file.keep_open_for(run, kind);
             }
         }
@@ -235,7 +280,7 @@ impl Pipe {
         };
         match lines.end(file, &mut desk.journal) {
             true => None,
-            false => Some(Leftover { file: self.file, writer, lines: self.lines? }),
+            false => Some(Leftover { file: self.file, is_told: false, writer, lines: self.lines? }),
         }
     }
 }
@@ -253,12 +298,21 @@ impl Leftover {
         self.lines.shorten(most, file);
     }
 
-    pub fn is_held(&self) -> bool {
+    pub const fn run(&self) -> u64 {
+        self.writer.run
+    }
+
+    pub const fn is_held(&self) -> bool {
         self.lines.is_held()
     }
 
+    /// As for a [`Pipe`]. That is over soon, as a full disk may never be.
+    pub const fn is_blocked(&self) -> bool {
+        self.lines.is_blocked()
+    }
+
     /// It has waited for too long.
-    pub fn give_up(mut self, file: &mut LogFile) {
+    pub fn give_up(&mut self, file: &mut LogFile) {
         file.hand_to(self.writer);
         self.lines.give_up(file);
     }

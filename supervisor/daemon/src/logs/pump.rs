@@ -62,6 +62,9 @@ pub enum Job {
         done: Done,
     },
     KeepHouse(House),
+    ForgetApp {
+        id: u32,
+    },
 }
 
 impl LogPump {
@@ -115,6 +118,11 @@ impl LogPump {
     /// From here on these are all logs that there may be, and what they may take.
     pub fn keep_house(&mut self, house: House) {
         self.send(Job::KeepHouse(house));
+    }
+
+    /// This app is gone: whoever gets its number next has written nothing yet.
+    pub fn forget_app(&mut self, id: u32) {
+        self.send(Job::ForgetApp { id });
     }
 
     fn send(&mut self, job: Job) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::budget::{self, Stored};
 use super::file::LogFile;
+use super::pipe::Leftover;
 use super::pump::News;
 use super::rotation::{self, Aside};
 use super::tally::Count;
@@ -117,10 +118,9 @@ impl<F: Fn(News)> Pump<F> {
     /// Throws away the oldest lines where too many wait for a disk that is full.
     pub(super) fn limit_what_waits(&mut self) {
         let given_up = self.leftovers.len().saturating_sub(MOST_LEFTOVERS);
-        for leftover in self.leftovers.drain(..given_up) {
-            let file = leftover.file;
-            leftover.give_up(&mut self.files[file]);
-        }
+        let mut given_up: Vec<Leftover> = self.leftovers.drain(..given_up).collect();
+        given_up.iter_mut().for_each(|leftover| leftover.give_up(&mut self.files[leftover.file]));
+        self.let_go_of(given_up);
         let held = self.pipes.iter().filter(|pipe| pipe.is_held()).count();
         let held = held + self.leftovers.iter().filter(|leftover| leftover.is_held()).count();
         if held == 0 {

@@ -89,7 +89,7 @@ impl TallyBook {
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(NAME);
         let tallies: Vec<(u32, Tally)> = read(&std::fs::read(&path).unwrap_or_default());
-        let apps = tallies.iter().copied().collect();
+        let apps = tallies.iter().copied().filter(|(_, tally)| *tally != Tally::default()).collect();
         let shown = Arc::new(Mutex::new(Tallies { apps, files: BTreeMap::new() }));
         Self { path, file: None, tallies, shown, zone: TimeZone::system() }
     }
@@ -110,6 +110,15 @@ impl TallyBook {
             let _ = self.keep(at); // counted all the same, for as long as we live
             self.lock().apps.insert(*app, self.tallies[at].1);
         }
+    }
+
+    /// Nothing is counted of this app any more. Its record stays, with nothing in it.
+    pub fn forget(&mut self, app: u32) {
+        if let Some(at) = self.tallies.iter().position(|(known, _)| *known == app) {
+            self.tallies[at].1 = Tally::default();
+            let _ = self.keep(at); // as in `add`
+        }
+        self.lock().apps.remove(&app);
     }
 
     /// A log takes so much of the disk.
@@ -203,6 +212,21 @@ mod tests {
             tallies.apps.iter().map(|(app, tally)| (*app, tally.written, tally.lost_bytes, tally.lost_lines)).collect();
         assert_eq!(seen, [(0, 1, 0, 0), (7, 30, 9, 3), (9, 10, 3, 1)]);
         assert_eq!(shown(&TallyBook::open(&path).shown()).apps, tallies.apps);
+    }
+
+    #[test]
+    fn who_gets_the_number_of_one_who_is_gone_begins_at_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut book = TallyBook::open(folder.path());
+        book.add(&[(7, COUNT), (8, COUNT)].into());
+        book.forget(7);
+        book.forget(9);
+        let apps = |book: &TallyBook| shown(&book.shown()).apps.into_keys().collect::<Vec<_>>();
+        assert_eq!([apps(&book), apps(&TallyBook::open(folder.path()))], [[8], [8]]);
+        book.add(&[(7, COUNT)].into());
+        for book in [book, TallyBook::open(folder.path())] {
+            assert_eq!(shown(&book.shown()).apps[&7].written, COUNT.written);
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Pump<F> {
     pub(super) pipes: Vec<Pipe>,
     /// What runs left that could not be written yet, the oldest first.
     pub(super) leftovers: Vec<Leftover>,
+    /// Runs that nothing more is expected of when their pipes are done.
+    gone: Vec<u64>,
     pub(super) files: Vec<LogFile>,
     /// When each of them is to be put aside, as it was asked for.
     asked: Vec<Limits>,
@@ -44,9 +46,9 @@ pub struct Pump<F> {
 
 impl<F: Fn(News)> Pump<F> {
     pub fn new(inbox: Receiver<Job>, bell: UnixStream, desk: Desk, tell: F) -> Self {
-        let (pipes, leftovers, files, asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (pipes, leftovers, gone, files, asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (house, store, names) = (House::default(), Store::default(), Names::default());
-        Self { inbox, bell, pipes, leftovers, files, asked, house, store, names, desk, tell }
+        Self { inbox, bell, pipes, leftovers, gone, files, asked, house, store, names, desk, tell }
     }
 
     pub fn run(mut self) {
@@ -89,12 +91,13 @@ impl<F: Fn(News)> Pump<F> {
                 Job::Add(outlet) => self.add(*outlet),
                 Job::Finish { run } => {
                     self.pipes.iter_mut().filter(|pipe| pipe.run == run).for_each(|pipe| pipe.finishing = true);
-                    self.desk.forget(run);
+                    self.gone.push(run);
                 }
                 Job::Redirect(way) => self.redirect(&way),
                 Job::Flush { paths, done } => done(paths.iter().try_for_each(|path| self.flush(path))),
                 Job::Reopen { done } => done(self.reopen()),
                 Job::KeepHouse(house) => self.keep_house(house),
+                Job::ForgetApp { id } => self.desk.tallies.forget(id),
             }
         }
         Some(())
@@ -102,11 +105,28 @@ impl<F: Fn(News)> Pump<F> {
 
     fn add(&mut self, outlet: Outlet) {
         let index = self.file(&outlet.path, outlet.limits);
-        let (file, desk) = (&mut self.files[index], &mut self.desk);
-        let others = self.pipes.iter_mut().filter(|pipe| pipe.file == index);
-        let shared = others.map(|pipe| pipe.share(file, desk)).count() > 0;
-        let outlet = Outlet { shared: outlet.shared || shared, ..outlet };
-        self.pipes.push(Pipe::new(outlet, index, !shared, file, desk));
+        let with_others = self.make_way(index);
+        self.pipes.push(Pipe::new(outlet, index, with_others, &mut self.files[index], &mut self.desk));
+    }
+
+    /// Another stream is about to lead to a file. Whether it will have it with others.
+    fn make_way(&mut self, file: usize) -> bool {
+        let with_others = self.writers(file) > 0;
+        if with_others {
+            self.share(file, true);
+        }
+        with_others
+    }
+
+    fn share(&mut self, at: usize, with_others: bool) {
+        let (file, desk) = (&mut self.files[at], &mut self.desk);
+        self.pipes.iter_mut().filter(|pipe| pipe.file == at).for_each(|pipe| pipe.share(with_others, file, desk));
+    }
+
+    /// How many have something to write to a file, or may have.
+    fn writers(&self, file: usize) -> usize {
+        let pipes = self.pipes.iter().filter(|pipe| pipe.file == file).count();
+        pipes + self.leftovers.iter().filter(|leftover| leftover.file == file).count()
     }
 
     fn file(&mut self, path: &Path, asked: Limits) -> usize {
@@ -124,18 +144,25 @@ impl<F: Fn(News)> Pump<F> {
     fn redirect(&mut self, way: &Way) {
         let Some(at) = self.pipes.iter().position(|pipe| (pipe.run, pipe.kind) == (way.run, way.kind)) else { return };
         let new = self.file(&way.path, way.limits);
-        let old = std::mem::replace(&mut self.pipes[at].file, new);
-        self.pipes[at].set_format(&way.format, way.shared, &mut self.files[new], &mut self.desk);
+        let mut pipe = self.pipes.remove(at);
+        let old = pipe.file;
+        if old != new {
+            pipe.leave(new, &mut self.files[old]);
+        }
+        let with_others = self.make_way(new);
+        pipe.set_way(&way.format, way.shared, with_others, &mut self.files[new], &mut self.desk);
+        self.pipes.insert(at, pipe);
         self.leave(old);
     }
 
-    /// Lets go of a file if nothing leads to it any more.
+    /// One less leads to a file: lets go of it if that was the last, and leaves it to one that is left alone.
     fn leave(&mut self, file: usize) {
-        let is_used = self.pipes.iter().any(|pipe| pipe.file == file)
-            || self.leftovers.iter().any(|leftover| leftover.file == file);
-        if !is_used {
-            self.files[file].end_line();
-            self.files[file].close();
+        match self.writers(file) {
+            0 => {
+                self.files[file].end_line();
+                self.files[file].close();
+            }
+            left => self.share(file, left > 1),
         }
     }
 
@@ -165,7 +192,7 @@ impl<F: Fn(News)> Pump<F> {
 
     /// A chunk from each that talks; whatever is left from each that is finishing.
     fn move_all(&mut self, talking: &[bool]) {
-        let mut done = Vec::new();
+        let (mut done, mut left) = (Vec::new(), Vec::new());
         let (files, desk) = (&mut self.files, &mut self.desk);
         for (at, mut pipe) in std::mem::take(&mut self.pipes).into_iter().enumerate() {
             let talks = talking.get(at).copied().unwrap_or(false);
@@ -180,13 +207,24 @@ impl<F: Fn(News)> Pump<F> {
                 self.pipes.push(pipe);
                 continue;
             }
-            done.push((pipe.run, pipe.file));
-            self.leftovers.extend(pipe.end(file, desk));
+            let (run, index) = (pipe.run, pipe.file);
+            let leftover = pipe.end(file, desk);
+            done.extend(leftover.is_none().then_some(run));
+            left.push(index);
+            self.leftovers.extend(leftover);
         }
         self.tell_who_said_it();
-        for (run, file) in done {
-            self.leave(file);
-            (self.tell)(News::Ended(run));
+        std::mem::take(&mut self.gone).into_iter().for_each(|run| self.desk.forget(run));
+        left.into_iter().for_each(|file| self.leave(file));
+        done.into_iter().for_each(|run| (self.tell)(News::Ended(run)));
+        self.tell_what_takes_long();
+    }
+
+    /// Nobody waits for the disk, but for the end of somebody's line.
+    fn tell_what_takes_long(&mut self) {
+        for leftover in self.leftovers.iter_mut().filter(|leftover| !leftover.is_told && !leftover.is_blocked()) {
+            leftover.is_told = true;
+            (self.tell)(News::Ended(leftover.run()));
         }
     }
 
@@ -210,10 +248,12 @@ impl<F: Fn(News)> Pump<F> {
     /// Until when somebody waits for this file, before the next try.
     fn waited_for_until(&self, at: usize) -> Option<Duration> {
         let file = &self.files[at];
-        let mut pipes = self.pipes.iter().filter(|pipe| pipe.file == at);
-        let is_left = || self.leftovers.iter().any(|leftover| leftover.file == at);
-        let retry_at = file.retry_at().filter(|_| pipes.clone().any(Pipe::is_held) || is_left());
-        let open_until = file.kept_open_until().filter(|_| pipes.any(Pipe::is_blocked) || is_left());
+        let pipes = || self.pipes.iter().filter(|pipe| pipe.file == at);
+        let leftovers = || self.leftovers.iter().filter(|leftover| leftover.file == at);
+        let is_held = || pipes().any(Pipe::is_held) || leftovers().any(Leftover::is_held);
+        let is_blocked = || pipes().any(Pipe::is_blocked) || leftovers().any(Leftover::is_blocked);
+        let retry_at = file.retry_at().filter(|_| is_held());
+        let open_until = file.kept_open_until().filter(|_| is_blocked());
         [retry_at, open_until].into_iter().flatten().min()
     }
 
@@ -235,12 +275,21 @@ impl<F: Fn(News)> Pump<F> {
     /// What is older first: what ended runs left.
     fn write_what_waits(&mut self, at: usize) {
         let (file, desk) = (&mut self.files[at], &mut self.desk);
-        let before = self.leftovers.len();
-        self.leftovers.retain_mut(|leftover| leftover.file != at || !leftover.write(file, desk));
+        let is_written = |leftover: &mut Leftover| leftover.file == at && leftover.write(file, desk);
+        let written: Vec<Leftover> = self.leftovers.extract_if(.., is_written).collect();
         self.pipes.iter_mut().filter(|pipe| pipe.file == at).for_each(|pipe| pipe.write_waiting(file, desk));
         file.was_freed(); // for those who were just served
-        if self.leftovers.len() < before {
-            self.leave(at);
+        self.let_go_of(written);
+        self.tell_what_takes_long();
+    }
+
+    /// Nothing of them is left to be written.
+    pub(super) fn let_go_of(&mut self, leftovers: Vec<Leftover>) {
+        for leftover in leftovers {
+            self.leave(leftover.file);
+            if !leftover.is_told {
+                (self.tell)(News::Ended(leftover.run()));
+            }
         }
     }
 }

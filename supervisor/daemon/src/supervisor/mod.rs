@@ -528,6 +528,7 @@ impl Supervisor {
             self.kept.remove(&id);
             self.notes.remove(&id);
             self.chronicles.remove(&id);
+            self.logs.forget_app(id.0);
             if self.unit_called(&unit.key()).is_none() {
                 self.order(&chronicle::forget(&unit.key()));
                 self.order(&memory::forget_app(&unit.key()));

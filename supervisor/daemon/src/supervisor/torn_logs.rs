@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use protocol::log_index;
 
 use crate::clock;
+use crate::logs::forget_lost;
 use crate::whole_lines::cut_torn_end;
 
 /// In the runtime directory: the boot whose start found the logs in order.
@@ -77,6 +78,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+<<<<<<< HEAD
 fn cut_end(log: &Path) -> io::Result<u64> {
     match opened(log)? {
         Some(file) => cut_torn_end(&file),
@@ -97,10 +99,23 @@ fn opened(log: &Path) -> io::Result<Option<File>> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).append(true).custom_flags(flags).open(log)?;
     Ok(file.metadata()?.is_file().then_some(file))
+=======
+fn mend_one(log: &Path) -> io::Result<u64> {
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(log);
+    let file: File = opened?;
+    if !file.metadata()?.is_file() {
+        return Ok(0);
+    }
+    let cut = cut_torn_end(&file)?;
+    forget_lost(log, file.metadata()?.len())?; // also where whole lines are lost
+    Ok(cut)
+>>>>>>> logfix
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::log_index::Mark;
+
     use super::*;
 
     #[test]
@@ -124,8 +139,11 @@ mod tests {
         assert_eq!((&*read("a.log"), &*read("a.log.1")), ("one\ntw\0\n", "one\ntw\0"), "a worker's that died");
         tear();
         fs::write(path(SEEN_TO), "0").unwrap();
+        let marks = [0, 3, 5].map(|offset| Mark { offset, ..Mark::default() }.encode());
+        fs::write(path("a.log.index"), marks.concat()).unwrap();
         mend(folder.path(), logs());
         assert_eq!(read("a.log"), "one\n");
+        assert_eq!(fs::read(path("a.log.index")).unwrap(), marks[..2].concat(), "times of what is left");
     }
 
     #[test]

@@ -56,6 +56,18 @@ fn a_successor_knows_what_was_said_and_what_had_begun() {
 }
 
 #[test]
+fn nothing_is_noted_any_longer_of_who_says_it_with_its_last_words() {
+    let mut world = World::new();
+    let (mut worker, outlet) = world.outlet(7, "a.log");
+    world.pump.add(expecting(outlet, &LogFormat::Raw));
+    world.settle();
+    worker.write_all(b"listening on 80\n").unwrap();
+    world.pump.finish(7);
+    assert_eq!([world.hears(), world.hears()], [News::Said(7), News::Ended(7)]);
+    assert!(!world.log("spool/7-said").exists());
+}
+
+#[test]
 fn another_runs_words_do_not_count() {
     let mut world = World::new();
     let (mut first, to_first) = world.outlet(7, "a.log");
