@@ -201,12 +201,18 @@ impl Lines {
         if std::mem::take(&mut self.look_for_index) && self.marks.is_gone() {
             self.generation.open_index()?;
         }
-        if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)?
-            && self.generation.plain().is_some()
-        {
-            // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.
-            self.begin_at(back);
+        let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)? else { return Ok(()) };
+        if self.generation.plain().is_none() {
+            return Ok(());
         }
+        if self.generation.number().is_none() {
+            // Its index was left behind, and is its successor's by now.
+            self.generation.forget_index();
+            self.marks = Marks::default();
+            return Ok(());
+        }
+        // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.
+        self.begin_at(back);
         Ok(())
     }
 
