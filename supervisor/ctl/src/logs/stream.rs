@@ -26,6 +26,8 @@ pub struct Line {
     pub writer: Rc<Writer>,
     /// The run that wrote it.
     pub run: Option<u64>,
+    /// The line is too long, and the next one goes on with it.
+    pub is_cut: bool,
 }
 
 /// One log that is read.
@@ -124,7 +126,7 @@ impl Stream {
             return None;
         }
         let run = piece.mark.map(|mark| mark.run).filter(|run| *run > 0);
-        Some(Line { bytes: piece.bytes, time, order_us, writer, run })
+        Some(Line { bytes: piece.bytes, time, order_us, writer, run, is_cut: piece.is_cut })
     }
 
     fn next_piece(&mut self) -> io::Result<Option<Piece>> {
