@@ -9,33 +9,33 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
+use super::neighbours::TRIES;
 use super::place::{self, Place};
-
-/// How often to look again when files were put aside while we looked.
-const TRIES: usize = 16;
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+pub struct Identity {
     device: u64,
     inode: u64,
 }
 
 impl Identity {
-    fn of(found: &Metadata) -> Self {
+    /// Of the file of which this was found.
+    pub fn of(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
     }
 
-    fn at(path: &Path) -> Option<Self> {
+    /// Of what has this name now.
+    pub fn at(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().as_ref().map(Self::of)
     }
 }
 
 /// One file of a log.
 pub struct Generation {
-    log: PathBuf,
-    identity: Identity,
-    file: Rc<File>,
+    pub(super) log: PathBuf,
+    pub(super) identity: Identity,
+    pub(super) file: Rc<File>,
     compressed: bool,
     index: RefCell<Option<Rc<File>>>,
 }
@@ -90,7 +90,11 @@ impl Generation {
         Ok(None)
     }
 
-    fn open(log: &Path, place: Place) -> io::Result<Option<Rc<Self>>> {
+    /// The file in this place; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read.
+    pub fn open(log: &Path, place: Place) -> io::Result<Option<Rc<Self>>> {
         let Some(file) = open_file(&place.path(log))? else { return Ok(None) };
         let identity = Identity::of(&file.metadata()?);
         let (file, index) = (Rc::new(file), RefCell::default());
@@ -106,7 +110,13 @@ impl Generation {
     pub fn open_index(&self) -> io::Result<()> {
         for _ in 0..TRIES {
             let Some(number) = self.number() else { return Ok(()) };
-            let index = open_file(&place::index(&self.log, number))?;
+            let index = match open_file(&place::index(&self.log, number))? {
+                None if number > 0 && !place::is_there(&self.log, number - 1) => {
+                    // It is put aside right now: its index comes after it.
+                    open_file(&place::index(&self.log, number - 1))?
+                }
+                index => index,
+            };
             // While we looked it may have been put aside, and what we opened belong to its successor.
             if self.number() == Some(number) {
                 *self.index.borrow_mut() = index.map(Rc::new);
@@ -114,6 +124,11 @@ impl Generation {
             }
         }
         Ok(())
+    }
+
+    /// What lies beside the log by now is another file's.
+    pub fn forget_index(&self) {
+        *self.index.borrow_mut() = None;
     }
 
     /// The index, if there is one.
@@ -161,72 +176,5 @@ impl Generation {
     pub fn path(&self) -> PathBuf {
         let number = self.number().unwrap_or(0);
         Place { number, compressed: self.compressed }.path(&self.log)
-    }
-
-    /// The file that was put aside before it.
-    ///
-    /// # Errors
-    /// If that one cannot be read.
-    pub fn older(&self) -> io::Result<Option<Rc<Self>>> {
-        for _ in 0..TRIES {
-            let Some(ours) = self.number() else { return Ok(None) };
-            let Some(place) = place::all(&self.log)?.into_iter().find(|place| place.number > ours) else {
-                return Ok(None);
-            };
-            let older = Self::open(&self.log, place)?;
-            if older.is_some() && self.number() == Some(ours) {
-                return Ok(older);
-            }
-        }
-        Ok(None)
-    }
-
-    /// The file that was begun when this one was put aside, if something is in it; as long as nothing is, this one's writer
-    /// may not have noticed.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn newer(&self) -> io::Result<Option<Rc<Self>>> {
-        if Identity::at(&self.log) == Some(self.identity) {
-            return Ok(None);
-        }
-        for _ in 0..TRIES {
-            let number = self.number();
-            let places = place::all(&self.log)?;
-            let place = match number {
-                Some(ours) => places.into_iter().rev().find(|place| place.number < ours),
-                None => places.into_iter().rev().find(|place| self.is_older_than(*place)),
-            };
-            let Some(place) = place else { return Ok(None) };
-            let newer = Self::open(&self.log, place)?;
-            // While we looked, all may have been put aside once more: then what we opened is not the next.
-            if newer.is_some() && self.number() == number {
-                return Ok(
-                    newer.filter(|newer| place.number > 0 || newer.length().is_ok_and(|length| length > Some(0)))
-                );
-            }
-        }
-        Ok(None)
-    }
-
-    /// The number under which it is put aside now; `None` if it is there no more. One that was compressed meanwhile is known by
-    /// its index.
-    fn number(&self) -> Option<u32> {
-        let places = place::all(&self.log).ok()?;
-        let is_ours = |place: &&Place| Identity::at(&place.path(&self.log)) == Some(self.identity);
-        if let Some(ours) = places.iter().find(is_ours) {
-            return Some(ours.number);
-        }
-        let index = Identity::of(&self.index()?.metadata().ok()?);
-        let has_our_index = |place: &&Place| Identity::at(&place::index(&self.log, place.number)) == Some(index);
-        places.iter().find(has_our_index).map(|place| place.number)
-    }
-
-    /// Whether a file was begun after this one, which is there no more: the one that is being written was, and one that was put
-    /// aside if it was still written to later.
-    fn is_older_than(&self, place: Place) -> bool {
-        let modified = |found: &Metadata| (found.mtime(), found.mtime_nsec());
-        let ours = self.file.metadata().ok().as_ref().map(modified);
-        place.number == 0 || std::fs::metadata(place.path(&self.log)).ok().as_ref().map(modified) > ours
     }
 }

@@ -11,8 +11,10 @@ use super::marks::Marks;
 
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 32 * 1024;
-/// A line that grows longer than this is shown in pieces, in bytes.
+/// A line that grows longer than this is shown in pieces, in bytes; up to three fewer where that would cut a character.
 pub const LONGEST_LINE: usize = 1 << 20;
+/// How many bytes of a character come after its first one, at most.
+const REST_OF_CHARACTER: usize = 3;
 
 /// So many of the bytes that were read last are remembered, to see whether they are still there.
 const REMEMBERED: usize = 64;
@@ -28,6 +30,8 @@ pub struct Piece {
     pub next: Option<Mark>,
     /// Nothing is known of the whole file, and this is the last line of it.
     pub last_of_unknown: bool,
+    /// The line is too long, and the next piece goes on with it.
+    pub is_cut: bool,
 }
 
 /// Reads the lines of one file.
@@ -100,7 +104,10 @@ impl Lines {
     pub fn next(&mut self) -> io::Result<Option<Piece>> {
         loop {
             if let Some(length) = self.scan()? {
-                return self.take(length).map(Some);
+                return self.take(length, false).map(Some);
+            }
+            if self.buffer.len() - self.start > LONGEST_LINE {
+                return self.take(cut(&self.buffer[self.start..]), true).map(Some);
             }
             if !self.fill()? {
                 return Ok(None);
@@ -115,7 +122,7 @@ impl Lines {
     pub fn rest(&mut self) -> io::Result<Option<Piece>> {
         match self.buffer.len() - self.start {
             0 => Ok(None),
-            length => self.take(length).map(Some),
+            length => self.take(length, false).map(Some),
         }
     }
 
@@ -149,10 +156,10 @@ impl Lines {
                 return Ok(Some(if ends_line { edge + 1 } else { edge }).filter(|length| *length > 0));
             }
         }
-        Ok((length >= LONGEST_LINE).then_some(LONGEST_LINE))
+        Ok(None)
     }
 
-    fn take(&mut self, length: usize) -> io::Result<Piece> {
+    fn take(&mut self, length: usize, is_cut: bool) -> io::Result<Piece> {
         let bytes = self.buffer[self.start..self.start + length].to_vec();
         let mark = self.begun.take().flatten();
         self.start += length;
@@ -161,7 +168,7 @@ impl Lines {
         let next = if mark.is_none() { self.marks.peek()? } else { None };
         let is_unknown = mark.is_none() && next.is_none();
         let last_of_unknown = is_unknown && self.start == self.buffer.len() && !self.fill()?;
-        Ok(Piece { bytes, mark, next, last_of_unknown })
+        Ok(Piece { bytes, mark, next, last_of_unknown, is_cut })
     }
 
     /// Reads on; whether anything came.
@@ -201,12 +208,18 @@ impl Lines {
         if std::mem::take(&mut self.look_for_index) && self.marks.is_gone() {
             self.generation.open_index()?;
         }
-        if let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)?
-            && self.generation.plain().is_some()
-        {
-            // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.
-            self.begin_at(back);
+        let Some(back) = self.marks.refresh(self.generation.index(), self.offset, had_read)? else { return Ok(()) };
+        if self.generation.plain().is_none() {
+            return Ok(());
         }
+        if self.generation.number().is_none() {
+            // Its index was left behind, and is its successor's by now.
+            self.generation.forget_index();
+            self.marks = Marks::default();
+            return Ok(());
+        }
+        // It was emptied and has grown beyond where we were: what we have just read is from the middle of what is new.
+        self.begin_at(back);
         Ok(())
     }
 
@@ -235,6 +248,12 @@ impl Lines {
         self.buffer.clear();
         (self.offset, self.scanned, self.begun) = (offset, 0, None);
     }
+}
+
+/// Where to cut a line that is longer than is shown in one piece: not within a character, if it is text.
+fn cut(line: &[u8]) -> usize {
+    let begins = |at: &usize| line.get(*at).is_some_and(|byte| byte & 0b1100_0000 != 0b1000_0000);
+    (LONGEST_LINE - REST_OF_CHARACTER..=LONGEST_LINE).rev().find(begins).unwrap_or(LONGEST_LINE)
 }
 
 fn is_anothers(begun: Option<Mark>, now: Option<Mark>) -> bool {

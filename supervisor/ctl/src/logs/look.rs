@@ -57,6 +57,8 @@ struct Object<'l> {
     run: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    partial: bool,
 }
 
 impl Look {
@@ -117,7 +119,7 @@ fn object<'l>(line: &'l Line, message: &'l str) -> Object<'l> {
         Kind::Error => "err",
     };
     let clock = line.time.filter(|time| !time.sure).map(|_| UNSYNCHRONISED);
-    Object { message, timestamp, kind, process_id: *id, app_name: name, run: line.run, clock }
+    Object { message, timestamp, kind, process_id: *id, app_name: name, run: line.run, clock, partial: line.is_cut }
 }
 
 impl Prefix {
@@ -198,7 +200,7 @@ mod tests {
 
     fn line(bytes: &[u8], time: Option<Time>, kind: Kind) -> Line {
         let writer = Rc::new(Writer { id: 3, name: "web".into(), kind });
-        Line { bytes: bytes.to_vec(), time, order_us: 0, writer, run: Some(7) }
+        Line { bytes: bytes.to_vec(), time, order_us: 0, writer, run: Some(7), is_cut: false }
     }
 
     fn shown(look: &mut Look, lines: &[(usize, Line)]) -> String {
@@ -243,6 +245,14 @@ mod tests {
         let piece = |stream, bytes: &[u8]| (stream, line(bytes, None, Kind::Out));
         let lines = [piece(0, b"a"), piece(0, b"b"), piece(1, b"c\n"), piece(0, b"d")];
         assert_eq!(shown(&mut Look::raw(), &lines), "ab\nc\nd");
+    }
+
+    #[test]
+    fn a_piece_of_a_line_says_to_programs_that_it_is_one() {
+        let cut = Line { is_cut: true, ..line(b"a", SURE, Kind::Out) };
+        let shown = shown(&mut Look::json(), &[(0, cut), (0, line(b"b\n", SURE, Kind::Out))]);
+        let partial: Vec<bool> = shown.lines().map(|line| line.contains("\"partial\":true")).collect();
+        assert_eq!(partial, [true, false], "{shown}");
     }
 
     #[test]

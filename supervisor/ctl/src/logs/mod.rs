@@ -6,7 +6,7 @@
 //!   …                                                                                     ┘
 //! ```
 //!
-//! * [`place`] and `generation`: the files that a log consists of, while they are put aside and compressed.
+//! * [`place`], `generation` and `neighbours`: the files that a log consists of, while they are put aside and compressed.
 //! * `marks` and `lines`: a file cut into lines, each with the mark of its index that says when and by whom it was begun.
 //! * `reach`: how far back to begin, found from the end. `stream`: a log through all of its files.
 //! * `clocks`: what a mark's time is worth. `owners`: whose a line is. `sieve`: whether it is asked for.
@@ -26,6 +26,7 @@ mod look;
 mod marks;
 mod merge;
 mod moment;
+mod neighbours;
 mod newcomers;
 mod offline;
 mod owners;

@@ -33,6 +33,11 @@ pub fn index(log: &Path, number: u32) -> PathBuf {
     with(log, number, SUFFIX)
 }
 
+/// Whether a file with this number is there, compressed or not.
+pub fn is_there(log: &Path, number: u32) -> bool {
+    [false, true].into_iter().any(|compressed| Place { number, compressed }.path(log).exists())
+}
+
 fn with(log: &Path, number: u32, ending: &str) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     if number > 0 {

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
+
+use jiff::Timestamp;
 
 use super::clocks::{Clocks, Time};
 use super::generation::Generation;
@@ -23,6 +26,8 @@ pub struct Line {
     pub writer: Rc<Writer>,
     /// The run that wrote it.
     pub run: Option<u64>,
+    /// The line is too long, and the next one goes on with it.
+    pub is_cut: bool,
 }
 
 /// One log that is read.
@@ -37,6 +42,8 @@ pub struct Stream {
     writers: HashMap<Option<(u16, bool)>, Option<Rc<Writer>>>,
     /// What could not be read.
     broken: Option<String>,
+    /// What was removed before it was read.
+    lost: Option<String>,
 }
 
 /// The latest times so far. Within a stream time never goes back; but a clock that nobody knows to be right holds up none that is.
@@ -65,7 +72,7 @@ impl Stream {
     pub fn new(log: Log, reach: Reach, follow: bool) -> Self {
         let peak = Peak { sure_us: i64::MIN, any_us: i64::MIN };
         let (parts, skip) = (reach.parts, reach.skip);
-        Self { log, parts, lines: None, skip, follow, peak, writers: HashMap::new(), broken: None }
+        Self { log, parts, lines: None, skip, follow, peak, writers: HashMap::new(), broken: None, lost: None }
     }
 
     /// The log.
@@ -82,6 +89,11 @@ impl Stream {
     /// What could not be read, once.
     pub fn take_broken(&mut self) -> Option<String> {
         self.broken.take()
+    }
+
+    /// What was removed before it was read, once.
+    pub fn take_lost(&mut self) -> Option<String> {
+        self.lost.take()
     }
 
     /// The next line that is asked for; `None` if there is none, or none yet.
@@ -114,7 +126,7 @@ impl Stream {
             return None;
         }
         let run = piece.mark.map(|mark| mark.run).filter(|run| *run > 0);
-        Some(Line { bytes: piece.bytes, time, order_us, writer, run })
+        Some(Line { bytes: piece.bytes, time, order_us, writer, run, is_cut: piece.is_cut })
     }
 
     fn next_piece(&mut self) -> io::Result<Option<Piece>> {
@@ -135,7 +147,10 @@ impl Stream {
                 if let Some(piece) = lines.next()? {
                     return Ok(Some(piece));
                 }
-                self.parts.push_back(Part { generation: newer, start: 0, end: u64::MAX });
+                if newer.may_follow_others {
+                    self.lost = Some(lost(&self.log.path, lines.generation().modified_us()));
+                }
+                self.parts.push_back(Part { generation: newer.generation, start: 0, end: u64::MAX });
             }
             if let Some(piece) = lines.rest()? {
                 return Ok(Some(piece));
@@ -156,6 +171,15 @@ impl Stream {
         self.lines = Some(Lines::new(part.generation, part.start, part.end)?);
         Ok(true)
     }
+}
+
+fn lost(log: &Path, since_us: i64) -> String {
+    let since = Timestamp::from_microsecond(since_us).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!(
+        "{}: it was put aside and removed faster than it could be shown: lines since {since:.3} may be missing here; \
+         log_keep and log_max_size say how much is kept",
+        log.display()
+    )
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub struct View {
     merge: Merge<Line>,
     /// What could not be read.
     troubles: Vec<String>,
+    /// What was removed before it could be shown.
+    losses: Vec<String>,
 }
 
 impl View {
@@ -55,8 +57,8 @@ impl View {
         let files = all.iter().flat_map(|source| [&source.out_file, &source.error_file]);
         let clocks =
             Clocks::new(files.map(|file| owners::resolved(Path::new(file))).collect(), present::boot_and_beginning);
-        let (streams, merge, troubles) = (Vec::new(), Merge::default(), Vec::new());
-        let mut view = Self { wanted, look, clocks, streams, merge, troubles };
+        let (streams, merge, troubles, losses) = (Vec::new(), Merge::default(), Vec::new(), Vec::new());
+        let mut view = Self { wanted, look, clocks, streams, merge, troubles, losses };
         view.add(all, meant, None);
         view
     }
@@ -101,6 +103,11 @@ impl View {
         self.look_again();
         let mut shown = Vec::new();
         for _ in 0..ROUND {
+            // Where they are: behind what was written before, and before what was written after.
+            for loss in self.take_losses() {
+                printer.bytes(&std::mem::take(&mut shown));
+                printer.error(&loss);
+            }
             let Some((number, line)) = self.next() else {
                 printer.bytes(&shown);
                 return false;
@@ -139,10 +146,16 @@ impl View {
         std::mem::take(&mut self.troubles)
     }
 
+    /// What was removed before it could be read since this was asked last.
+    pub fn take_losses(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.losses)
+    }
+
     fn pull(&mut self, number: usize) {
         let stream = &mut self.streams[number];
         let next = stream.next(&self.wanted.sieve, &mut self.clocks);
         self.troubles.extend(stream.take_broken());
+        self.losses.extend(stream.take_lost());
         match next {
             Ok(Some(line)) => self.merge.put(number, line),
             Ok(None) => {}

@@ -123,6 +123,21 @@ fn a_line_without_end_is_shown_in_pieces() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_not_cut_within_a_character() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (character, before) in [("é", 1), ("€", 1), ("€", 2), ("🦀", 1), ("🦀", 3), ("🦀", 0)] {
+        let text = format!("{}{}\n", "x".repeat(before), character.repeat(LONGEST_LINE / 2));
+        std::fs::write(folder.path().join("a.log"), &text).expect("a file");
+        let (mut lines, mut found) = (lines_of(folder.path()), String::new());
+        while let Some(piece) = lines.next().expect("a file") {
+            assert_eq!(piece.is_cut, !piece.bytes.ends_with(b"\n"));
+            found.push_str(std::str::from_utf8(&piece.bytes).expect("whole characters"));
+        }
+        assert_eq!(found.len(), text.len());
+    }
+}
+
+#[test]
 fn a_log_that_was_emptied_is_read_from_its_beginning_whether_it_was_noticed_or_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let (log, index) = (folder.path().join("a.log"), folder.path().join("a.log.index"));

@@ -3,4 +3,5 @@
 mod cut;
 mod garbage;
 mod reach;
+mod rotation;
 mod written;

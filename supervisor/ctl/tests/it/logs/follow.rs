@@ -95,10 +95,16 @@ impl Follower {
     }
 
     /// Ends it; nothing more was shown.
-    fn end(mut self) {
+    fn end(self) {
+        assert_eq!(self.end_with_words(), "");
+    }
+
+    /// The same; what it said besides.
+    fn end_with_words(mut self) -> String {
         self.ctl.kill().expect("ours");
-        assert_eq!(finish(self.ctl).error, "");
+        let error = finish(self.ctl).error;
         assert_eq!(self.lines.iter().collect::<Vec<_>>(), Vec::<String>::new());
+        error
     }
 }
 
@@ -125,6 +131,59 @@ fn what_is_put_aside_more_than_once_and_compressed_between_two_looks_is_shown_wh
         assert_eq!(follower.next(), format!("1|frontend  | {expected}"));
     }
     follower.end();
+}
+
+#[test]
+fn a_log_that_somebody_else_renames_or_removes_goes_on_in_the_one_that_is_made_anew() {
+    let (home, _fake) = home_with_logs();
+    let follower = Follower::of(home.ctl(&["logs", "frontend", "-f"]));
+    assert_eq!(follower.next(), "1|frontend  | hello");
+    let path = home.folder().join("frontend-out.log");
+    let mut log = Log::of(1, &path);
+    log.say(1, "one\n");
+    assert_eq!(follower.next(), "1|frontend  | one");
+    log.put_aside();
+    log.say(2, "two\n");
+    assert_eq!(follower.next(), "1|frontend  | two");
+    for is_removed in [false, true, false] {
+        follower.pause();
+        let elsewhere = home.folder().join("frontend-out.log-20261125");
+        std::fs::rename(&path, &elsewhere).expect("ours");
+        append(&elsewhere, "late\n");
+        if is_removed {
+            std::fs::remove_file(&elsewhere).expect("ours");
+        }
+        // The index stays where it is, and begins anew with the log.
+        std::fs::write(home.folder().join("frontend-out.log.index"), "").expect("ours");
+        log.say(3, "anew\n");
+        follower.signal(Signal::SIGCONT);
+        assert_eq!([follower.next(), follower.next()], ["1|frontend  | late", "1|frontend  | anew"]);
+        log.say(4, "and more\n");
+        assert_eq!(follower.next(), "1|frontend  | and more");
+    }
+    follower.end();
+}
+
+#[test]
+fn what_is_removed_before_it_could_be_shown_is_said() {
+    let (home, _fake) = home_with_logs();
+    let follower = Follower::of(home.ctl(&["logs", "frontend", "-f"]));
+    assert_eq!(follower.next(), "1|frontend  | hello");
+    let mut log = Log::of(1, &home.folder().join("frontend-out.log"));
+    log.say(1, "one\n");
+    assert_eq!(follower.next(), "1|frontend  | one");
+    follower.pause();
+    for second in 2..=5 {
+        log.put_aside();
+        log.remove(3);
+        log.say(second, &format!("{second}\n"));
+    }
+    follower.signal(Signal::SIGCONT);
+    for second in 3..=5 {
+        assert_eq!(follower.next(), format!("1|frontend  | {second}"));
+    }
+    let words = follower.end_with_words();
+    assert!(words.contains("frontend-out.log: it was put aside and removed faster than it could be shown"), "{words}");
 }
 
 #[test]

@@ -49,6 +49,14 @@ impl Log {
             }
         }
     }
+
+    /// As rotation does with the oldest.
+    pub fn remove(&self, number: u32) {
+        for ending in [".index", "", ".gz"] {
+            // Not all of them are there.
+            drop(fs::remove_file(beside(&self.path, &format!(".{number}{ending}"))));
+        }
+    }
 }
 
 /// Compresses one that was put aside.
