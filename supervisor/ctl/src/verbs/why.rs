@@ -1,6 +1,7 @@
 //! `betti-ctl why`: what became of apps lately, and who brought that about.
 
 use jiff::Timestamp;
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use protocol::control::{Happening, Why};
 
@@ -9,6 +10,9 @@ use crate::arguments;
 use crate::exit::{Exit, Outcome};
 use crate::printer::{self, Tone};
 use crate::table;
+
+/// How a time is shown.
+const TIME: &str = "%Y-%m-%d %H:%M:%S%.3f";
 
 /// Shows the last changes, oldest first.
 ///
@@ -50,7 +54,7 @@ fn text(why: &Why, width: Option<u16>, colour: bool) -> String {
 fn row(happening: &Happening) -> (String, String) {
     let Happening { at, clock, what, actor, .. } = happening;
     let doubt = if clock.is_some() { "~" } else { "" };
-    let here = |at: Timestamp| at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string();
-    let at = at.parse().map_or_else(|_| at.clone(), here);
+    let here = |at: Timestamp| strtime::format(TIME, &at.to_zoned_datetime(TimeZone::system())).ok();
+    let at = at.parse().ok().and_then(here).unwrap_or_else(|| at.clone());
     (format!("{doubt}{at}"), format!("{what} ({})", actor.as_str()))
 }

@@ -96,6 +96,11 @@ impl Index {
         if self.file.is_none() {
             let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
             opened.set_len(self.length)?;
+            // After a power cut the index says that the log is ours to mend: it is there before anything that may be torn. Once for
+            // each file, so rarely.
+            if let Some(folder) = self.path.parent() {
+                File::open(folder)?.sync_all()?;
+            }
             self.file = Some(opened);
         }
         let Some(file) = &self.file else { return Ok(()) };

@@ -78,12 +78,11 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-<<<<<<< HEAD
 fn cut_end(log: &Path) -> io::Result<u64> {
-    match opened(log)? {
-        Some(file) => cut_torn_end(&file),
-        None => Ok(0),
-    }
+    let Some(file) = opened(log)? else { return Ok(0) };
+    let cut = cut_torn_end(&file)?;
+    forget_lost(log, file.metadata()?.len())?; // also where whole lines are lost
+    Ok(cut)
 }
 
 fn end_line(log: &Path) -> io::Result<()> {
@@ -99,17 +98,6 @@ fn opened(log: &Path) -> io::Result<Option<File>> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = OpenOptions::new().read(true).append(true).custom_flags(flags).open(log)?;
     Ok(file.metadata()?.is_file().then_some(file))
-=======
-fn mend_one(log: &Path) -> io::Result<u64> {
-    let opened = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(log);
-    let file: File = opened?;
-    if !file.metadata()?.is_file() {
-        return Ok(0);
-    }
-    let cut = cut_torn_end(&file)?;
-    forget_lost(log, file.metadata()?.len())?; // also where whole lines are lost
-    Ok(cut)
->>>>>>> logfix
 }
 
 #[cfg(test)]

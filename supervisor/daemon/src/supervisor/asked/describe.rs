@@ -222,7 +222,7 @@ fn log_max_size(asked: u64, aside_at: u64) -> String {
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
-    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     unit.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
 }
 
