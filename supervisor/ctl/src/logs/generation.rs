@@ -110,13 +110,7 @@ impl Generation {
     pub fn open_index(&self) -> io::Result<()> {
         for _ in 0..TRIES {
             let Some(number) = self.number() else { return Ok(()) };
-            let index = match open_file(&place::index(&self.log, number))? {
-                None if number > 0 && !place::is_there(&self.log, number - 1) => {
-                    // It is put aside right now: its index comes after it.
-                    open_file(&place::index(&self.log, number - 1))?
-                }
-                index => index,
-            };
+            let index = self.index_of(number)?;
             // While we looked it may have been put aside, and what we opened belong to its successor.
             if self.number() == Some(number) {
                 *self.index.borrow_mut() = index.map(Rc::new);
@@ -124,6 +118,20 @@ impl Generation {
             }
         }
         Ok(())
+    }
+
+    /// An index is put aside after its file: until then it has the number before, which is nobody else's.
+    fn index_of(&self, number: u32) -> io::Result<Option<File>> {
+        let mut index = open_file(&place::index(&self.log, number))?;
+        if index.is_none() && number > 0 {
+            if !place::is_there(&self.log, number - 1) {
+                index = open_file(&place::index(&self.log, number - 1))?;
+            }
+            if index.is_none() {
+                index = open_file(&place::index(&self.log, number))?;
+            }
+        }
+        Ok(index)
     }
 
     /// What lies beside the log by now is another file's.

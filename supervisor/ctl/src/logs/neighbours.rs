@@ -16,7 +16,7 @@ use super::place::{self, Place};
 /// How often to look again when files were put aside while we looked.
 pub const TRIES: usize = 64;
 /// How often a file that is there somewhere is looked for under its log's names.
-const LOOKS: usize = 8;
+const LOOKS: usize = 16;
 
 /// The file that comes after another one.
 pub struct Newer {
@@ -33,6 +33,10 @@ enum Spot {
     Itself(u32),
     /// It was compressed, and its index has this number.
     Index(u32),
+    /// It was removed with its index, as the oldest.
+    Removed,
+    /// It has a name that is none of this log's, or somebody else removed it.
+    Elsewhere,
 }
 
 impl Generation {
@@ -67,8 +71,8 @@ impl Generation {
         for _ in 0..TRIES {
             let spot = self.spot();
             let found = match spot {
-                Some(Spot::Itself(number) | Spot::Index(number)) => self.first_below(number)?,
-                None => self.first_after_us()?,
+                Spot::Itself(number) | Spot::Index(number) => self.first_below(number)?,
+                Spot::Removed | Spot::Elsewhere => self.first_after_us(spot)?,
             };
             let Some((place, generation)) = found else {
                 if self.spot() == spot {
@@ -79,8 +83,7 @@ impl Generation {
             // If ours moved on meanwhile, so may have what we opened before we did.
             if self.spot() == spot {
                 let has_begun = place.number > 0 || generation.length().is_ok_and(|length| length > Some(0));
-                let was_oldest = spot.is_none() && self.is_removed() && self.index_that_is_there().is_none();
-                let may_follow_others = was_oldest && place.number > 0;
+                let may_follow_others = spot == Spot::Removed && place.number > 0;
                 return Ok(has_begun.then_some(Newer { generation, may_follow_others }));
             }
         }
@@ -89,40 +92,37 @@ impl Generation {
 
     /// The number under which it is put aside now; `None` if it is there no more.
     pub fn number(&self) -> Option<u32> {
-        match self.spot()? {
+        match self.spot() {
             Spot::Itself(number) => Some(number),
             // An index follows its file: while it has not, the number before is nobody's.
             Spot::Index(number) if place::is_there(&self.log, number) => Some(number),
             Spot::Index(number) => Some(number + 1),
+            Spot::Removed | Spot::Elsewhere => None,
         }
     }
 
-    /// `None` if it was removed, or has a name that is none of this log's.
-    fn spot(&self) -> Option<Spot> {
+    fn spot(&self) -> Spot {
         for _ in 0..LOOKS {
-            let numbers = numbers(&place::all(&self.log).ok()?);
+            let numbers = numbers(&place::all(&self.log).unwrap_or_default());
             let at = |number: u32, compressed: bool| Identity::at(&Place { number, compressed }.path(&self.log));
             let is_ours = |number: &u32| [false, true].into_iter().any(|how| at(*number, how) == Some(self.identity));
             if let Some(number) = numbers.iter().copied().find(is_ours) {
-                return Some(Spot::Itself(number));
+                return Spot::Itself(number);
             }
-            if !self.is_removed() {
-                continue;
+            let index = self.index().and_then(|index| index.metadata().ok());
+            let Some(index) = index.filter(|_| self.is_removed()) else { continue };
+            if index.nlink() == 0 {
+                return Spot::Removed;
             }
-            let index = self.index_that_is_there()?;
             // If somebody else removed the file, the index that was left is another's by now, which is not compressed.
-            let has_index = |number: &u32| Identity::at(&place::index(&self.log, *number)) == Some(index);
+            let has_index =
+                |number: &u32| Identity::at(&place::index(&self.log, *number)) == Some(Identity::of(&index));
             let is_compressed = |number: &u32| *number > 0 && at(*number, false).is_none();
             if let Some(number) = numbers.into_iter().filter(is_compressed).find(has_index) {
-                return Some(Spot::Index(number));
+                return Spot::Index(number);
             }
         }
-        None
-    }
-
-    fn index_that_is_there(&self) -> Option<Identity> {
-        let found = self.index()?.metadata().ok()?;
-        (found.nlink() > 0).then(|| Identity::of(&found))
+        Spot::Elsewhere
     }
 
     fn is_removed(&self) -> bool {
@@ -140,20 +140,20 @@ impl Generation {
     }
 
     /// The oldest file that was begun after this one, which has no number any more.
-    fn first_after_us(&self) -> io::Result<Option<(Place, Rc<Self>)>> {
-        let Some((place, _)) = self.oldest_after_us()? else { return Ok(None) };
+    fn first_after_us(&self, spot: Spot) -> io::Result<Option<(Place, Rc<Self>)>> {
+        let Some((place, _)) = self.oldest_after_us(spot)? else { return Ok(None) };
         let Some(generation) = Self::open(&self.log, place)? else { return Ok(None) };
         let found = modified(&generation.file.metadata()?);
-        let is_oldest = self.oldest_after_us()?.is_none_or(|(_, oldest)| oldest >= found);
+        let is_oldest = self.oldest_after_us(spot)?.is_none_or(|(_, oldest)| oldest >= found);
         Ok(is_oldest.then_some((place, generation)))
     }
 
     /// The one that is being written was begun later, and one that was put aside if it was still written to later: the kernel's
     /// time stands still for some milliseconds, but what is older than a file that was removed as the oldest is there no more.
-    fn oldest_after_us(&self) -> io::Result<Option<(Place, (i64, i64))>> {
+    /// Of another one, what has its very time may be its copy.
+    fn oldest_after_us(&self, spot: Spot) -> io::Result<Option<(Place, (i64, i64))>> {
         let ours = modified(&self.file.metadata()?);
-        let is_removed = self.is_removed();
-        let is_later = |at: (i64, i64)| at > ours || is_removed && at == ours;
+        let is_later = |at: (i64, i64)| at > ours || spot == Spot::Removed && at == ours;
         let places = place::all(&self.log)?.into_iter().rev();
         let mut dated = places
             .filter_map(|place| Some((place, std::fs::metadata(place.path(&self.log)).ok().as_ref().map(modified)?)));
