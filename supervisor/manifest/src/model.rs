@@ -127,6 +127,9 @@ pub struct App {
 }
 
 impl App {
+    /// How many rotated files are kept of each log file, unless said otherwise.
+    pub const LOG_KEEP: u32 = 5;
+
     /// The port that each of its processes opens by itself; with a held one, `port` is no more than a hint.
     #[must_use]
     pub fn port_of_its_own(&self) -> Option<u16> {

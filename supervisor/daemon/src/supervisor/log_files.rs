@@ -62,6 +62,11 @@ impl Supervisor {
 
     /// Tells the log thread which files are ours and what they may take.
     pub(super) fn keep_log_house(&mut self) {
+        self.logs.keep_house(self.log_house());
+    }
+
+    /// Which files are ours and what they may take.
+    pub(super) fn log_house(&self) -> House {
         let mut apps: BTreeMap<String, (Option<u64>, BTreeSet<PathBuf>)> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for unit in self.units().values() {
@@ -72,7 +77,7 @@ impl Supervisor {
         let apps = apps.into_values().map(|(most, files)| AppLogs { files: files.into_iter().collect(), most });
         let manifest = &self.roster.manifest;
         let (most, trusts_clock) = (Some(manifest.log_max_total), manifest.trusts_clock);
-        self.logs.keep_house(House { most, apps: apps.collect(), trusts_clock });
+        House { most, apps: apps.collect(), trusts_clock }
     }
 }
 

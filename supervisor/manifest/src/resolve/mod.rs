@@ -21,8 +21,6 @@ pub(crate) use probes::own_address;
 const DEFAULT_NAMESPACE: &str = "default";
 /// When a log file is rotated, unless said otherwise.
 const LOG_MAX_SIZE: u64 = 10 << 20;
-/// How many rotated files of a log are kept, unless said otherwise.
-const LOG_KEEP: u32 = 5;
 /// PM2's variable for the number of an instance.
 const INSTANCE_VAR: &str = "NODE_APP_INSTANCE";
 /// Gives apps without a name the one of their script, and notes what cannot be without one.
@@ -95,7 +93,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         error_file,
         log_max_size: written.log_max_size.unwrap_or(LOG_MAX_SIZE),
         log_max_age: written.log_max_age,
-        log_keep: written.log_keep.unwrap_or(LOG_KEEP),
+        log_keep: written.log_keep.unwrap_or(App::LOG_KEEP),
         log_max_total: written.log_max_total,
         profiles: distinct(&written.profiles),
         name,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use lifecycle::Goal;
@@ -11,7 +12,8 @@ use protocol::worker;
 
 use crate::clock;
 use crate::control::Reply;
-use crate::logs::Tallies;
+use crate::logs::{House, Tallies};
+use crate::supervisor::log_files::log_limits;
 use crate::supervisor::roster::Unit;
 use crate::supervisor::{Supervisor, reason};
 use crate::synchronised::clock_is_synchronised;
@@ -38,18 +40,19 @@ impl Supervisor {
         match self.meant(targets) {
             Err(refusal) => refusal,
             Ok(ids) => {
+                let house = self.log_house();
                 let known = ids.into_iter().filter(|id| self.fleet.get(*id).is_some());
-                let described: Vec<_> = known.filter_map(|id| Some(self.description(self.unit(id)?))).collect();
+                let described: Vec<_> = known.filter_map(|id| Some(self.description(self.unit(id)?, &house))).collect();
                 Reply::json(&described)
             }
         }
     }
 
-    fn description(&self, unit: &Unit) -> Description {
+    fn description(&self, unit: &Unit, house: &House) -> Description {
         let app = &unit.app;
         let lived = self.fleet.app(unit.id);
         let notes = self.notes.get(&unit.id).cloned().unwrap_or_default();
-        let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        let text = |path: &Path| path.to_string_lossy().into_owned();
         let environment = self.ground.environment(unit).unwrap_or_default();
         let run = lived.alive().and_then(|run| self.runs.get(&run.0)).filter(|run| run.pid().is_some());
         let exited = self.notes.get(&unit.id).and_then(|notes| notes.exited_at_ns).map(Duration::from_nanos);
@@ -66,7 +69,7 @@ impl Supervisor {
             depends_on: app.depends_on.clone(),
             listen: app.listen.iter().map(ToString::to_string).collect(),
             ready: ready(&app.ready),
-            settings: self.settings(unit),
+            settings: self.settings(unit, house),
             recent_failures: self.fleet.snapshot(unit.id).failures.len(),
             exits: notes.tally.ends().map(|(reason, detail, count)| (reason.into(), detail.into(), count)).collect(),
             health_failures: notes.tally.health_failures,
@@ -81,8 +84,10 @@ impl Supervisor {
         }
     }
 
-    fn settings(&self, unit: &Unit) -> Vec<(String, String)> {
-        let mut settings = settings(&unit.app);
+    fn settings(&self, unit: &Unit, house: &House) -> Vec<(String, String)> {
+        let aside_at = |file: &Path| house.limits_of(file, log_limits(&unit.app)).bytes;
+        let aside_at = aside_at(&unit.out_file()).min(aside_at(&unit.error_file()));
+        let mut settings = settings(&unit.app, aside_at);
         let zone = unit.app.cron_restart.as_ref().and_then(|cron| jiff::tz::TimeZone::get(cron.zone.as_deref()?).ok());
         let next = self.next_scheduled(unit.id);
         let next = next.map(|next| next.to_zoned_datetime(zone.unwrap_or_else(jiff::tz::TimeZone::system)));
@@ -146,8 +151,8 @@ fn shown(url: &Url) -> String {
     format!("http://{}:{}{}", url.host, url.port, url.path)
 }
 
-/// What differs from the defaults, by key, in words.
-fn settings(app: &App) -> Vec<(String, String)> {
+/// What differs from the defaults, by key, in words. Logs are put aside at so many bytes.
+fn settings(app: &App, aside_at: u64) -> Vec<(String, String)> {
     let default = lifecycle::Policy::default();
     let policy = &app.policy;
     let mut settings = Vec::new();
@@ -198,6 +203,62 @@ fn settings(app: &App) -> Vec<(String, String)> {
             LogFormat::Json { .. } => Some("json".to_owned()),
         },
     );
-    say("log_max_size", Some(reason::bytes(app.log_max_size)));
+    say("log_max_size", Some(log_max_size(app.log_max_size, aside_at)));
+    say("log_max_age", app.log_max_age.map(age));
+    say("log_keep", (app.log_keep != App::LOG_KEEP).then(|| format!("{} of each at most", app.log_keep)));
+    say("log_max_total", app.log_max_total.map(reason::bytes));
     settings
+}
+
+fn log_max_size(asked: u64, aside_at: u64) -> String {
+    let asked_for = reason::bytes(asked);
+    match aside_at < asked {
+        true => format!("{asked_for}, but put aside at {}: log_max_total allows no more", reason::bytes(aside_at)),
+        false => asked_for,
+    }
+}
+
+/// `7 d`, `12 h`, `90 min`: in the largest unit that says it exactly.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
+    let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    unit.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about_logs(keys: &str, aside_at: u64) -> Vec<(String, String)> {
+        let text = format!("[[apps]]\nscript = \"./a\"\n{keys}");
+        let manifest = manifest::parse(Path::new("/hub/ecosystem.toml"), &text, None).unwrap();
+        let settings = settings(&manifest.apps[0], aside_at);
+        settings.into_iter().filter(|(key, _)| key.starts_with("log_")).collect()
+    }
+
+    #[test]
+    fn settings_of_logs_are_told_with_the_size_that_is_in_force() {
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<_> {
+            pairs.iter().map(|(key, words)| ((*key).to_owned(), (*words).to_owned())).collect()
+        };
+        assert_eq!(about_logs("", 10 << 20), pairs(&[("log_max_size", "10 MiB")]));
+        let keys = "log_max_size = \"20K\"\nlog_max_age = \"7d\"\nlog_keep = 3\nlog_max_total = \"32K\"\n";
+        let expected = [
+            ("log_max_size", "20 KiB, but put aside at 8 KiB: log_max_total allows no more"),
+            ("log_max_age", "7 d"),
+            ("log_keep", "3 of each at most"),
+            ("log_max_total", "32 KiB"),
+        ];
+        assert_eq!(about_logs(keys, 8 << 10), pairs(&expected));
+    }
+
+    #[test]
+    fn ages_are_told_in_the_largest_unit_that_fits() {
+        for (seconds, expected) in
+            [(60, "1 min"), (5400, "90 min"), (43_200, "12 h"), (604_800, "7 d"), (61, "61 s"), (90_000, "25 h")]
+        {
+            assert_eq!(age(Duration::from_secs(seconds)), expected);
+        }
+    }
 }
