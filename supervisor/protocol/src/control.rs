@@ -278,6 +278,18 @@ pub struct SendSignal {
 pub struct Flushed {
     /// Absolute paths.
     pub files: Vec<String>,
+    /// Those that could not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<NotFlushed>,
+}
+
+/// A log file that could not be emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotFlushed {
+    /// Its absolute path.
+    pub file: String,
+    /// In words.
+    pub why: String,
 }
 
 /// An app that is in no file: runs until it is deleted, or the hub is ended.

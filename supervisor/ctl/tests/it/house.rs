@@ -81,7 +81,8 @@ impl House {
             "POST /v1/flush" => {
                 let Targets { targets, .. } = body(asked);
                 self.with(&targets, |house, meant| {
-                    Answer::ok(&Flushed { files: meant.iter().map(|app| house.source(app).out_file).collect() })
+                    let files = meant.iter().map(|app| house.source(app).out_file).collect();
+                    Answer::ok(&Flushed { files, failed: Vec::new() })
                 })
             }
             "POST /v1/upgrade" => self.upgrade(),
