@@ -515,7 +515,7 @@ impl Actor {
 }
 
 /// What became of an app's output since the hub's start, in bytes unless said otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Logs {
     /// Written to log files.
@@ -526,8 +526,11 @@ pub struct Logs {
     pub lost: u64,
     /// Lines whose end was lost.
     pub lost_lines: u64,
-    /// What its log files take now, with all that was put aside.
+    /// What its log files take now, with all that was put aside. Files that instances share are the first one's.
     pub on_disk: u64,
+    /// Which of its log files could not be written when that was last tried, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// What is said of times while the kernel was not told that its wall clock is right.

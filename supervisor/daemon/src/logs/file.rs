@@ -46,6 +46,10 @@ pub struct LogFile {
     /// What became of each app's bytes since somebody asked.
     counts: BTreeMap<u32, Count>,
     pub(super) loss: Loss,
+    /// Why it did not take what was last written.
+    pub(super) trouble: Option<String>,
+    /// The trouble when somebody last asked.
+    told_trouble: Option<String>,
     pub(super) retry: Retry,
     pub(super) open_line: Option<OpenLine>,
     /// Whoever waited for it may go on.
@@ -67,6 +71,8 @@ impl LogFile {
             by: None,
             counts: BTreeMap::new(),
             loss: Loss::default(),
+            trouble: None,
+            told_trouble: None,
             retry: Retry::default(),
             open_line: None,
             freed: false,
@@ -102,6 +108,15 @@ impl LogFile {
     /// What became of each app's bytes since this was last asked.
     pub fn take_counts(&mut self) -> BTreeMap<u32, Count> {
         std::mem::take(&mut self.counts)
+    }
+
+    /// Why it cannot be written, if that is another reason, or none any more, since this was last asked.
+    pub fn news_of_trouble(&mut self) -> Option<Option<String>> {
+        let is_news = self.trouble != self.told_trouble;
+        is_news.then(|| {
+            self.told_trouble.clone_from(&self.trouble);
+            self.trouble.clone()
+        })
     }
 
     /// Whether it was put aside since this was last asked.
@@ -245,6 +260,7 @@ impl LogFile {
     }
 
     pub(super) fn grow(&mut self, bytes: usize) {
+        self.trouble = None;
         if self.regular {
             self.size += bytes as u64;
             self.count().written += bytes as u64;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use protocol::control::{Flushed, LogSource, Word};
+use protocol::control::{Description, Flushed, LogSource, Word};
 use serde_json::json;
 
 use crate::harness::{Hub, eventually};
@@ -97,6 +97,25 @@ fn what_cannot_be_emptied_is_named_and_the_rest_is_emptied() {
     assert_eq!(std::fs::read(hub.path("there")).unwrap(), b"");
     let failed: Vec<_> = flushed.failed.iter().map(|failed| failed.file.clone()).collect();
     assert_eq!(failed, [text("nowhere"), text("taken")]);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_until_it_can() {
+    let hub = Hub::start(
+        "[[apps]]\nname='a'\nscript='/bin/sh'\nargs=['-c', 'while :; do echo word; sleep 0.02; done']\n\
+         autostart=false\nout_file='taken'\n",
+        &[],
+    );
+    std::fs::create_dir(hub.path("taken")).unwrap();
+    hub.act("start", &["a"]);
+    let trouble = || {
+        let described: Vec<Description> = serde_json::from_str(&hub.ask("GET", "/v1/describe", "").body).unwrap();
+        described[0].logs.trouble.clone()
+    };
+    let told = eventually("the trouble is told", trouble);
+    assert!(told.contains("/taken: ") && told.contains("irectory"), "{told}");
+    std::fs::remove_dir(hub.path("taken")).unwrap();
+    eventually("it is over", || trouble().is_none().then_some(()));
 }
 
 #[test]
