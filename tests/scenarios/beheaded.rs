@@ -66,17 +66,22 @@ impl House {
     fn new() -> Self {
         let (port, probed) = (Port::free(), Port::free());
         let flood = |name: &str| App::program(name, "./flood.py").set("log_max_size", "1G");
-        let hub = Hub::new(&[
-            App::program("web", "./web.js").waits_for_ready().env("PORT", &port.number().to_string()),
-            flood("raw"),
-            flood("formatted").set("log_type", "json"),
-            App::puppet("restarted", "ready").waits_for_ready(),
-            App::puppet("stray", "fork-setsid").waits_for_ready(),
-            App::puppet("held", "ready"),
-            App::puppet("probed", "ready")
-                .set("ready", serde_json::json!({ "tcp": probed.address() }))
-                .set("listen_timeout", "24h"),
-        ]);
+        let mut hub = Hub::new(&[]);
+        // Nothing of a flood is put aside, however long it lasts.
+        hub.save(
+            "log_max_total = \"1T\"",
+            &[
+                App::program("web", "./web.js").waits_for_ready().env("PORT", &port.number().to_string()),
+                flood("raw"),
+                flood("formatted").set("log_type", "json"),
+                App::puppet("restarted", "ready").waits_for_ready(),
+                App::puppet("stray", "fork-setsid").waits_for_ready(),
+                App::puppet("held", "ready"),
+                App::puppet("probed", "ready")
+                    .set("ready", serde_json::json!({ "tcp": probed.address() }))
+                    .set("listen_timeout", "24h"),
+            ],
+        );
         hub.write("web.js", SERVER);
         hub.write("flood.py", FLOOD);
         hub.ctl(&["start", "--no-wait"]).succeeded();

@@ -278,6 +278,18 @@ pub struct SendSignal {
 pub struct Flushed {
     /// Absolute paths.
     pub files: Vec<String>,
+    /// Those that could not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<NotFlushed>,
+}
+
+/// A log file that could not be emptied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotFlushed {
+    /// Its absolute path.
+    pub file: String,
+    /// In words.
+    pub why: String,
 }
 
 /// An app that is in no file: runs until it is deleted, or the hub is ended.
@@ -503,7 +515,7 @@ impl Actor {
 }
 
 /// What became of an app's output since the hub's start, in bytes unless said otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Logs {
     /// Written to log files.
@@ -514,8 +526,11 @@ pub struct Logs {
     pub lost: u64,
     /// Lines whose end was lost.
     pub lost_lines: u64,
-    /// What its log files take now, with all that was put aside.
+    /// What its log files take now, with all that was put aside. Files that instances share are the first one's.
     pub on_disk: u64,
+    /// Which of its log files could not be written when that was last tried, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// What is said of times while the kernel was not told that its wall clock is right.

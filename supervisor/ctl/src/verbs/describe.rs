@@ -111,7 +111,8 @@ fn rows(description: &Description, owner: &str) -> Vec<(String, String)> {
     let settings = description.settings.iter().cloned();
     let rows = rows.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     let logs = [("logs today".to_owned(), logs(&description.logs)), ("memory".to_owned(), memory(app))];
-    rows.chain(settings).chain(logs).collect()
+    let trouble = description.logs.trouble.clone().map(|trouble| ("logs trouble".to_owned(), trouble));
+    rows.chain(settings).chain(logs).chain(trouble).collect()
 }
 
 fn logs(logs: &Logs) -> String {

@@ -1,5 +1,7 @@
 //! `betti-ctl flush`: empties log files.
 
+use protocol::control::NotFlushed;
+
 use super::Context;
 use super::act;
 use crate::arguments::Targets;
@@ -20,6 +22,12 @@ pub async fn run(arguments: &Targets, context: &Context<'_>) -> Outcome {
     }
     for file in &flushed.files {
         context.printer.say(&format!("✓ emptied {file}"));
+    }
+    for NotFlushed { file, why } in &flushed.failed {
+        context.printer.error(&format!("{file} cannot be emptied: {why}"));
+    }
+    if !flushed.failed.is_empty() {
+        return Ok(Exit::Failed);
     }
     if flushed.files.is_empty() {
         context.printer.say("there was nothing to empty");

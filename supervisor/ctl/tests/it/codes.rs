@@ -1,6 +1,6 @@
 //! Each exit code, with each kind of cause.
 
-use protocol::control::Word;
+use protocol::control::{Flushed, NotFlushed, Word};
 
 use crate::fake::{Answer, Fake, Seen, play};
 use crate::home::Home;
@@ -203,4 +203,19 @@ fn what_is_wrong_is_said_with_what_to_do() {
         error(&["--config", "nosuch.toml", "status"]),
     ];
     insta::assert_snapshot!("errors", errors.join("\n"));
+}
+
+#[test]
+fn what_was_not_emptied_is_named_and_is_1() {
+    let home = Home::new();
+    let failed = vec![NotFlushed { file: "/logs/b".to_owned(), why: "it is a folder".to_owned() }];
+    let flushed = Flushed { files: vec!["/logs/a".to_owned()], failed };
+    let _fake = Fake::listen(&home.socket(), move |_| Answer::ok(&flushed));
+    let call = home.call(&["flush"]);
+    assert_eq!((call.code, call.out.as_str()), (Some(1), "[Betti] ✓ emptied /logs/a\n"));
+    assert_eq!(call.error, "[Betti][ERROR] /logs/b cannot be emptied: it is a folder\n");
+    let call = home.call(&["flush", "--json"]);
+    assert_eq!(call.code, Some(1));
+    let expected = r#""failed":[{"file":"/logs/b","why":"it is a folder"}]"#;
+    assert!(call.out.replace(char::is_whitespace, "").contains(&expected.replace(' ', "")), "{}", call.out);
 }

@@ -81,7 +81,8 @@ impl House {
             "POST /v1/flush" => {
                 let Targets { targets, .. } = body(asked);
                 self.with(&targets, |house, meant| {
-                    Answer::ok(&Flushed { files: meant.iter().map(|app| house.source(app).out_file).collect() })
+                    let files = meant.iter().map(|app| house.source(app).out_file).collect();
+                    Answer::ok(&Flushed { files, failed: Vec::new() })
                 })
             }
             "POST /v1/upgrade" => self.upgrade(),
@@ -267,7 +268,14 @@ impl House {
                 ("API_TOKEN".into(), Some("old".into()), Some("hush".into())),
                 ("GONE".into(), Some("1".into()), None),
             ],
-            logs: Logs { written: 5 << 20, written_today: 1536, lost: 300, lost_lines: 4, on_disk: 2 << 20 },
+            logs: Logs {
+                written: 5 << 20,
+                written_today: 1536,
+                lost: 300,
+                lost_lines: 4,
+                on_disk: 2 << 20,
+                trouble: None,
+            },
             started_at: app(resident).pid.map(|_| "2026-03-01T07:05:09.125Z".into()),
             exited_at: app(resident).pid.map(|_| "2026-03-01T07:04:00.000Z".into()),
             clock: app(resident).pid.map(|_| CLOCK_NOT_SET.into()),

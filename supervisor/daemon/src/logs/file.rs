@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ pub struct LogFile {
     /// What became of each app's bytes since somebody asked.
     counts: BTreeMap<u32, Count>,
     pub(super) loss: Loss,
+    /// Why it did not take what was last written.
+    pub(super) trouble: Option<String>,
+    /// The trouble when somebody last asked.
+    told_trouble: Option<String>,
     pub(super) retry: Retry,
     pub(super) open_line: Option<OpenLine>,
     /// Whoever waited for it may go on.
@@ -67,6 +71,8 @@ impl LogFile {
             by: None,
             counts: BTreeMap::new(),
             loss: Loss::default(),
+            trouble: None,
+            told_trouble: None,
             retry: Retry::default(),
             open_line: None,
             freed: false,
@@ -104,6 +110,15 @@ impl LogFile {
         std::mem::take(&mut self.counts)
     }
 
+    /// Why it cannot be written, if that is another reason, or none any more, since this was last asked.
+    pub fn news_of_trouble(&mut self) -> Option<Option<String>> {
+        let is_news = self.trouble != self.told_trouble;
+        is_news.then(|| {
+            self.told_trouble.clone_from(&self.trouble);
+            self.trouble.clone()
+        })
+    }
+
     /// Whether it was put aside since this was last asked.
     pub const fn was_put_aside(&mut self) -> bool {
         std::mem::replace(&mut self.rotated, false)
@@ -135,13 +150,14 @@ impl LogFile {
             return empty_unused(&self.path);
         }
         self.aside = 0;
-        if self.regular {
-            self.begin_index_anew(); // before, or for a moment it would tell of what is not there
-            let file = self.opened()?;
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))?;
-            self.size = 0;
+        if !self.regular {
+            return keeps_nothing(&self.opened()?.metadata()?);
         }
+        self.begin_index_anew(); // before, or for a moment it would tell of what is not there
+        let file = self.opened()?;
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        self.size = 0;
         Ok(())
     }
 
@@ -244,6 +260,7 @@ impl LogFile {
     }
 
     pub(super) fn grow(&mut self, bytes: usize) {
+        self.trouble = None;
         if self.regular {
             self.size += bytes as u64;
             self.count().written += bytes as u64;
@@ -310,7 +327,19 @@ pub fn empty_unused(path: &Path) -> io::Result<()> {
             super::index::remove(path)?;
             OpenOptions::new().write(true).open(path)?.set_len(0)
         }
+        Ok(found) => keeps_nothing(&found),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(_) if path.is_symlink() => Err(io::Error::other("it is a link to what is not there")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether what is no file is a device: nothing is left there of what was said.
+fn keeps_nothing(found: &fs::Metadata) -> io::Result<()> {
+    match found.file_type() {
+        kind if kind.is_dir() => Err(io::Error::other("it is a folder")),
+        kind if kind.is_fifo() => Err(io::Error::other("it is a FIFO: what is in it is for whoever reads it")),
+        kind if kind.is_socket() => Err(io::Error::other("it is a socket")),
         _ => Ok(()),
     }
 }
@@ -486,6 +515,28 @@ mod tests {
         assert!(world.path().is_symlink());
         file.empty().unwrap();
         assert!(world.path().is_symlink());
+    }
+
+    #[test]
+    fn what_is_no_file_cannot_be_emptied_unless_it_is_a_device() {
+        let world = World::new();
+        let fifo = world.folder.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let nowhere = world.folder.path().join("nowhere");
+        symlink("absent/file", &nowhere).unwrap();
+        for (path, expected) in [
+            (world.folder.path(), Some("a folder")),
+            (&*fifo, Some("a FIFO")),
+            (&*nowhere, Some("a link")),
+            (Path::new("/dev/null"), None),
+            (&*world.folder.path().join("missing"), None),
+        ] {
+            let whys = [empty_unused(path), LogFile::open(path, limits(10), Names::default()).empty()];
+            for why in whys.map(|emptied| emptied.err().map(|why| why.to_string())) {
+                assert_eq!(why.is_some(), expected.is_some(), "{path:?}: {why:?}");
+                assert!(why.is_none_or(|why| why.contains(expected.unwrap())), "{path:?}");
+            }
+        }
     }
 
     #[test]

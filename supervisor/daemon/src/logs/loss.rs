@@ -67,6 +67,7 @@ impl LogFile {
 
     pub(super) fn complain(&mut self, why: &io::Error) {
         let trouble = why.to_string();
+        self.trouble = Some(trouble.clone());
         if self.loss.trouble.as_ref() == Some(&trouble) {
             return;
         }

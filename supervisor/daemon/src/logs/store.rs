@@ -136,6 +136,9 @@ impl<F: Fn(News)> Pump<F> {
     pub(super) fn count(&mut self) {
         let mut all: BTreeMap<u32, Count> = BTreeMap::new();
         for file in &mut self.files {
+            if let Some(trouble) = file.news_of_trouble() {
+                self.desk.tallies.set_trouble(file.path(), trouble);
+            }
             let counts = file.take_counts();
             if !counts.is_empty() {
                 self.desk.tallies.set_file(file.path(), file.on_disk());

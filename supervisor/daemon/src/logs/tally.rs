@@ -45,6 +45,8 @@ pub struct Tallies {
     pub apps: BTreeMap<u32, Tally>,
     /// Bytes that each log takes on the disk, with all that was put aside of it.
     pub files: BTreeMap<PathBuf, u64>,
+    /// Why a log could not be written when that was last tried.
+    pub troubles: BTreeMap<PathBuf, String>,
 }
 
 /// The copy that others look at.
@@ -90,7 +92,7 @@ impl TallyBook {
         let path = folder.join(NAME);
         let tallies: Vec<(u32, Tally)> = read(&std::fs::read(&path).unwrap_or_default());
         let apps = tallies.iter().copied().filter(|(_, tally)| *tally != Tally::default()).collect();
-        let shown = Arc::new(Mutex::new(Tallies { apps, files: BTreeMap::new() }));
+        let shown = Arc::new(Mutex::new(Tallies { apps, ..Tallies::default() }));
         Self { path, file: None, tallies, shown, zone: TimeZone::system() }
     }
 
@@ -127,6 +129,15 @@ impl TallyBook {
         match shown.files.get_mut(path) {
             Some(known) => *known = bytes,
             None => drop(shown.files.insert(path.to_owned(), bytes)),
+        }
+    }
+
+    /// A log cannot be written, or can be again.
+    pub fn set_trouble(&self, path: &Path, trouble: Option<String>) {
+        let mut shown = self.lock();
+        match trouble {
+            Some(trouble) => drop(shown.troubles.insert(path.to_owned(), trouble)),
+            None => drop(shown.troubles.remove(path)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use protocol::control::{LogSource, Word};
+use protocol::control::{Description, Flushed, LogSource, Word};
 use serde_json::json;
 
 use crate::harness::{Hub, eventually};
@@ -77,6 +77,45 @@ fn status_measures_and_logs_are_named() {
     assert_eq!(sources[0].out_file, hub.path("logs/backend-out.log").to_str().unwrap());
     let mode = std::fs::metadata(hub.path("run/control.sock")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_cannot_be_emptied_is_named_and_the_rest_is_emptied() {
+    let hub = Hub::start(
+        "[[apps]]\nname='a'\nscript='/bin/sleep'\nautostart=false\nout_file='taken'\nerror_file='there'\n\
+         [[apps]]\nname='b'\nscript='/bin/sleep'\nautostart=false\nout_file='nowhere'\nerror_file='/dev/null'\n",
+        &[],
+    );
+    std::fs::create_dir(hub.path("taken")).unwrap();
+    std::fs::write(hub.path("there"), "words\n").unwrap();
+    std::os::unix::fs::symlink("absent/file", hub.path("nowhere")).unwrap();
+    let answer = hub.ask("POST", "/v1/flush", "{\"targets\":[]}");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let flushed: Flushed = serde_json::from_str(&answer.body).unwrap();
+    let text = |name: &str| hub.path(name).to_str().unwrap().to_owned();
+    assert_eq!(flushed.files, ["/dev/null".to_owned(), text("there")]);
+    assert_eq!(std::fs::read(hub.path("there")).unwrap(), b"");
+    let failed: Vec<_> = flushed.failed.iter().map(|failed| failed.file.clone()).collect();
+    assert_eq!(failed, [text("nowhere"), text("taken")]);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_until_it_can() {
+    let hub = Hub::start(
+        "[[apps]]\nname='a'\nscript='/bin/sh'\nargs=['-c', 'while :; do echo word; sleep 0.02; done']\n\
+         autostart=false\nout_file='taken'\n",
+        &[],
+    );
+    std::fs::create_dir(hub.path("taken")).unwrap();
+    hub.act("start", &["a"]);
+    let trouble = || {
+        let described: Vec<Description> = serde_json::from_str(&hub.ask("GET", "/v1/describe", "").body).unwrap();
+        described[0].logs.trouble.clone()
+    };
+    let told = eventually("the trouble is told", trouble);
+    assert!(told.contains("/taken: ") && told.contains("irectory"), "{told}");
+    std::fs::remove_dir(hub.path("taken")).unwrap();
+    eventually("it is over", || trouble().is_none().then_some(()));
 }
 
 #[test]

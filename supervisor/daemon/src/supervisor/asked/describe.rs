@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lifecycle::Goal;
@@ -119,16 +119,20 @@ impl Supervisor {
     }
 }
 
-/// What an instance wrote; a file that several share counts for each.
+/// What an instance wrote; the space of a file that all instances share is the first one's.
 pub(super) fn logs_of(unit: &Unit, tallies: &Tallies) -> Logs {
     let tally = tallies.apps.get(&unit.id.0).copied().unwrap_or_default();
     let files = BTreeSet::from([unit.out_file(), unit.error_file()]);
+    let trouble = |file: &PathBuf| Some(format!("{}: {}", file.display(), tallies.troubles.get(file)?));
+    let troubles: Vec<String> = files.iter().filter_map(trouble).collect();
+    let is_anothers = unit.app.merge_logs && unit.instance > 0;
     Logs {
         written: tally.written,
         written_today: tally.today,
         lost: tally.lost_bytes,
         lost_lines: tally.lost_lines,
-        on_disk: files.iter().filter_map(|file| tallies.files.get(file)).sum(),
+        on_disk: files.iter().filter(|_| !is_anothers).filter_map(|file| tallies.files.get(file)).sum(),
+        trouble: (!troubles.is_empty()).then(|| troubles.join("; ")),
     }
 }
 
@@ -228,6 +232,10 @@ fn age(age: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use lifecycle::AppId;
+
     use super::*;
 
     fn about_logs(keys: &str, aside_at: u64) -> Vec<(String, String)> {
@@ -251,6 +259,26 @@ mod tests {
             ("log_max_total", "32 KiB"),
         ];
         assert_eq!(about_logs(keys, 8 << 10), pairs(&expected));
+    }
+
+    #[test]
+    fn a_file_of_all_instances_takes_space_once_and_its_trouble_is_everybodys() {
+        let text = "[[apps]]\nname = \"a\"\nscript = \"a\"\ninstances = 2\nmerge_logs = true\n";
+        let merged = manifest::parse(Path::new("/hub/ecosystem.toml"), text, None).unwrap().apps.remove(0);
+        let (out, error) = (merged.out_file.clone(), merged.error_file.clone());
+        let tallies = Tallies {
+            files: [(out, 10), (error.clone(), 3)].into(),
+            troubles: [(error, "it is full".to_owned())].into(),
+            ..Tallies::default()
+        };
+        let logs = |instance| {
+            let app = Rc::new(merged.clone());
+            logs_of(&Unit { id: AppId(instance), instance, of: 2, app, ad_hoc: false }, &tallies)
+        };
+        assert_eq!([0, 1].map(|instance| logs(instance).on_disk), [13, 0]);
+        for instance in [0, 1] {
+            assert_eq!(logs(instance).trouble.as_deref(), Some("/hub/logs/a-error.log: it is full"));
+        }
     }
 
     #[test]

@@ -2,19 +2,19 @@
 
 mod act;
 mod describe;
+mod flush;
 mod metrics;
 mod run;
 mod scale;
 mod signal;
 mod why;
 
-use std::collections::BTreeSet;
 use std::io;
 
 use http::StatusCode;
 use lifecycle::AppId;
 use manifest::targets::{self, Named};
-use protocol::control::{Flushed, Pong};
+use protocol::control::Pong;
 use protocol::request::Ask;
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -63,18 +63,6 @@ impl Supervisor {
             program: program::our_path().ok().map(|path| path.to_string_lossy().into_owned()),
             file: Some(program::our_file()),
         }
-    }
-
-    fn flush(&mut self, targets: &[String], reply: oneshot::Sender<Reply>) {
-        let meant = match self.meant(targets) {
-            Ok(meant) => meant,
-            Err(refusal) => return drop(reply.send(refusal)),
-        };
-        let units = meant.into_iter().filter_map(|id| self.unit(id));
-        let files: BTreeSet<_> = units.flat_map(|unit| [unit.out_file(), unit.error_file()]).collect();
-        let flushed = Flushed { files: files.iter().map(|file| file.to_string_lossy().into_owned()).collect() };
-        let answer = move |done| drop(reply.send(when_done(done, &flushed)));
-        self.logs.flush(files.into_iter().collect(), Box::new(answer));
     }
 
     fn reopen_logs(&mut self, reply: oneshot::Sender<Reply>) {
