@@ -304,3 +304,74 @@ fn goes_on(moved: io::Result<Moved>, run: u64) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Error, Write};
+    use std::sync::mpsc::channel;
+
+    use manifest::LogFormat;
+    use nix::unistd::pipe;
+
+    use super::super::Kind;
+    use super::*;
+
+    /// What a run writes with, and a raw stream of it.
+    fn outlet(run: u64, path: &Path) -> (fs::File, Outlet) {
+        let (pipe, worker) = pipe().unwrap();
+        let limits = Limits { bytes: u64::MAX, age: None, kept: 5 };
+        let (kind, format, app) = (Kind::Out, LogFormat::Raw, "a".to_owned());
+        let (path, shared, expect) = (path.into(), false, None);
+        (worker.into(), Outlet { run, kind, pipe, path, limits, shared, format, app, id: 3, expect })
+    }
+
+    /// A thread's work that is done by hand; run 1 has begun a line.
+    fn begun(folder: &Path) -> (Pump<impl Fn(News)>, fs::File) {
+        let (_, inbox) = channel();
+        let (_, bell) = UnixStream::pair().unwrap();
+        let mut pump = Pump::new(inbox, bell, Desk::new(folder.join("spool")).unwrap(), |_| {});
+        let (mut worker, outlet) = outlet(1, &folder.join("a.log"));
+        pump.add(outlet);
+        worker.write_all(b"begun").unwrap();
+        pump.move_all(&[true]);
+        (pump, worker)
+    }
+
+    fn cannot_be_written(pump: &mut Pump<impl Fn(News)>) {
+        let path = pump.files[0].path().to_owned();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+    }
+
+    #[test]
+    fn a_line_of_one_who_waits_for_the_disk_is_kept_whole_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut pump, mut worker) = begun(folder.path());
+        pump.files[0].failed(&Error::other("full"));
+        worker.write_all(b" and more").unwrap();
+        pump.move_all(&[true]);
+        assert_eq!(pump.files[0].kept_open_until(), None, "nobody else is there");
+        let format = LogFormat::Stamped("t".to_owned());
+        let (_second, to_second) = outlet(2, &folder.path().join("b.log"));
+        let (path, limits) = (folder.path().join("a.log"), to_second.limits);
+        pump.add(Outlet { format: format.clone(), ..to_second });
+        pump.redirect(&Way { run: 2, kind: Kind::Out, path, limits, format, shared: false });
+        assert!(pump.files[0].kept_open_until().is_some());
+    }
+
+    #[test]
+    fn nobody_waits_for_a_line_whose_end_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut pump, mut worker) = begun(folder.path());
+        let (_second, to_second) = outlet(2, &folder.path().join("a.log"));
+        pump.add(to_second);
+        cannot_be_written(&mut pump);
+        worker.write_all(b" and ended\n").unwrap();
+        pump.pipes[0].finishing = true;
+        pump.move_all(&[false, false]);
+        assert!(pump.leftovers[0].is_held() && pump.files[0].kept_open_until().is_some());
+        (0..10).for_each(|_| pump.files[0].failed(&Error::other("full"))); // so that it is not tried soon
+        assert_eq!(pump.waited_for_until(0), pump.files[0].retry_at());
+    }
+}
