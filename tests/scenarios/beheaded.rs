@@ -118,7 +118,7 @@ impl House {
         match death {
             Death::Killed => process::kill_9(supervisor),
             Death::Hangs => process::signal(supervisor, Signal::SIGSTOP),
-            Death::Panics => return self.let_panic(self.without_spare_threads(supervisor)),
+            Death::Panics => return self.let_panic(supervisor),
             Death::OutOfMemory => {
                 limit_memory(supervisor, &Limit::Data, 0);
                 self.take_all_memory(supervisor);
@@ -129,21 +129,24 @@ impl House {
 
     /// It needs a thread to find out who answers where an app is expected, and has too little memory for its stack.
     fn let_panic(&self, supervisor: i32) -> i32 {
-        limit_memory(supervisor, &Limit::AddressSpace, 1024 * 1024);
+        let supervisor = self.without_a_spare_thread(supervisor);
         let _listener = TcpListener::bind(self.probed.address()).expect("nobody else has it");
         scenarios::wait::until("it panicked", || if process::is_alive(supervisor) { Err("it lives") } else { Ok(()) });
         supervisor
     }
 
-    /// This one, or the first of its successors without a thread to spare: one that saw the last listener before it was gone has
-    /// one for some seconds.
-    fn without_spare_threads(&self, mut supervisor: i32) -> i32 {
-        while has_a_spare_thread(supervisor) {
+    /// This one, or the first of its successors that has no thread to spare when it can begin none any more: one that saw the last
+    /// listener before it was gone has one for some seconds.
+    fn without_a_spare_thread(&self, mut supervisor: i32) -> i32 {
+        loop {
+            limit_memory(supervisor, &Limit::AddressSpace, 1024 * 1024);
+            if !has_a_spare_thread(supervisor) {
+                return supervisor;
+            }
             process::kill_9(supervisor);
             self.until_another_answers(supervisor);
             supervisor = self.supervisor();
         }
-        supervisor
     }
 
     /// Every process of every worker. What each is called may change while its script finds its interpreter.
