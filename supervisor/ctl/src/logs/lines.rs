@@ -185,6 +185,13 @@ impl Lines {
             0 => {
                 self.look_for_index = true;
                 self.end_seen = self.bytes_before(self.offset + kept as u64, REMEMBERED)?;
+                // Emptied since we looked whether it was: what was there cannot be compared any more.
+                let least = index(self.offset + kept as u64).min(REMEMBERED);
+                if self.end_seen.as_ref().is_some_and(|seen| seen.len() < least) {
+                    self.end_seen = None;
+                    self.begin_at(0);
+                    self.marks.seek(0)?;
+                }
                 Ok(false)
             }
             _ => self.take_in_marks(self.offset + kept as u64).map(|()| true),
