@@ -51,6 +51,9 @@ pub struct Logs {
     /// Go on with what is written from now on
     #[arg(short, long)]
     pub follow: bool,
+    /// PM2's: do not go on; so it is unless -f says otherwise
+    #[arg(long, conflicts_with = "follow")]
+    pub nostream: bool,
     /// How many lines of each file to begin with: 15, or with --since all
     #[arg(short = 'n', long, value_name = "N")]
     pub lines: Option<u64>,
@@ -64,12 +67,12 @@ pub struct Logs {
     #[arg(short, long, requires = "grep")]
     pub ignore_case: bool,
     /// Only what went to standard output
-    #[arg(long, conflicts_with = "err")]
+    #[arg(long)]
     pub out: bool,
     /// Only what went to standard error
     #[arg(long)]
     pub err: bool,
-    /// The time before each line, local, in this format of date(1); RFC 3339 unless given
+    /// The time before each line, local, in this format of strftime(3); RFC 3339 unless given
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub timestamp: Option<String>,
     /// The bytes as they are, without a prefix

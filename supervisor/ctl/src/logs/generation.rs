@@ -127,7 +127,7 @@ impl Generation {
             if !place::is_there(&self.log, number - 1) {
                 index = open_file(&place::index(&self.log, number - 1))?;
             }
-            if index.is_none() {
+            if index.is_none() || place::is_there(&self.log, number - 1) {
                 index = open_file(&place::index(&self.log, number))?;
             }
         }

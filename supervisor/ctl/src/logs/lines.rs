@@ -55,6 +55,8 @@ pub struct Lines {
     /// Whose the line is; `None` until its first byte is there.
     begun: Option<Option<Mark>>,
     broken: Option<io::Error>,
+    /// The last bytes that were read.
+    tail: Vec<u8>,
     /// At the end of what there was: the last bytes before it.
     end_seen: Option<Vec<u8>>,
     /// Whether the index may be there by now, if it was not.
@@ -82,6 +84,7 @@ impl Lines {
             offset,
             begun,
             broken,
+            tail: Vec::new(),
             end_seen,
             look_for_index: true,
         })
@@ -184,10 +187,19 @@ impl Lines {
         match length? {
             0 => {
                 self.look_for_index = true;
-                self.end_seen = self.bytes_before(self.offset + kept as u64, REMEMBERED)?;
+                // As they were read: what is there now may be others' by now.
+                self.end_seen = match self.tail.is_empty() {
+                    true => self.bytes_before(self.offset + kept as u64, REMEMBERED)?,
+                    false => self.generation.plain().map(|_| self.tail.clone()),
+                };
                 Ok(false)
             }
-            _ => self.take_in_marks(self.offset + kept as u64).map(|()| true),
+            length => {
+                let forgotten = length.saturating_sub(REMEMBERED);
+                self.tail.extend_from_slice(&self.buffer[kept + forgotten..]);
+                self.tail.drain(..self.tail.len().saturating_sub(REMEMBERED));
+                self.take_in_marks(self.offset + kept as u64).map(|()| true)
+            }
         }
     }
 
@@ -246,6 +258,7 @@ impl Lines {
 
     fn begin_at(&mut self, offset: u64) {
         self.buffer.clear();
+        self.tail.clear();
         (self.offset, self.scanned, self.begun) = (offset, 0, None);
     }
 }

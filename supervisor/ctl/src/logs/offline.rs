@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use manifest::{App, Diagnostics, Instances, Manifest};
 use protocol::control::LogSource;
 
-use super::place;
+use super::place::{self, Place};
 use crate::profiles;
 
 /// What the file says.
@@ -47,9 +47,15 @@ pub fn sources(path: &Path, text: &str) -> Result<Offline, Box<Diagnostics>> {
             first_free += 1;
         }
     }
-    let is_there = |file: &String| place::all(Path::new(file)).is_ok_and(|places| !places.is_empty());
     let is_any_there = sources.iter().any(|source| is_there(&source.out_file) || is_there(&source.error_file));
     Ok(Offline { sources, is_any_there })
+}
+
+/// Whether anything can be read of a log: of a device, nothing.
+fn is_there(log: &String) -> bool {
+    let log = Path::new(log);
+    let is_file = |place: Place| fs::metadata(place.path(log)).is_ok_and(|found| found.is_file());
+    place::all(log).is_ok_and(|places| places.into_iter().any(is_file))
 }
 
 fn source(app: &App, id: u32, out: PathBuf, error: PathBuf) -> LogSource {

@@ -16,12 +16,18 @@ use crate::runtime_dir;
 /// How many lines of each file are shown unless told otherwise: PM2's number.
 const LINES: u64 = 15;
 
+/// Where logs go that are not wanted (`disable_logs`).
+const NOWHERE: &str = "/dev/null";
+
 /// Shows what apps wrote.
 pub async fn run(arguments: &arguments::Logs, context: &Context<'_>) -> Outcome {
     let look = look(arguments, context)?;
     let wanted = wanted(arguments)?;
-    let sources = sources(context).await?;
+    let sources = sources(arguments, context).await?;
     let meant = names::meant(&sources, &arguments.apps, named).map_err(Failure::failed)?;
+    if !arguments.apps.is_empty() && !context.printer.is_json() {
+        say_who_writes_none(&meant, context);
+    }
     raise_limit_of_files();
     let mut view = View::new(&sources, &meant, wanted, look);
     if arguments.follow {
@@ -46,8 +52,8 @@ fn look(arguments: &arguments::Logs, context: &Context<'_>) -> Result<Look, Fail
         return Err(Failure::misuse("--raw and --json are two ways to show a line: choose one"));
     }
     let stamp = arguments.timestamp.as_deref().map(Stamp::new).transpose();
-    let stamp =
-        stamp.map_err(|why| Failure::misuse(format!("--timestamp: {why}: write it as for date(1), like %H:%M:%S")))?;
+    let stamp = stamp
+        .map_err(|why| Failure::misuse(format!("--timestamp: {why}: write it as for strftime(3), like %H:%M:%S")))?;
     Ok(match (arguments.raw, printer.is_json()) {
         (true, _) => Look::raw(),
         (_, true) => Look::json(),
@@ -66,8 +72,15 @@ fn wanted(arguments: &arguments::Logs) -> Result<Wanted, Failure> {
     Ok(Wanted { kinds: kinds(arguments).to_vec(), sieve, last, follow: arguments.follow })
 }
 
+/// Of those that are named: else there would be nothing at all.
+fn say_who_writes_none(meant: &[&LogSource], context: &Context<'_>) {
+    for source in meant.iter().filter(|source| source.out_file == NOWHERE && source.error_file == NOWHERE) {
+        context.printer.error_text(&format!("[Betti] {} writes no logs: they go to {NOWHERE}\n", source.name));
+    }
+}
+
 /// Where all apps write to: as the supervisor says, or the file if there is none. After a crash, logs are what is looked for.
-async fn sources(context: &Context<'_>) -> Result<Vec<LogSource>, Failure> {
+async fn sources(arguments: &arguments::Logs, context: &Context<'_>) -> Result<Vec<LogSource>, Failure> {
     if let Some(runtime_dir) = runtime_dir::existing()? {
         let client = crate::client::Client::new(runtime_dir::socket(&runtime_dir), context.config.clone());
         match client.logs().await {
@@ -82,6 +95,7 @@ async fn sources(context: &Context<'_>) -> Result<Vec<LogSource>, Failure> {
     let Some(path) = &context.config else { return Err(Failure::no_supervisor()) };
     let offline = logs::sources(path, &config::text(path)?)
         .map_err(|_| nobody(format!("which logs there are is not known, because {} has mistakes", path.display())))?;
+    names::meant(&offline.sources, &arguments.apps, named).map_err(Failure::failed)?;
     if !offline.is_any_there {
         let files = offline.sources.iter().flat_map(|source| [&source.out_file, &source.error_file]);
         let files: Vec<&str> = files.map(String::as_str).collect();

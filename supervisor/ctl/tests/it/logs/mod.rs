@@ -9,6 +9,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
+use protocol::control::LogSource;
+
 use crate::fake::{Answer, Fake, source};
 use crate::home::Home;
 
@@ -42,6 +44,28 @@ fn the_last_lines_of_each_file_are_shown_with_pm2s_prefix() {
     assert_eq!(home.call(&["logs", "0", "--err"]).out, "0|api  | oh\n0|api  | no\n");
     assert_eq!(home.call(&["logs", "1", "--err"]).out, "", "a file that is not there yet is empty");
     assert_eq!(home.call(&["logs", "-n", "0"]).out, "");
+}
+
+#[test]
+fn both_outputs_may_be_asked_for_and_pm2s_nostream_is_what_happens_anyway() {
+    let (home, _fake) = home_with_logs();
+    let plain = home.call(&["logs"]);
+    for same in [&["logs", "--out", "--err"][..], &["logs", "--nostream"]] {
+        let call = home.call(same);
+        assert_eq!((call.code, &call.out), (Some(0), &plain.out), "{same:?}: {}", call.error);
+    }
+    assert_eq!(home.call(&["logs", "--nostream", "-f"]).code, Some(2));
+}
+
+#[test]
+fn an_app_that_writes_no_logs_is_said_to_write_none() {
+    let home = Home::new();
+    let nowhere = "/dev/null".to_owned();
+    let sources = [LogSource { out_file: nowhere.clone(), error_file: nowhere, ..source(0, "off", &home.folder()) }];
+    let _fake = Fake::listen(&home.socket(), move |_| Answer::ok(&sources));
+    let call = home.call(&["logs", "off"]);
+    assert_eq!((call.code, call.out.as_str()), (Some(0), ""));
+    assert_eq!(call.error, "[Betti] off writes no logs: they go to /dev/null\n");
 }
 
 #[test]

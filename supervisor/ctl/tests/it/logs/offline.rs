@@ -28,6 +28,11 @@ fn code_3_names_the_logs_that_were_looked_for() {
     let (first, second) = call.error.split_once('\n').expect("two lines");
     assert_eq!(first, "[Betti][ERROR] no supervisor is running: betti-ctl start brings it up");
     assert!(second.contains("logs/api-out.log") && second.contains("logs/betti-frontend-error.log"), "{second}");
+    let call = home.call(&["logs", "nosuch"]);
+    assert_eq!(call.code, Some(1), "a mistake is a mistake though nothing is there: {call:?}");
+    home.write_file("[[apps]]\nname = \"off\"\nscript = \"off\"\ndisable_logs = true\n");
+    let call = home.call(&["logs"]);
+    assert_eq!((call.code, call.out.as_str()), (Some(3), ""), "of a device nothing can be read: {call:?}");
     home.write_file("[[apps]]\nname = 7\n");
     let call = home.call(&["logs", "-f"]);
     assert_eq!(call.code, Some(3));

@@ -103,7 +103,6 @@ fn misuse_says_what_is_accepted() {
         (&["logs", "--raw", "--json"], "--raw"),
         (&["logs", "--raw", "--timestamp"], "--timestamp"),
         (&["logs", "--timestamp=HH:mm"], "%H:%M:%S"),
-        (&["logs", "--out", "--err"], "--err"),
     ] {
         let call = home.call(arguments);
         assert_eq!(call.code, Some(2), "{arguments:?}: {call:?}");
