@@ -1,7 +1,7 @@
 //! Logs when nothing runs: nobody is left to finish an open line, so that what comes next begins a new one. After a power cut, what
 //! is torn at their ends is cut off first.
 //!
-//! Only what we wrote can be torn: a log that has an index. Another one is somebody's, and may end as it likes. And only before the
+//! Only what we wrote can be torn: a log that has an index, or had one when it was put aside. Another one is somebody's, and may end as it likes. And only before the
 //! first run of a boot. While the machine is on, a line without an end is a worker's that died. Which boot was seen to is noted in
 //! the runtime directory; usually that is gone with the power.
 
@@ -37,7 +37,8 @@ fn mend_torn(runtime_dir: &Path, logs: &[PathBuf]) {
     if fs::read_to_string(&note).is_ok_and(|boot| boot == clock::boot()) {
         return;
     }
-    for log in logs.iter().flat_map(|log| with_those_put_aside(log)).filter(|log| is_ours(log)) {
+    let ours = logs.iter().map(|log| (log, with_those_put_aside(log))).filter(|(log, family)| is_ours(log, family));
+    for log in ours.flat_map(|(_, family)| family) {
         match cut_end(&log) {
             Ok(0) => {}
             Ok(cut) => say!(
@@ -53,11 +54,14 @@ fn mend_torn(runtime_dir: &Path, logs: &[PathBuf]) {
     }
 }
 
-/// Whether it was written here.
-fn is_ours(log: &Path) -> bool {
-    let mut name = log.as_os_str().to_owned();
-    name.push(log_index::SUFFIX);
-    Path::new(&name).is_file()
+/// Whether a log was written here: one of its files has an index. Not each must: a file and its index are put aside one after the
+/// other.
+fn is_ours(log: &PathBuf, family: &[PathBuf]) -> bool {
+    family.iter().chain([log]).any(|log| {
+        let mut name = log.as_os_str().to_owned();
+        name.push(log_index::SUFFIX);
+        Path::new(&name).is_file()
+    })
 }
 
 /// `a.log`, and `a.log.1` and so on as far as there are any.
@@ -112,7 +116,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let torn = ["a.log", "a.log.1", "a.log.12", "a.log.1.gz", "aa.log", "a.log.", "b.log"];
         let tear = || torn.iter().for_each(|name| fs::write(path(name), "one\ntw\0").unwrap());
-        let ours = ["a.log", "a.log.1", "a.log.12", "aa.log"];
+        let ours = ["a.log", "aa.log"];
         ours.iter().for_each(|name| fs::write(path(&format!("{name}.index")), "").unwrap());
         let read = |name: &str| fs::read_to_string(path(name)).unwrap();
         tear();
