@@ -13,19 +13,19 @@ use std::time::Duration;
 use lifecycle::Moment;
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{Pid, getpid, getppid, setsid};
+use nix::unistd::{getpid, getppid, setsid};
 use protocol::keeper::Fact;
 use protocol::self_check::{SELF_CHECK, Understood};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::Wish;
+use super::in_group::InGroup;
 use super::reason::{signal_name, span};
 use crate::link;
-use crate::tree;
 
 /// How long its self-check may take.
 const SELF_CHECK_WITHIN: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ fn pair() -> io::Result<(pipe::Sender, OwnedFd)> {
 }
 
 /// In a session of its own, and gone when we are.
-fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<Running> {
+fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<InGroup> {
     let flag = [format!("--{SELF_CHECK}"), at.since(Moment::START).as_nanos().to_string()].map(OsString::from);
     let arguments = [path.as_os_str().to_owned()].into_iter().chain(flag).chain(wish.as_arguments());
     let arguments = arguments.map(|word| CString::new(word.into_vec())).collect::<Result<Vec<_>, _>>()?;
@@ -109,30 +109,7 @@ fn start(path: &Path, wish: &Wish, at: Moment, socket: OwnedFd) -> io::Result<Ru
             Err(io::Error::last_os_error())
         });
     }
-    Ok(Running(command.spawn()?))
-}
-
-/// Until it was waited for, its number is its own, and so is its group's.
-struct Running(Child);
-
-impl Running {
-    /// Readable once it has ended; it is not reaped by that.
-    fn has_ended(&self) -> io::Result<pipe::Receiver> {
-        let pid = self.0.id().ok_or(Errno::ECHILD)?;
-        pipe::Receiver::from_owned_fd_unchecked(tree::pidfd_open(pid.cast_signed())?)
-    }
-
-    fn kill_group(&self) {
-        if let Some(pid) = self.0.id() {
-            let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill_group();
-    }
+    Ok(InGroup(command.spawn()?))
 }
 
 async fn tell(socket: &pipe::Sender, facts: &[Fact]) {

@@ -20,6 +20,7 @@ mod chronicle;
 mod footprint;
 mod hand_over;
 mod identity;
+mod in_group;
 mod keeper_link;
 mod kernel_log;
 mod launch;

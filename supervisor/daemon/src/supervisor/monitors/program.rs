@@ -12,14 +12,14 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Pid, Uid, getpid, getppid, setgid, setgroups, setsid, setuid};
+use nix::unistd::{Gid, Uid, getpid, getppid, setgid, setgroups, setsid, setuid};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::supervisor::in_group::InGroup;
 use crate::supervisor::reason::{signal_name, span};
-use crate::tree;
 
 const OWN_SCORE: &CStr = c"/proc/self/oom_score_adj";
 /// The most of what it writes that is kept, from the end.
@@ -70,7 +70,7 @@ pub async fn exec(check: &ExecCheck, timeout: Duration) -> Result<(), String> {
     }
 }
 
-fn start(check: &ExecCheck) -> io::Result<(Running, pipe::Receiver)> {
+fn start(check: &ExecCheck) -> io::Result<(InGroup, pipe::Receiver)> {
     let (write, output) = pipe::pipe()?;
     let write: OwnedFd = write.into_blocking_fd()?;
     let mut command = Command::new(&check.program);
@@ -98,13 +98,10 @@ fn start(check: &ExecCheck) -> io::Result<(Running, pipe::Receiver)> {
             if getppid() == us { Ok(()) } else { Err(Errno::ESRCH.into()) } // we fell before it was set
         });
     }
-    Ok((Running(command.spawn()?), output))
+    Ok((InGroup(command.spawn()?), output))
 }
 
-/// Until it was waited for, its number is its own, and so is its group's.
-struct Running(Child);
-
-impl Running {
+impl InGroup {
     async fn end(&mut self, output: pipe::Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {
         let ended = self.has_ended()?;
         let followed = async {
@@ -119,24 +116,6 @@ impl Running {
         self.kill_group(); // whoever it left behind, so that its pipe ends as well
         tail.finish(&output);
         self.0.wait().await
-    }
-
-    /// Readable once it has ended; it is not reaped by that.
-    fn has_ended(&self) -> io::Result<pipe::Receiver> {
-        let pid = self.0.id().ok_or(Errno::ECHILD)?;
-        pipe::Receiver::from_owned_fd_unchecked(tree::pidfd_open(pid.cast_signed())?)
-    }
-
-    fn kill_group(&self) {
-        if let Some(pid) = self.0.id() {
-            let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill_group();
     }
 }
 
