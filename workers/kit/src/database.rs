@@ -17,10 +17,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::outbox::{self, Event, Recorded};
@@ -31,6 +31,8 @@ const LONGEST_QUEUE: usize = 256;
 const LONGEST_LAG: usize = 1024;
 /// How long to wait for another process that holds the file, such as the one that this one replaces, or a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries of what SQLite does not wait for.
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// Health data is nobody else's.
 const FILE_MODE: u32 = 0o600;
 
@@ -177,10 +179,24 @@ impl Database {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+/// SQLite does not wait by itself while another process changes the mode of a file that is new to both: each could be waiting for
+/// the other.
+fn use_wal(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                thread::sleep(BETWEEN_TRIES);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// `user_version` counts the migrations that the file has had.
