@@ -266,8 +266,10 @@ impl Client {
         // the keeper is gone.
         match why.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => TryError::Final(AskError::NoSupervisor),
-            // The queue of connections is full, or the kernel was interrupted.
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => TryError::Broken(why.to_string()),
+            // The queue of connections is full, the kernel was interrupted, or whoever listened is about to be gone.
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionReset => {
+                TryError::Broken(why.to_string())
+            }
             _ => TryError::Final(AskError::Unreachable { socket: self.socket.clone(), why }),
         }
     }
