@@ -101,6 +101,9 @@ pub struct Row {
     /// control group, or in the keeper's where the run has none in which that is counted.
     #[serde(default)]
     pub memory_kill: bool,
+    /// The last signal that a supervisor had sent to it.
+    #[serde(default)]
+    pub last_signal: Option<i32>,
 }
 
 /// The steps by which a keeper's copy becomes a worker, in their order.

@@ -79,6 +79,7 @@ fn row(exit: Option<Exit>, step: Option<Step>) -> Fact {
         cgroup: Some("/sys/fs/cgroup/betti-1".into()),
         step,
         memory_kill: false, // version 1 could not say it
+        last_signal: None,  // nor that
     })
 }
 
@@ -126,6 +127,7 @@ fn shortest_facts() -> Vec<Fact> {
         cgroup: None,
         step: None,
         memory_kill: false,
+        last_signal: None,
     })]
 }
 

@@ -52,6 +52,7 @@ impl Rows {
             cgroup: None,
             step: None,
             memory_kill: false,
+            last_signal: None,
         };
         let worker = match spawned {
             Ok(worker) => {
@@ -177,6 +178,7 @@ impl Held {
     /// if it leads one.
     fn signal(&mut self, signal: Signal) {
         self.killed |= signal == Signal::SIGKILL;
+        self.row.last_signal = Some(signal as i32);
         let first = self.row.pid.filter(|_| !self.row.first_ended);
         if let Some(first) = first {
             let _ = killpg(Pid::from_raw(first), signal);

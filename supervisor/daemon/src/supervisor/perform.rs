@@ -68,7 +68,7 @@ impl Supervisor {
     }
 
     /// To the group while its first process lives; to each that is left of the tree afterwards.
-    fn send(&mut self, id: AppId, run: Invocation, signal: Signal) {
+    pub(super) fn send(&mut self, id: AppId, run: Invocation, signal: Signal) {
         let number = self.number_of(id, signal) as i32;
         if signal == Signal::Terminate && self.ask_by_message(id, run) {
             return;
