@@ -64,7 +64,7 @@ use std::path::PathBuf;
 use protocol::place::{self, NoRuntimeDir};
 
 pub use budget::{AppLogs, House};
-pub use index::forget_lost;
+pub use index::{forget_lost, path as index_path};
 pub use limits::Limits;
 pub use outlet::{Kind, Outlet};
 pub use pump::{LogPump, News, Way};

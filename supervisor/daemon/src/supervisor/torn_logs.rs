@@ -10,10 +10,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use protocol::log_index;
-
 use crate::clock;
-use crate::logs::forget_lost;
+use crate::logs::{forget_lost, index_path};
 use crate::whole_lines::cut_torn_end;
 
 /// In the runtime directory: the boot whose start found the logs in order.
@@ -57,11 +55,7 @@ fn mend_torn(runtime_dir: &Path, logs: &[PathBuf]) {
 /// Whether a log was written here: one of its files has an index. Not each must: a file and its index are put aside one after the
 /// other.
 fn is_ours(log: &PathBuf, family: &[PathBuf]) -> bool {
-    family.iter().chain([log]).any(|log| {
-        let mut name = log.as_os_str().to_owned();
-        name.push(log_index::SUFFIX);
-        Path::new(&name).is_file()
-    })
+    family.iter().chain([log]).any(|log| index_path(log).is_file())
 }
 
 /// `a.log`, and `a.log.1` and so on as far as there are any.
