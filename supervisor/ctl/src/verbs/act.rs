@@ -67,10 +67,19 @@ pub async fn run(act: &Act<'_>, client: &Client, context: &Context<'_>) -> Outco
 /// # Errors
 /// If nobody answers, or the act is refused.
 pub async fn ask(act: &Act<'_>, client: &Client, context: &Context<'_>) -> Result<Settled, Failure> {
+    let asked = begin(act, client, context).await?;
+    settle(act.goal, act.wait, &asked, client, context).await
+}
+
+/// Asks for the act, and says which apps it is about.
+///
+/// # Errors
+/// If nobody answers, or the act is refused.
+pub async fn begin(act: &Act<'_>, client: &Client, context: &Context<'_>) -> Result<Vec<AcceptedApp>, Failure> {
     let answer = client.act(act.wire, &act.targets).await;
     let asked = accepted(answer, &act.targets.targets, client).await?;
     watch::announce(act.action, &asked, context.printer);
-    settle(act.goal, act.wait, &asked, client, context).await
+    Ok(asked)
 }
 
 /// The apps that an act is about. If a name means nothing, the names that there are are said, the nearest first.

@@ -8,7 +8,7 @@ use crate::arguments::Act;
 use crate::exit::{Failure, Outcome};
 use crate::report;
 use crate::verdict;
-use crate::watch::{self, Failed};
+use crate::watch::Failed;
 
 /// Begins apps anew one after the other, and waits until all of them are ready and the runs before are gone.
 ///
@@ -17,9 +17,7 @@ use crate::watch::{self, Failed};
 pub async fn run(arguments: &Act, context: &Context<'_>) -> Outcome {
     let client = context.client()?;
     let act = act::reload(&arguments.apps, !arguments.no_wait);
-    let answer = client.act(act.wire, &act.targets).await;
-    let asked = act::accepted(answer, &act.targets.targets, &client).await?;
-    watch::announce(act.action, &asked, context.printer);
+    let asked = act::begin(&act, &client, context).await?;
     let mut settled = act::settle(act.goal, act.wait, &asked, &client, context).await?;
     if !settled.failed.is_empty() {
         let watch = client.watch(None).await.map_err(Failure::from)?;
