@@ -94,7 +94,7 @@ fn however_many_crash_as_fast_as_they_can_an_operator_is_heard() {
         let app = App::program(&format!("brief-{number}"), "/bin/false").set("restart_delay", 1);
         app.set("exp_backoff_restart_delay", 0).set("max_restarts", 1_000_000)
     };
-    let hub = Hub::new(&(0..24).map(brief).collect::<Vec<_>>());
+    let hub = Hub::new(&(0..64).map(brief).collect::<Vec<_>>());
     hub.ctl(&["start", "--no-wait"]).succeeded();
     hub.until("all have crashed", |watch| watch.status.apps.iter().all(|app| app.restarts > 0));
     hub.ctl(&["stop", "all"]).succeeded();

@@ -100,6 +100,9 @@ const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 /// How long facts may come one after the other before whoever waits is heard. An app that crashes all the time must not keep
 /// an operator from stopping it.
 const LONGEST_DEAFNESS: Duration = Duration::from_millis(50);
+/// How long the one task goes on without a turn for the others, which take in what clients ask and runs say. It has to be
+/// given: awaiting a socket that has something to read does not wait.
+const LONGEST_TURN: Duration = Duration::from_millis(20);
 
 /// What whoever started the hub asked for.
 #[derive(Clone)]
@@ -165,8 +168,12 @@ async fn live(wish: Wish, socket: OwnedFd) -> anyhow::Result<()> {
         }
         Err(AdoptError::Other(error)) => return Err(error),
     };
-    let mut heard_at = clock::now();
+    let (mut heard_at, mut turn_began) = (clock::now(), clock::now());
     while !supervisor.is_done() {
+        if clock::now().saturating_sub(turn_began) > LONGEST_TURN {
+            tokio::task::yield_now().await;
+            turn_began = clock::now();
+        }
         if clock::now().saturating_sub(heard_at) > LONGEST_DEAFNESS {
             supervisor.hear_all(&mut inbox);
             heard_at = clock::now();
