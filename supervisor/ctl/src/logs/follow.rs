@@ -16,8 +16,6 @@ use crate::printer::Printer;
 /// How long after something happened to look once more: the index tells of bytes that are about to be written, and not every
 /// kernel tells when they are.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// So often: a folder that is removed and made anew may be watched a moment late.
-const LOOKS_AGAIN: u32 = 5;
 /// How long to wait where the kernel does not tell of changes: on file systems that others write to, or when it has no watch left.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
@@ -45,7 +43,7 @@ impl Follow<'_> {
         watch.add(self.view.folders());
         let mut said = BTreeSet::new();
         // What happened before the folders were watched is seen now.
-        let mut again = LOOKS_AGAIN;
+        let mut again = true;
         loop {
             let is_more = self.view.show(self.printer);
             self.say_troubles(&mut said);
@@ -60,12 +58,9 @@ impl Follow<'_> {
                 _ = &mut nobody_reads => return,
                 () = watch.changed() => {
                     watch.renew();
-                    again = LOOKS_AGAIN;
+                    again = true;
                 }
-                () = sleep(LOOK_AGAIN), if again > 0 => {
-                    watch.renew();
-                    again -= 1;
-                }
+                () = sleep(LOOK_AGAIN), if again => again = false,
                 () = sleep(LOOK_ANYWAY), if watch.is_blind() => {}
                 sources = news(self.newcomers.as_mut()) => {
                     let meant: Vec<&LogSource> = (self.meant)(&sources).into_iter().map(|place| &sources[place]).collect();

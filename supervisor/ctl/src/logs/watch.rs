@@ -20,6 +20,9 @@ const OF_OTHERS: [FsType; 5] = [
     FsType(0x0102_1997), // 9P
 ];
 
+/// How often folders are looked for again before they are taken to change all the time.
+const MOST_RENEWALS: usize = 8;
+
 /// Watches folders, because files are put aside and made anew.
 pub struct Watch {
     watcher: Option<RecommendedWatcher>,
@@ -66,37 +69,39 @@ impl Watch {
 
     /// Watches what was made since, in place of what was removed.
     pub fn renew(&mut self) {
+        // A folder may come or go between being looked for and being watched, and then nobody would tell of it.
+        let is_settled = (0..MOST_RENEWALS).any(|_| !self.renew_once());
+        let is_untold = |folder: &PathBuf| !self.watched.get(folder).is_some_and(|(there, _)| tells_of_all(there));
+        self.is_blind = !is_settled || self.wanted.iter().any(is_untold);
+    }
+
+    /// Whether anything else is watched now than before.
+    fn renew_once(&mut self) -> bool {
         if self.is_stale.swap(false, Ordering::AcqRel) {
             self.let_go();
         }
-        let mut is_blind = self.watcher.is_none();
+        let mut is_renewed = false;
         for folder in self.wanted.clone() {
-            let Some((there, inode)) = nearest(&folder) else {
-                is_blind = true;
+            let found = nearest(&folder);
+            let before = self.watched.get(&folder).cloned();
+            if found == before {
                 continue;
-            };
-            let before = self.watched.get(&folder);
-            if before.is_none_or(|(watched, of)| *watched != there || *of != inode) {
-                if let Some((old, _)) = before.cloned()
-                    && !self.watched.iter().any(|(other, (watched, _))| *other != folder && *watched == old)
-                {
-                    // Gone already if its folder is.
-                    drop(self.watcher.as_mut().map(|watcher| watcher.unwatch(&old)));
-                }
-                let is_watched = self
-                    .watcher
-                    .as_mut()
-                    .is_some_and(|watcher| watcher.watch(&there, RecursiveMode::NonRecursive).is_ok());
-                if is_watched {
-                    self.watched.insert(folder, (there.clone(), inode));
-                } else {
-                    self.watched.remove(&folder);
-                    is_blind = true;
-                }
             }
-            is_blind |= statfs(&there).is_ok_and(|found| OF_OTHERS.contains(&found.filesystem_type()));
+            self.watched.remove(&folder);
+            if let Some((old, _)) = before
+                && !self.watched.values().any(|(watched, _)| *watched == old)
+            {
+                // Gone already if its folder is.
+                drop(self.watcher.as_mut().map(|watcher| watcher.unwatch(&old)));
+            }
+            if let (Some(watcher), Some((there, inode))) = (&mut self.watcher, found)
+                && watcher.watch(&there, RecursiveMode::NonRecursive).is_ok()
+            {
+                self.watched.insert(folder, (there, inode));
+                is_renewed = true;
+            }
         }
-        self.is_blind = is_blind;
+        is_renewed
     }
 
     fn let_go(&mut self) {
@@ -125,4 +130,9 @@ fn nearest(folder: &Path) -> Option<(PathBuf, u64)> {
         let found = std::fs::metadata(there).ok().filter(std::fs::Metadata::is_dir)?;
         Some((there.to_owned(), found.ino()))
     })
+}
+
+/// Whether the kernel tells of all that is written there.
+fn tells_of_all(folder: &Path) -> bool {
+    !statfs(folder).is_ok_and(|found| OF_OTHERS.contains(&found.filesystem_type()))
 }
