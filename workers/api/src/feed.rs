@@ -1,23 +1,22 @@
-//! Tells everyone who listens about every reading that was kept, in the order in which they were kept.
+//! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
+//! written in a file for each domain.
+
+mod vitals;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use kit::{
-    clock,
+    database::DatabaseError,
     live::Live,
     outbox::{Kept, Recorded},
 };
-use serde::Serialize;
+use serde_json::Value;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, interval},
 };
 
-use crate::{
-    show::{self, Formatted},
-    store::{READING_RECORDED, Reading, Store},
-};
+use crate::store::{Store, readings::READING_RECORDED};
 
 /// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
 /// `ecosystem.toml`), and that one to stop (5 s).
@@ -26,27 +25,6 @@ const BESIDE_FOR: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Events that are read at once.
 const MOST_AT_ONCE: u32 = 256;
-
-/// A frame that existing clients know.
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "vital-update", rename_all = "camelCase")]
-struct VitalUpdate<'a> {
-    vital_type: &'static str,
-    vital: Formatted<'a>,
-    device_address: Option<&'a str>,
-    timestamp: String,
-}
-
-impl<'a> VitalUpdate<'a> {
-    fn of(reading: &'a Reading, now: Timestamp) -> Self {
-        Self {
-            vital_type: reading.kind.name(),
-            vital: show::formatted(reading, now),
-            device_address: reading.device_address.as_deref(),
-            timestamp: clock::iso(now),
-        }
-    }
-}
 
 /// Tells what became true after `told`, an event's place in the home's history, until the database is closed.
 ///
@@ -83,17 +61,19 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
         };
         for event in news {
             told = event.home_seq;
-            if event.kind == READING_RECORDED {
-                tell(&event, store, live).await;
+            match frame(&event, store).await {
+                Ok(Some(frame)) => live.tell(&frame),
+                Ok(None) => {}
+                Err(error) => tracing::error!(home_seq = event.home_seq, "an event could not be told: {error}"),
             }
         }
     }
 }
 
-async fn tell(event: &Kept, store: &Store, live: &Live) {
-    let Some(compat_id) = event.payload["compat_id"].as_i64() else { return };
-    match store.reading(compat_id).await {
-        Ok(reading) => live.tell(&VitalUpdate::of(&reading, Timestamp::now())),
-        Err(error) => tracing::error!(home_seq = event.home_seq, "a reading could not be told: {error}"),
+/// What existing clients are told of an event, if anything.
+async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseError> {
+    match event.kind.as_str() {
+        READING_RECORDED => vitals::update(event, store).await,
+        _ => Ok(None),
     }
 }

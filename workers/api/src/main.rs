@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
-    let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment())?;
+    let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     tokio::spawn(feed::run(events, told, store.clone(), live.clone()));

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    store::{RESIDENT, Reading},
+    store::{RESIDENT, readings::Reading},
     vitals::{age, value_text},
 };
 

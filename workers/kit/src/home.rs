@@ -3,6 +3,7 @@
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
+    fmt::temporal::DateTimeParser,
     tz::TimeZone,
 };
 
@@ -27,6 +28,18 @@ impl Home {
     #[must_use]
     pub fn in_zone(zone: TimeZone) -> Self {
         Self { zone }
+    }
+
+    /// A home in the zone of this name, as [`Self::zone_at`] writes it.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        DateTimeParser::new().parse_time_zone(name).ok().map(Self::in_zone)
+    }
+
+    /// The zone itself.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The zone's name; where it has none, its offset at that instant, which is still true.
@@ -86,6 +99,10 @@ mod tests {
         assert_eq!(new_york().zone_at(late), "America/New_York");
         let nameless = Home::in_zone(TimeZone::fixed(jiff::tz::offset(2)));
         assert_eq!(nameless.zone_at(late), "+02");
+        for name in ["America/New_York", "+02", "-03:30"] {
+            assert_eq!(Home::of_name(name).map(|home| home.zone_at(late)).as_deref(), Some(name));
+        }
+        assert!(Home::of_name("Nowhere/At_All").is_none());
     }
 
     #[test]

@@ -19,6 +19,7 @@
 pub mod call;
 pub mod clock;
 pub mod database;
+pub mod field;
 pub mod home;
 pub mod inherit;
 pub mod listen;

@@ -16,14 +16,20 @@ pub fn read(value: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// As JSON, whole numbers without a fraction: `72`, not `72.0`.
+/// The same as an integer; `None` if it has a fraction, or is too large to be counted by ones.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that an i64 holds")]
+pub fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE).then_some(number as i64)
+}
+
+/// As JSON, whole numbers without a fraction: `72`, not `72.0`.
+#[must_use]
 pub fn json(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE {
-        return Value::from(number as i64);
+    match whole(number) {
+        Some(whole) => Value::from(whole),
+        None => Number::from_f64(number).map_or(Value::Null, Value::Number),
     }
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
 #[cfg(test)]

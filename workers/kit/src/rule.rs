@@ -28,8 +28,14 @@ impl Identity {
 pub enum Area {
     /// Readings.
     Vitals,
-    /// Foods, meals, goals.
+    /// Medicines and doses.
+    Medication,
+    /// Visits, and who takes the resident there.
+    Appointments,
+    /// Foods, meals, drinks, goals.
     Nutrition,
+    /// Workouts, and what was done in a day.
+    Activity,
     /// Calls.
     Video,
     /// Bluetooth devices and their state.

@@ -11,7 +11,10 @@ use warp::reply::Response;
 use super::{Hub, with};
 use crate::{
     show,
-    store::{RESIDENT, Reading, RecordError, Span},
+    store::{
+        RESIDENT,
+        readings::{Reading, RecordError, Span},
+    },
     vitals::{
         Kind,
         entry::{Entry, EntryError},

@@ -1,7 +1,10 @@
 //! A new reading, as a client sends it: checked in the order in which existing clients expect to be told.
 
 use jiff::Timestamp;
-use kit::{Home, clock, number};
+use kit::{
+    Home, clock,
+    field::{self, FieldError},
+};
 use serde_json::Value;
 
 use super::{Kind, names, unit::Unit};
@@ -29,44 +32,35 @@ pub struct Entry {
 /// Why a reading cannot be kept, for the one who sent it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EntryError {
-    #[error("{0} is required")]
-    Missing(&'static str),
+    #[error(transparent)]
+    Field(#[from] FieldError),
     #[error("Invalid vital_type. Must be one of: {}", names())]
     UnknownKind,
-    #[error("{0} must be a number")]
-    NotANumber(&'static str),
     #[error("{0} must not be negative")]
     Negative(&'static str),
     #[error("unit {written:?} is not known for {}. Must be one of: {}", .kind.name(), .kind.unit_names())]
     UnknownUnit { kind: Kind, written: String },
     #[error("{field} cannot be {value} {unit}: nobody's {} is above {most} {}", .kind.name(), .kind.canonical_unit())]
     Impossible { field: &'static str, kind: Kind, value: f64, unit: String, most: f64 },
-    #[error("recorded_at {0} is not a time. Write it like 2031-01-31T12:00:00.000Z")]
-    NotATime(Value),
-    #[error("{0} must be text")]
-    NotText(&'static str),
 }
 
 impl Entry {
     /// Reads the body of a request. Without a time of its own the reading is of now.
     pub fn read(body: &Value, now: Timestamp, home: &Home) -> Result<Self, EntryError> {
-        for field in ["vital_type", "value_primary", "unit"] {
-            if is_missing(body, field) {
-                return Err(EntryError::Missing(field));
-            }
-        }
+        field::require(body, &["vital_type", "value_primary", "unit"])?;
         let kind = body["vital_type"].as_str().and_then(Kind::of_name).ok_or(EntryError::UnknownKind)?;
-        let primary = value(body, "value_primary")?;
-        let unit_text = text(body, "unit")?.unwrap_or_default();
+        let primary = value(body, "value_primary")?.ok_or(FieldError::Missing("value_primary"))?;
+        let unit_text = field::text(body, "unit")?.unwrap_or_default();
         let unit = kind.unit(&unit_text).ok_or_else(|| EntryError::UnknownUnit { kind, written: unit_text.clone() })?;
-        let secondary = if is_missing(body, "value_secondary") { None } else { Some(value(body, "value_secondary")?) };
+        let secondary = value(body, "value_secondary")?;
         for (field, value) in [("value_primary", Some(primary)), ("value_secondary", secondary)] {
             let most = kind.most_possible();
             if let Some(value) = value.filter(|value| unit.to_canonical(*value) > most) {
                 return Err(EntryError::Impossible { field, kind, value, unit: unit_text, most });
             }
         }
-        let (effective_at, effective_at_text) = time(body, now, home)?;
+        let (effective_at, effective_at_text) =
+            field::time(body, "recorded_at", home)?.unwrap_or_else(|| (now, clock::iso(now)));
         Ok(Self {
             kind,
             primary,
@@ -76,10 +70,10 @@ impl Entry {
             unit,
             effective_at,
             effective_at_text,
-            source: text(body, "source")?.unwrap_or_else(|| BY_HAND.into()),
+            source: field::text(body, "source")?.unwrap_or_else(|| BY_HAND.into()),
             // Ours, like the other fields here; or as clients write it elsewhere.
-            device_address: text(body, "device_address")?.or(text(body, "deviceAddress")?),
-            notes: text(body, "notes")?,
+            device_address: field::text(body, "device_address")?.or(field::text(body, "deviceAddress")?),
+            notes: field::text(body, "notes")?,
         })
     }
 
@@ -95,34 +89,9 @@ impl Entry {
     }
 }
 
-/// Missing, `null` or empty text; 0 is a value.
-fn is_missing(body: &Value, field: &str) -> bool {
-    match body.get(field) {
-        None | Some(Value::Null) => true,
-        Some(Value::String(text)) => text.is_empty(),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
-    }
-}
-
-fn value(body: &Value, field: &'static str) -> Result<f64, EntryError> {
-    let value = number::read(&body[field]).ok_or(EntryError::NotANumber(field))?;
-    if value < 0.0 { Err(EntryError::Negative(field)) } else { Ok(value) }
-}
-
-fn text(body: &Value, field: &'static str) -> Result<Option<String>, EntryError> {
-    if is_missing(body, field) {
-        return Ok(None);
-    }
-    body[field].as_str().map(|text| Some(text.to_owned())).ok_or(EntryError::NotText(field))
-}
-
-fn time(body: &Value, now: Timestamp, home: &Home) -> Result<(Timestamp, String), EntryError> {
-    if is_missing(body, "recorded_at") {
-        return Ok((now, clock::iso(now)));
-    }
-    let not_a_time = || EntryError::NotATime(body["recorded_at"].clone());
-    let written = body["recorded_at"].as_str().ok_or_else(not_a_time)?;
-    Ok((home.instant(written).ok_or_else(not_a_time)?, written.to_owned()))
+fn value(body: &Value, field: &'static str) -> Result<Option<f64>, EntryError> {
+    let value = field::number(body, field)?;
+    if value.is_some_and(|value| value < 0.0) { Err(EntryError::Negative(field)) } else { Ok(value) }
 }
 
 #[cfg(test)]
