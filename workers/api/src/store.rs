@@ -1,6 +1,8 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
 pub mod history;
+#[cfg(test)]
+pub mod plans;
 pub mod readings;
 mod residents;
 

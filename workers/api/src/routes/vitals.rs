@@ -41,7 +41,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let key = call.idempotency_key()?;
-    let entry = Entry::read(&call.json::<Value>()?, now, hub.store.home())?;
+    let entry = Entry::read(&call.json::<Value>()?, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
     let reading = hub.store.record(entry, key, now).await?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
 }
@@ -73,7 +73,7 @@ async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 }
 
 async fn types(_: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    Ok(reply::data(StatusCode::OK, &Kind::ALL.map(Kind::name)))
+    Ok(reply::data(StatusCode::OK, &Kind::KNOWN_TO_CLIENTS.map(Kind::name)))
 }
 
 async fn latest_of(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -91,7 +91,8 @@ fn formatted(readings: &[Reading]) -> Response {
 }
 
 fn kind(call: &Call) -> Result<Kind, EntryError> {
-    Kind::of_name(call.parameter("type")).ok_or(EntryError::UnknownKind)
+    let kind = Kind::of_name(call.parameter("type")).filter(|kind| kind.is_known_to_clients());
+    kind.ok_or(EntryError::UnknownKind(&Kind::KNOWN_TO_CLIENTS))
 }
 
 /// Whoever is named in the query is not believed: there is one resident, and nobody else has readings here.

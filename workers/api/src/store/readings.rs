@@ -102,7 +102,7 @@ impl Store {
 
     /// The newest of each kind, by the kind's name.
     pub async fn latest(&self) -> Result<Vec<Reading>, DatabaseError> {
-        let mut kinds = Kind::ALL;
+        let mut kinds = Kind::KNOWN_TO_CLIENTS;
         kinds.sort_by_key(|kind| kind.name());
         self.database
             .read(move |connection| {
@@ -237,7 +237,7 @@ fn payload(reading: &Reading) -> serde_json::Value {
         "compat_id": reading.compat_id,
         "subject": RESIDENT,
         "kind": reading.kind.name(),
-        "loinc": reading.kind.loinc(),
+        "loinc": reading.kind.loinc()[0],
         "entered": {"primary": reading.primary, "secondary": reading.secondary, "unit": reading.unit},
         "canonical": {
             "primary": reading.canonical_primary,
