@@ -1,0 +1,3 @@
+//! Appointments. Pure: no clock, no database.
+
+pub mod recurrence;
