@@ -1,5 +1,6 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod appointments;
 pub mod history;
 pub mod readings;
 mod residents;
@@ -17,8 +18,11 @@ use rusqlite::{Row, types::Type};
 pub const RESIDENT: i64 = 1;
 
 /// In the order in which they are applied. They only add: in a reload the version before runs beside this one.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_readings.sql"), include_str!("../migrations/0002_residents.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_readings.sql"),
+    include_str!("../migrations/0002_residents.sql"),
+    include_str!("../migrations/0006_appointments.sql"),
+];
 
 /// All of it. Each domain adds its own questions and changes.
 #[derive(Clone)]

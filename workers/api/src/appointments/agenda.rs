@@ -37,6 +37,19 @@ pub struct Visit {
     pub date: Date,
 }
 
+impl Visit {
+    /// An appointment at its own time; of a series, what it has in common.
+    pub fn of_row(appointment: &Appointment, home: &Home) -> Self {
+        Self {
+            instance_date: None,
+            starts_at: appointment.starts.at,
+            ends_at: appointment.ends.as_ref().map(|end| end.at),
+            date: home.date(appointment.starts.at),
+            appointment: appointment.clone(),
+        }
+    }
+}
+
 /// The visits that begin in the window: of each appointment in its place, and of a series in their order, at most
 /// [`MOST_SLOTS`] of each.
 pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window: Window) -> Vec<Visit> {
@@ -48,7 +61,9 @@ pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window:
         let edits = by_series.get(&appointment.compat_id).map_or(&[][..], Vec::as_slice);
         match appointment.series(edits, home) {
             Some(series) => of_series(appointment, &series, edits, home, window),
-            None => Some(single(appointment, home)).filter(|visit| window.has(visit.starts_at)).into_iter().collect(),
+            None => {
+                Some(Visit::of_row(appointment, home)).filter(|visit| window.has(visit.starts_at)).into_iter().collect()
+            }
         }
     };
     appointments.iter().flat_map(of).collect()
@@ -58,16 +73,6 @@ pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window:
 pub fn visit_on(appointment: &Appointment, edit: Option<&Edit>, date: Date, home: &Home) -> Option<Visit> {
     let series = appointment.series(&[], home)?;
     of_slot(appointment, &series, series.slot(date)?, edit, home)
-}
-
-fn single(appointment: &Appointment, home: &Home) -> Visit {
-    Visit {
-        instance_date: None,
-        starts_at: appointment.starts.at,
-        ends_at: appointment.ends.as_ref().map(|end| end.at),
-        date: home.date(appointment.starts.at),
-        appointment: appointment.clone(),
-    }
 }
 
 fn of_series(appointment: &Appointment, series: &Series, edits: &[&Edit], home: &Home, window: Window) -> Vec<Visit> {

@@ -179,14 +179,16 @@ impl Content {
         Ok(())
     }
 
-    /// The fields of `changes` that are different here.
+    /// The fields of `changes` that are different here. A time stays: that of another visit may be written like this one's.
     ///
     /// # Errors
     /// Never, for what was read from JSON.
     pub fn different(&self, changes: Map<String, Value>) -> serde_json::Result<Map<String, Value>> {
         let own = serde_json::to_value(self)?;
         let after = serde_json::to_value(self.with(&changes)?)?;
-        Ok(changes.into_iter().filter(|(field, _)| own[field.as_str()] != after[field.as_str()]).collect())
+        let is_time = |field: &str| field == "starts_at" || field == "ends_at";
+        let stays = |field: &str| is_time(field) || own[field] != after[field];
+        Ok(changes.into_iter().filter(|(field, _)| stays(field)).collect())
     }
 
     /// What a driver's word is for.

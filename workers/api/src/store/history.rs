@@ -33,7 +33,7 @@ pub fn versions(connection: &Connection, table: &'static str, compat_id: i64) ->
 }
 
 fn as_json(row: &Row<'_>) -> rusqlite::Result<Value> {
-    let names: Vec<String> = row.as_ref().column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = row.as_ref().column_names().map(str::to_owned).collect();
     let mut columns = Map::new();
     for (place, name) in names.into_iter().enumerate() {
         let value = match row.get_ref(place)? {

@@ -1,0 +1,130 @@
+//! What existing clients do not know: visits with leave-by times and conflicts, who drives, what to prepare, and changes of
+//! one visit of a series.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
+use kit::{Area, Call, Problem, Routes, Rule, reply};
+use serde_json::{Value, json};
+use warp::reply::Response;
+
+use super::{change_to, lists, not_found};
+use crate::{
+    appointments::{
+        agenda::{Visit, Window},
+        change::{self, Scope},
+        conflicts::{Conflict, conflicts},
+        recurrence::MOST_SLOTS,
+    },
+    routes::{Hub, with},
+    show::appointments as show,
+    store::appointments::VisitChange,
+};
+
+/// How many days are shown when nobody says.
+const USUAL_DAYS: i32 = 30;
+/// The longest time that can be asked for at once.
+const LONGEST_SPAN: SignedDuration = SignedDuration::from_hours(24 * 367);
+/// How long before the window something may have begun that goes on in it.
+const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24 * 31);
+/// How long before a visit its preparation may begin: a day for that, and a day for the way.
+const LONGEST_LEAD: SignedDuration = SignedDuration::from_hours(24 * 2);
+
+pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
+    let (read, write) = (Rule::Read(Area::Appointments), Rule::Write(Area::Appointments));
+    routes
+        .get("/api/v1/appointments", read, with(hub, list))
+        .on(Method::PATCH, "/api/v1/appointments/{id}", write, with(hub, patch))
+        .on(Method::PUT, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, put_visit))
+        .on(Method::DELETE, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, remove_visit))
+}
+
+/// Visits that begin or go on between `from` and `to` (the days of both included), in their order, with what they collide with.
+async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let window = window(&hub, &call)?;
+    let all = visits_around(&hub, window).await?;
+    let found = conflicts(&all);
+    let is_asked = |visit: &Visit| {
+        window.has(visit.starts_at)
+            || (visit.starts_at < window.from && visit.ends_at.is_some_and(|end| end > window.from))
+    };
+    let shown: Vec<_> = all.iter().zip(&found).filter(|(visit, _)| is_asked(visit)).collect();
+    let with_conflicts = |(visit, found): &(&Visit, &Vec<Conflict>)| {
+        let mut details = show::details(visit);
+        details["conflicts"] = show::conflicts(found, &all);
+        details
+    };
+    let data: Vec<Value> = shown.iter().take(MOST_SLOTS).map(with_conflicts).collect();
+    let is_cut = shown.len() > data.len();
+    let answer = json!({"success": true, "data": data, "count": data.len(), "truncated": is_cut});
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// With what may collide from outside, by time.
+async fn visits_around(hub: &Hub, window: Window) -> Result<Vec<Visit>, Problem> {
+    let from = window.from.checked_sub(LONGEST_VISIT).unwrap_or(window.from);
+    let until = window.until.checked_add(LONGEST_LEAD).unwrap_or(window.until);
+    let mut visits = lists::in_window(hub, Window { from, until }).await?;
+    visits.sort_by_key(|visit| visit.starts_at);
+    Ok(visits)
+}
+
+/// Details of an appointment, or what all visits of its series have in common. What is absent stays, `null` clears it.
+async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let body: Value = call.json()?;
+    let number = number(&hub, &call).await?;
+    let changes = change::read(&body, Scope::Details, hub.store.home())?;
+    let changed = change_to(&hub, number, changes).await?;
+    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, hub.store.home()))))
+}
+
+/// All that is different about one visit: what is absent is as in its series.
+async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let body: Value = call.json()?;
+    let (number, date) = (number(&hub, &call).await?, date(&call)?);
+    let change = VisitChange::Only(change::read(&body, Scope::Visit, hub.store.home())?);
+    let visit = hub.store.change_visit(number, date, change, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)))
+}
+
+async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (number, date) = (number(&hub, &call).await?, date(&call)?);
+    hub.store.change_visit(number, date, VisitChange::Remove, Timestamp::now()).await?;
+    Ok(reply::message(StatusCode::OK, "The visit was taken out of its series"))
+}
+
+async fn number(hub: &Hub, call: &Call) -> Result<i64, Problem> {
+    hub.store.appointment_number(call.parameter("id").to_owned()).await?.ok_or_else(not_found)
+}
+
+fn date(call: &Call) -> Result<Date, Problem> {
+    let text = call.parameter("date");
+    let wrong = || Problem::bad_request(format!("{text:?} is not a date. Write it like 2031-01-31"));
+    text.parse().map_err(|_| wrong())
+}
+
+fn window(hub: &Hub, call: &Call) -> Result<Window, Problem> {
+    let home = hub.store.home();
+    let day = |name: &str| match call.query(name).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => text
+            .parse::<Date>()
+            .ok()
+            .filter(|_| text.len() == "2031-01-31".len())
+            .map(Some)
+            .ok_or_else(|| Problem::bad_request(format!("{name} {text:?} is not a date. Write it like 2031-01-31"))),
+    };
+    let from = day("from")?.unwrap_or_else(|| home.date(Timestamp::now()));
+    let to = day("to")?.unwrap_or_else(|| from.saturating_add(USUAL_DAYS.days()));
+    let begin = |day: Date| home.instant(&day.to_string()).unwrap_or(Timestamp::MAX);
+    let window = Window { from: begin(from), until: begin(to.tomorrow().unwrap_or(to)) - 1.millisecond() };
+    let length = window.until.duration_since(window.from);
+    if length.is_negative() {
+        return Err(Problem::bad_request("to must not be before from"));
+    }
+    if length > LONGEST_SPAN {
+        return Err(Problem::bad_request("from and to must not be more than a year apart"));
+    }
+    Ok(window)
+}
