@@ -132,7 +132,7 @@ pub mod tests {
     }
 
     pub fn appointment(compat_id: i64, body: &Value) -> Appointment {
-        let changes = change::create(body, &home()).unwrap();
+        let changes = change::create(body, change::Scope::Compat, &home()).unwrap();
         let content: Content = serde_json::from_value(Value::Object(changes)).unwrap();
         let moment = |written: &str| Moment::of(written, content.all_day, &home()).unwrap();
         Appointment {

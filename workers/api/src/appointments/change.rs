@@ -106,14 +106,14 @@ pub enum ChangeError {
 }
 
 /// A new appointment: every field that clients can set, with the usual ones where nothing was sent.
-pub fn create(body: &Value, home: &Home) -> Result<Map<String, Value>, ChangeError> {
+pub fn create(body: &Value, scope: Scope, home: &Home) -> Result<Map<String, Value>, ChangeError> {
     if field::is_missing(body, "title") {
         return Err(ChangeError::NoTitle);
     }
     if field::is_missing(body, "starts_at") {
         return Err(ChangeError::NoStart);
     }
-    let mut changes = read(body, Compat, home)?;
+    let mut changes = read(body, scope, home)?;
     changes.entry("appointment_type").or_insert_with(|| USUAL_TYPE.into());
     changes.entry("reminder_min").or_insert_with(|| USUAL_REMINDER_MIN.into());
     for flag in ["all_day", "is_recurring"] {
@@ -206,13 +206,14 @@ mod tests {
 
     #[test]
     fn a_new_appointment_has_the_usual_values_and_keeps_what_was_sent() {
-        let created = create(&json!({"title": "Walk", "starts_at": "2031-06-01T10:00", "reminder_min": 0}), &home());
+        let created =
+            create(&json!({"title": "Walk", "starts_at": "2031-06-01T10:00", "reminder_min": 0}), Compat, &home());
         let expected = json!({"title": "Walk", "starts_at": "2031-06-01T10:00", "appointment_type": "personal",
             "reminder_min": 0, "all_day": false, "is_recurring": false});
         assert_eq!(created.map(Value::Object), Ok(expected), "0 is at the time itself");
         let body = json!({"title": "Walk", "starts_at": "2031-06-01T10:00", "all_day": 1, "is_recurring": true,
             "reminder_min": null, "appointment_type": "", "recurrence_rule": {"frequency": "daily"}, "colour": "red"});
-        let created = create(&body, &home()).unwrap();
+        let created = create(&body, Compat, &home()).unwrap();
         assert_eq!((&created["all_day"], &created["is_recurring"]), (&json!(true), &json!(true)));
         assert_eq!((&created["reminder_min"], &created["appointment_type"]), (&json!(60), &json!("personal")));
         assert_eq!(created["recurrence_rule"], r#"{"frequency":"daily"}"#);
@@ -222,8 +223,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let with = |scope: Scope, body: Value| read(&body, scope, &home()).unwrap_err().to_string();
-        assert_eq!(create(&json!({}), &home()), Err(ChangeError::NoTitle));
-        assert_eq!(create(&json!({"title": "x", "starts_at": null}), &home()), Err(ChangeError::NoStart));
+        assert_eq!(create(&json!({}), Compat, &home()), Err(ChangeError::NoTitle));
+        assert_eq!(create(&json!({"title": "x", "starts_at": null}), Compat, &home()), Err(ChangeError::NoStart));
         for (body, text) in [
             (json!({"title": ""}), "Appointment title is required"),
             (json!({"starts_at": null}), "Appointment start time is required"),

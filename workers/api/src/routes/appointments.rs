@@ -57,8 +57,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 
 async fn create(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
-    let changes = change::create(&body, hub.store.home())?;
-    let created = hub.store.create_appointment(changes, echo(&body), call.idempotency_key()?, Timestamp::now()).await?;
+    let changes = change::create(&body, Scope::Compat, hub.store.home())?;
+    let created =
+        hub.store.create_appointment(RESIDENT, changes, echo(&body), call.idempotency_key()?, Timestamp::now()).await?;
     Ok(reply::data_with_message(StatusCode::CREATED, &created, "Appointment created successfully"))
 }
 
@@ -122,7 +123,7 @@ async fn over(
     changes: Map<String, Value>,
     word: &str,
 ) -> Result<Response, Problem> {
-    let date = instance_date(hub, body)?.filter(|_| appointment.content.is_recurring);
+    let date = instance_date(hub, body)?.filter(|_| matches!(appointment.rule(), Some(Ok(_))));
     let Some(date) = date else {
         change_to(hub, appointment.compat_id, changes).await?;
         return Ok(reply::message(StatusCode::OK, &format!("Appointment marked as {word}")));
@@ -156,7 +157,7 @@ async fn find(hub: &Hub, call: &Call) -> Result<Appointment, Problem> {
         Ok(id) => hub.store.appointment(id).await?,
         Err(_) => None,
     };
-    found.ok_or_else(not_found)
+    found.filter(|appointment| appointment.subject == RESIDENT).ok_or_else(not_found)
 }
 
 fn not_found() -> Problem {

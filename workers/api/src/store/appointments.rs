@@ -5,7 +5,7 @@ mod row;
 
 use jiff::Timestamp;
 use kit::{
-    clock,
+    Home, clock,
     database::{Change, DatabaseError},
     outbox::Event,
 };
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use self::edits::{VisitChange, VisitError};
-use super::{RESIDENT, Store, history};
+use super::{Store, history};
 use crate::appointments::{
     Appointment, Edit,
     agenda::Window,
@@ -32,8 +32,19 @@ pub const APPOINTMENT_CANCELLED: &str = "appointment.cancelled";
 pub const APPOINTMENT_COMPLETED: &str = "appointment.completed";
 
 const TABLE: &str = "appointments";
-/// Rows that count. One that was deleted stays in the file and is not shown.
-const VALID: &str = "SELECT * FROM appointments WHERE subject = 1 AND status <> 'entered-in-error'";
+// Rows that count: one that was deleted stays in the file and is not shown.
+const BY_COMPAT_ID: &str = "SELECT * FROM appointments WHERE compat_id = ? AND status <> 'entered-in-error'";
+const BY_ID: &str = "SELECT * FROM appointments WHERE id = ? AND status <> 'entered-in-error'";
+const SINGLE: &str = "SELECT * FROM appointments
+    WHERE subject = :subject AND starts_at BETWEEN :from AND :until AND is_recurring = 0 AND status <> 'entered-in-error'";
+const SERIES: &str =
+    "SELECT * FROM appointments WHERE subject = ? AND is_recurring = 1 AND status <> 'entered-in-error'";
+const SCHEDULED: &str = "SELECT * FROM appointments
+    WHERE subject = :subject AND starts_at BETWEEN :from AND :until AND status = 'scheduled'
+    ORDER BY starts_at, compat_id";
+const AS_WRITTEN: &str = "SELECT * FROM appointments
+    WHERE subject = :subject AND starts_at_written BETWEEN :from AND :until AND status <> 'entered-in-error'";
+const ANSWERED: &str = "SELECT answer FROM appointments WHERE idempotency_key = ?";
 
 /// Why an appointment was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -58,17 +69,25 @@ impl From<rusqlite::Error> for AppointmentError {
 /// What there is in a window: rows that begin in it, every series, and the visits that were edited there.
 pub type Found = (Vec<Appointment>, Vec<Edit>);
 
+/// How an appointment, and those of its visits that were edited, were before: rows as they were kept.
+#[derive(Debug, PartialEq)]
+pub struct Versions {
+    pub row: Vec<Value>,
+    pub visits: Vec<Value>,
+}
+
 impl Store {
     /// Keeps a new appointment; returns `answer` with its number as `id`. The same key with the same answer is the same
     /// appointment again.
     pub async fn create_appointment(
         &self,
+        subject: i64,
         changes: Map<String, Value>,
         answer: Map<String, Value>,
         key: Option<String>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, AppointmentError> {
-        let home = self.home().clone();
+        let home = self.homes.of(subject).unwrap_or_else(|| self.homes.new_home());
         self.database
             .write(move |transaction| {
                 if let Some(first) = by_key(transaction, key.as_deref())? {
@@ -80,16 +99,16 @@ impl Store {
                 let mut appointment = Appointment {
                     compat_id: 0,
                     id: Uuid::now_v7().to_string(),
-                    subject: RESIDENT,
-                    starts: moment(&content.starts_at, content.all_day, &home)?,
-                    ends: content.ends_at.as_deref().map(|end| moment(end, content.all_day, &home)).transpose()?,
+                    subject,
+                    starts: moment(&content.starts_at, content.all_day, home)?,
+                    ends: content.ends_at.as_deref().map(|end| moment(end, content.all_day, home)).transpose()?,
                     zone: home.zone_at(now),
                     content,
                     version: 1,
                     recorded_at: now,
                     updated_at: now,
                 };
-                appointment.compat_id = row::insert(transaction, &appointment, &home)?;
+                appointment.compat_id = row::insert(transaction, &appointment, home)?;
                 let mut answered = answer;
                 answered.insert("id".into(), appointment.compat_id.into());
                 if key.is_some() {
@@ -107,11 +126,24 @@ impl Store {
         self.database.read(move |connection| Ok(by_compat_id(connection, compat_id)?)).await
     }
 
-    /// One appointment's number, by its id.
-    pub async fn appointment_number(&self, id: String) -> Result<Option<i64>, DatabaseError> {
-        let sql = "SELECT compat_id FROM appointments WHERE id = ? AND subject = 1 AND status <> 'entered-in-error'";
+    /// One appointment, by its id.
+    pub async fn find_appointment(&self, id: String) -> Result<Option<Appointment>, DatabaseError> {
+        let find = move |connection: &Connection| {
+            Ok(connection.prepare_cached(BY_ID)?.query_row([id], row::read).optional()?)
+        };
+        self.database.read(find).await
+    }
+
+    /// How the row was before each of its changes, the first one first, and each visit that was edited.
+    pub async fn appointment_versions(&self, compat_id: i64) -> Result<Versions, DatabaseError> {
         self.database
-            .read(move |connection| Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?))
+            .read(move |connection| {
+                let mut row = history::versions(connection, TABLE, compat_id)?;
+                for version in row.iter_mut().filter_map(Value::as_object_mut) {
+                    version.retain(|column, _| column != "answer" && column != "idempotency_key");
+                }
+                Ok(Versions { row, visits: edits::versions(connection, compat_id)? })
+            })
             .await
     }
 
@@ -122,10 +154,11 @@ impl Store {
         said: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Option<Appointment>, AppointmentError> {
-        let home = self.home().clone();
+        let homes = self.homes.clone();
         self.database
             .write(move |transaction| {
                 let Some(before) = by_compat_id(transaction, compat_id)? else { return Ok(Change::none(None)) };
+                let home = homes.of(before.subject).unwrap_or_else(|| homes.new_home());
                 let content = &before.content;
                 let mut changes = said.clone();
                 content.settle(&mut changes, content, content, &said, now)?;
@@ -137,13 +170,13 @@ impl Store {
                 if after.content.starts_at != before.content.starts_at {
                     after.zone = home.zone_at(now);
                 }
-                let clock = kit::Home::in_zone(after.zone(&home));
+                let clock = Home::in_zone(after.zone(home));
                 after.starts = moment(&after.content.starts_at, after.content.all_day, &clock)?;
                 let end = after.content.ends_at.as_deref();
                 after.ends = end.map(|end| moment(end, after.content.all_day, &clock)).transpose()?;
                 (after.version, after.updated_at) = (before.version + 1, now);
                 history::keep(transaction, TABLE, compat_id, now)?;
-                row::update(transaction, &after, &home)?;
+                row::update(transaction, &after, home)?;
                 let kind = what_happened(before.content.status, after.content.status);
                 let event = Event::new(kind, row::payload(&after, None));
                 Ok(Change::new(Some(after), event))
@@ -152,34 +185,42 @@ impl Store {
     }
 
     /// What there is from a time to a time.
-    pub async fn appointments_in(&self, window: Window) -> Result<Found, DatabaseError> {
-        let home = self.home().clone();
+    pub async fn appointments_in(&self, subject: i64, window: Window) -> Result<Found, DatabaseError> {
+        let home = self.homes.of(subject).unwrap_or_else(|| self.homes.new_home());
         self.database
             .read(move |connection| {
                 let (from, until) = (clock::iso(window.from), clock::iso(window.until));
-                let mut rows = all(connection, &single_in_window(), named_params! {":from": from, ":until": until})?;
-                rows.extend(all(connection, &series(), [])?);
+                let values = named_params! {":subject": subject, ":from": from, ":until": until};
+                let mut rows = all(connection, SINGLE, values)?;
+                rows.extend(all(connection, SERIES, [subject])?);
                 rows.sort_by_key(|row| (row.starts.at, row.compat_id));
-                Ok((rows, edits::in_window(connection, window, &home)?))
+                Ok((rows, edits::in_window(connection, subject, window, home)?))
             })
             .await
     }
 
     /// Rows, series not expanded, that begin in the window and are still to come.
-    pub async fn scheduled_in(&self, window: Window) -> Result<Vec<Appointment>, DatabaseError> {
+    pub async fn scheduled_in(&self, subject: i64, window: Window) -> Result<Vec<Appointment>, DatabaseError> {
         self.database
             .read(move |connection| {
                 let (from, until) = (clock::iso(window.from), clock::iso(window.until));
-                Ok(all(connection, &scheduled(), named_params! {":from": from, ":until": until})?)
+                let values = named_params! {":subject": subject, ":from": from, ":until": until};
+                Ok(all(connection, SCHEDULED, values)?)
             })
             .await
     }
 
     /// Rows, series not expanded, of which the beginning as it was written is between two texts.
-    pub async fn written_between(&self, from: String, until: String) -> Result<Vec<Appointment>, DatabaseError> {
+    pub async fn written_between(
+        &self,
+        subject: i64,
+        from: String,
+        until: String,
+    ) -> Result<Vec<Appointment>, DatabaseError> {
         self.database
             .read(move |connection| {
-                let mut rows = all(connection, &written(), named_params! {":from": from, ":until": until})?;
+                let values = named_params! {":subject": subject, ":from": from, ":until": until};
+                let mut rows = all(connection, AS_WRITTEN, values)?;
                 rows.sort_by_key(|row| (row.starts.at, row.compat_id));
                 Ok(rows)
             })
@@ -187,39 +228,21 @@ impl Store {
     }
 }
 
-fn single_in_window() -> String {
-    format!("{VALID} AND is_recurring = 0 AND starts_at BETWEEN :from AND :until ORDER BY starts_at, compat_id")
-}
-
-fn series() -> String {
-    format!("{VALID} AND is_recurring = 1")
-}
-
-fn scheduled() -> String {
-    format!("{VALID} AND status = 'scheduled' AND starts_at BETWEEN :from AND :until ORDER BY starts_at, compat_id")
-}
-
-fn written() -> String {
-    format!("{VALID} AND starts_at_written BETWEEN :from AND :until")
-}
-
 fn by_compat_id(connection: &Connection, compat_id: i64) -> rusqlite::Result<Option<Appointment>> {
-    let sql = format!("{VALID} AND compat_id = ?");
-    connection.prepare_cached(&sql)?.query_row([compat_id], row::read).optional()
+    connection.prepare_cached(BY_COMPAT_ID)?.query_row([compat_id], row::read).optional()
 }
 
 fn by_key(transaction: &Transaction<'_>, key: Option<&str>) -> rusqlite::Result<Option<Map<String, Value>>> {
     let Some(key) = key else { return Ok(None) };
-    let sql = "SELECT answer FROM appointments WHERE idempotency_key = ?";
     let answer = |row: &rusqlite::Row<'_>| super::understood(row, "answer", |text| serde_json::from_str(text).ok());
-    transaction.prepare_cached(sql)?.query_row([key], answer).optional()
+    transaction.prepare_cached(ANSWERED)?.query_row([key], answer).optional()
 }
 
 fn all(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<Vec<Appointment>> {
     connection.prepare_cached(sql)?.query_map(values, row::read)?.collect()
 }
 
-fn moment(written: &str, all_day: bool, home: &kit::Home) -> Result<Moment, AppointmentError> {
+fn moment(written: &str, all_day: bool, home: &Home) -> Result<Moment, AppointmentError> {
     Moment::of(written, all_day, home).ok_or_else(|| AppointmentError::Time(written.into()))
 }
 

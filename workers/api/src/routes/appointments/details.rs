@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
-use kit::{Area, Call, Problem, Routes, Rule, reply};
+use kit::{Area, Call, Home, Problem, Routes, Rule, reply};
 use serde_json::{Value, json};
 use warp::reply::Response;
 
-use super::{change_to, lists, not_found};
+use super::{change_to, not_found};
 use crate::{
     appointments::{
-        agenda::{Visit, Window},
+        Appointment,
+        agenda::{Visit, Window, visits},
         change::{self, Scope},
         conflicts::{Conflict, conflicts},
         recurrence::MOST_SLOTS,
     },
-    routes::{Hub, with},
+    routes::{Hub, residents::asked_about, with},
     show::appointments as show,
-    store::appointments::VisitChange,
+    store::appointments::{Versions, VisitChange},
 };
 
 /// How many days are shown when nobody says.
@@ -35,6 +36,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Appointments), Rule::Write(Area::Appointments));
     routes
         .get("/api/v1/appointments", read, with(hub, list))
+        .post("/api/v1/appointments", write, with(hub, create))
+        .get("/api/v1/appointments/{id}", read, with(hub, one))
+        .get("/api/v1/appointments/{id}/history", read, with(hub, history))
         .on(Method::PATCH, "/api/v1/appointments/{id}", write, with(hub, patch))
         .on(Method::PUT, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, put_visit))
         .on(Method::DELETE, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, remove_visit))
@@ -42,8 +46,10 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 
 /// Visits that begin or go on between `from` and `to` (the days of both included), in their order, with what they collide with.
 async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let window = window(&hub, &call)?;
-    let all = visits_around(&hub, window).await?;
+    let subject = asked_about(&call)?;
+    let home = hub.store.home_of(subject).await?;
+    let window = window(home, &call)?;
+    let all = visits_around(&hub, subject, home, window).await?;
     let found = conflicts(&all);
     let is_asked = |visit: &Visit| {
         window.has(visit.starts_at)
@@ -62,40 +68,71 @@ async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 }
 
 /// With what may collide from outside, by time.
-async fn visits_around(hub: &Hub, window: Window) -> Result<Vec<Visit>, Problem> {
+async fn visits_around(hub: &Hub, subject: i64, home: &Home, window: Window) -> Result<Vec<Visit>, Problem> {
     let from = window.from.checked_sub(LONGEST_VISIT).unwrap_or(window.from);
     let until = window.until.checked_add(LONGEST_LEAD).unwrap_or(window.until);
-    let mut visits = lists::in_window(hub, Window { from, until }).await?;
+    let around = Window { from, until };
+    let (rows, edits) = hub.store.appointments_in(subject, around).await?;
+    let mut visits = visits(&rows, &edits, home, around);
     visits.sort_by_key(|visit| visit.starts_at);
     Ok(visits)
+}
+
+async fn create(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (subject, body) = (asked_about(&call)?, call.json::<Value>()?);
+    let home = hub.store.home_of(subject).await?;
+    let changes = change::create(&body, Scope::Details, home)?;
+    let (key, now) = (call.idempotency_key()?, Timestamp::now());
+    let created = hub.store.create_appointment(subject, changes.clone(), changes, key, now).await?;
+    let created = match created["id"].as_i64() {
+        Some(compat_id) => hub.store.appointment(compat_id).await?,
+        None => None,
+    };
+    let created = created.ok_or_else(not_found)?;
+    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&created, home))))
+}
+
+async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (appointment, home) = find(&hub, &call).await?;
+    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&appointment, home))))
+}
+
+/// Rows as they were before each change.
+async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (appointment, _) = find(&hub, &call).await?;
+    let Versions { row, visits } = hub.store.appointment_versions(appointment.compat_id).await?;
+    Ok(reply::data(StatusCode::OK, &json!({"appointment": row, "instances": visits})))
 }
 
 /// Details of an appointment, or what all visits of its series have in common. What is absent stays, `null` clears it.
 async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
-    let number = number(&hub, &call).await?;
-    let changes = change::read(&body, Scope::Details, hub.store.home())?;
-    let changed = change_to(&hub, number, changes).await?;
-    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, hub.store.home()))))
+    let (appointment, home) = find(&hub, &call).await?;
+    let changes = change::read(&body, Scope::Details, home)?;
+    let changed = change_to(&hub, appointment.compat_id, changes).await?;
+    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, home))))
 }
 
 /// All that is different about one visit: what is absent is as in its series.
 async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
-    let (number, date) = (number(&hub, &call).await?, date(&call)?);
-    let change = VisitChange::Only(change::read(&body, Scope::Visit, hub.store.home())?);
-    let visit = hub.store.change_visit(number, date, change, Timestamp::now()).await?;
+    let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
+    let change = VisitChange::Only(change::read(&body, Scope::Visit, home)?);
+    let visit = hub.store.change_visit(appointment.compat_id, date, change, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)))
 }
 
 async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let (number, date) = (number(&hub, &call).await?, date(&call)?);
-    hub.store.change_visit(number, date, VisitChange::Remove, Timestamp::now()).await?;
+    let ((appointment, _), date) = (find(&hub, &call).await?, date(&call)?);
+    hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, "The visit was taken out of its series"))
 }
 
-async fn number(hub: &Hub, call: &Call) -> Result<i64, Problem> {
-    hub.store.appointment_number(call.parameter("id").to_owned()).await?.ok_or_else(not_found)
+/// An appointment by its id, and where whose it is lives.
+async fn find(hub: &Hub, call: &Call) -> Result<(Appointment, &'static Home), Problem> {
+    let appointment = hub.store.find_appointment(call.parameter("id").to_owned()).await?.ok_or_else(not_found)?;
+    let home = hub.store.home_of(appointment.subject).await?;
+    Ok((appointment, home))
 }
 
 fn date(call: &Call) -> Result<Date, Problem> {
@@ -104,8 +141,7 @@ fn date(call: &Call) -> Result<Date, Problem> {
     text.parse().map_err(|_| wrong())
 }
 
-fn window(hub: &Hub, call: &Call) -> Result<Window, Problem> {
-    let home = hub.store.home();
+fn window(home: &Home, call: &Call) -> Result<Window, Problem> {
     let day = |name: &str| match call.query(name).filter(|text| !text.is_empty()) {
         None => Ok(None),
         Some(text) => text

@@ -54,9 +54,12 @@ async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (rows, limit) = if !is_about_resident(&call) {
         (Vec::new(), 0)
     } else if let (Some(from), Some(until)) = (given("startDate"), given("endDate")) {
-        (hub.store.written_between(from, until).await?, usize::MAX)
+        (hub.store.written_between(RESIDENT, from, until).await?, usize::MAX)
     } else {
-        (hub.store.scheduled_in(coming(USUAL_DAYS)).await?, number(&call, "limit", USUAL_LIMIT, LARGEST_LIMIT))
+        (
+            hub.store.scheduled_in(RESIDENT, coming(USUAL_DAYS)).await?,
+            number(&call, "limit", USUAL_LIMIT, LARGEST_LIMIT),
+        )
     };
     let shown: Vec<_> = rows.iter().filter(|row| is_asked(row)).take(limit).map(show::row).collect();
     Ok(counted(&shown))
@@ -107,8 +110,8 @@ async fn of_days(hub: &Hub, first: Date, last: Date) -> Result<Vec<Visit>, Probl
     in_window(hub, Window { from, until: next - 1.millisecond() }).await
 }
 
-pub async fn in_window(hub: &Hub, window: Window) -> Result<Vec<Visit>, Problem> {
-    let (rows, edits) = hub.store.appointments_in(window).await?;
+async fn in_window(hub: &Hub, window: Window) -> Result<Vec<Visit>, Problem> {
+    let (rows, edits) = hub.store.appointments_in(RESIDENT, window).await?;
     Ok(visits(&rows, &edits, hub.store.home(), window))
 }
 

@@ -17,7 +17,7 @@ use crate::{
         agenda::{Visit, Window, visit_on},
         moment::Moment,
     },
-    store::{RESIDENT, Store, history, understood},
+    store::{Store, history, understood},
 };
 
 const TABLE: &str = "appointment_edits";
@@ -63,21 +63,22 @@ impl Store {
         change: VisitChange,
         now: Timestamp,
     ) -> Result<Option<Visit>, VisitError> {
-        let home = self.home().clone();
+        let homes = self.homes.clone();
         self.database
             .write(move |transaction| {
                 let series = by_compat_id(transaction, appointment)?.ok_or(VisitError::NoAppointment)?;
-                visit_on(&series, None, date, &home).ok_or(VisitError::NoVisit(date))?;
+                let home = homes.of(series.subject).unwrap_or_else(|| homes.new_home());
+                visit_on(&series, None, date, home).ok_or(VisitError::NoVisit(date))?;
                 let before = of_visit(transaction, appointment, date)?;
                 let after = edited(&series, before.as_ref(), date, change, now)?;
-                let shown = visit_on(&series, Some(&after), date, &home).filter(|_| !after.removed);
+                let shown = visit_on(&series, Some(&after), date, home).filter(|_| !after.removed);
                 let is_new = before.is_none() && (after.removed || !after.changes.is_empty());
                 let is_same = before.as_ref().is_none_or(|before| is_same(before, &after));
                 if is_same && !is_new {
                     return Ok(Change::none(shown));
                 }
-                let event = event(&series, before.as_ref(), &after, &home)?;
-                keep(transaction, &series, before.is_some(), &after, &home, now)?;
+                let event = event(&series, before.as_ref(), &after, home)?;
+                keep(transaction, &series, before.is_some(), &after, home, now)?;
                 Ok(Change::new(shown, event))
             })
             .await
@@ -161,14 +162,15 @@ fn keep(
          (id, subject, appointment, instance_date, changes, starts_at, status, recorded_at, updated_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let date = edit.date.to_string();
-    let values = params![edit.id, RESIDENT, edit.appointment, date, changes, moved, status, now_text, now_text];
+    let values = params![edit.id, series.subject, edit.appointment, date, changes, moved, status, now_text, now_text];
     transaction.prepare_cached(sql)?.execute(values).map(drop)
 }
 
 /// Those whose own date or new time is in the window, a day more on both sides.
-pub fn in_window(connection: &Connection, window: Window, home: &Home) -> rusqlite::Result<Vec<Edit>> {
+pub fn in_window(connection: &Connection, subject: i64, window: Window, home: &Home) -> rusqlite::Result<Vec<Edit>> {
     let day = |at: Timestamp, days: i32| home.date(at).saturating_add(days.days()).to_string();
     let values = named_params! {
+        ":subject": subject,
         ":first": day(window.from, -1),
         ":last": day(window.until, 1),
         ":from": clock::iso(window.from),
@@ -178,10 +180,23 @@ pub fn in_window(connection: &Connection, window: Window, home: &Home) -> rusqli
 }
 
 pub const IN_WINDOW: &str =
-    "SELECT * FROM appointment_edits WHERE subject = 1 AND instance_date BETWEEN :first AND :last
-    UNION SELECT * FROM appointment_edits WHERE subject = 1 AND starts_at BETWEEN :from AND :until";
+    "SELECT * FROM appointment_edits WHERE subject = :subject AND instance_date BETWEEN :first AND :last
+    UNION SELECT * FROM appointment_edits WHERE subject = :subject AND starts_at BETWEEN :from AND :until";
+
+pub const NUMBERS: &str = "SELECT compat_id FROM appointment_edits WHERE appointment = ? ORDER BY instance_date";
 
 pub const OF_VISIT: &str = "SELECT * FROM appointment_edits WHERE appointment = ? AND instance_date = ?";
+
+/// How edited visits were before each of their changes.
+pub fn versions(connection: &Connection, appointment: i64) -> rusqlite::Result<Vec<Value>> {
+    let numbers: Vec<i64> = connection
+        .prepare_cached(NUMBERS)?
+        .query_map([appointment], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let versions: rusqlite::Result<Vec<_>> =
+        numbers.into_iter().map(|number| history::versions(connection, TABLE, number)).collect();
+    Ok(versions?.into_iter().flatten().collect())
+}
 
 fn of_visit(connection: &Connection, appointment: i64, date: Date) -> rusqlite::Result<Option<Edit>> {
     connection.prepare_cached(OF_VISIT)?.query_row(params![appointment, date.to_string()], read).optional()
