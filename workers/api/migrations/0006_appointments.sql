@@ -46,6 +46,7 @@ CREATE TABLE appointments (
 CREATE INDEX appointments_by_time ON appointments (subject, starts_at);
 CREATE INDEX appointments_as_written ON appointments (subject, starts_at_written);
 CREATE INDEX appointments_series ON appointments (subject, is_recurring) WHERE is_recurring = 1;
+CREATE INDEX appointments_by_provider ON appointments (subject, provider_name) WHERE provider_name IS NOT NULL;
 
 -- Visits of a series that are not as the series has them.
 CREATE TABLE appointment_edits (

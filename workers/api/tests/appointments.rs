@@ -403,6 +403,25 @@ fn conflicts_are_shown_also_with_visits_of_a_series_and_on_the_way() {
 }
 
 #[test]
+fn whoever_was_seen_before_is_known_with_phone_and_place() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    for (name, phone, location, starts_at) in [
+        ("Dr. Example", "555-0100", "Clinic B", "2031-05-07T09:30"),
+        ("Dr. Example", "555-0199", "Clinic C", "2031-06-07T09:30"),
+        ("Dr. Another", "555-0101", "Clinic D", "2031-01-07T09:30"),
+    ] {
+        let body = json!({"title": "Check", "starts_at": starts_at, "provider_name": name, "provider_phone": phone, "location": location});
+        made(&api, &body);
+    }
+    let expected = json!([
+        {"name": "Dr. Another", "phone": "555-0101", "place": "Clinic D"},
+        {"name": "Dr. Example", "phone": "555-0199", "place": "Clinic C"},
+    ]);
+    assert_eq!(api.get("/api/v1/appointments/providers").1["data"], expected);
+}
+
+#[test]
 fn another_resident_has_appointments_of_their_own_in_their_zone() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());

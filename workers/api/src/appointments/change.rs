@@ -34,7 +34,7 @@ pub enum Scope {
 }
 
 /// How a field is written and kept.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
     TextOr(&'static str),
@@ -114,6 +114,10 @@ pub fn create(body: &Value, scope: Scope, home: &Home) -> Result<Map<String, Val
         return Err(ChangeError::NoStart);
     }
     let mut changes = read(body, scope, home)?;
+    if scope == Compat {
+        // Existing clients make what is to come, whatever else they send.
+        changes.remove("status");
+    }
     changes.entry("appointment_type").or_insert_with(|| USUAL_TYPE.into());
     changes.entry("reminder_min").or_insert_with(|| USUAL_REMINDER_MIN.into());
     for flag in ["all_day", "is_recurring"] {
@@ -196,9 +200,47 @@ fn preparations(sent: &Value) -> Result<Value, ChangeError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::appointments::content::tests::dentist;
+
+    /// Anything that a client may write into a field.
+    fn anything() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            (-3..70_000_i64).prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[0-9TZ:.+ -]{0,26}".prop_map(Value::from),
+            "\\PC{0,20}".prop_map(Value::from),
+            prop::sample::select(&["2031-05-07", "2031-05-07T00:00:00.000Z", "2031-05-07T09:30", "1", "no-show"][..])
+                .prop_map(Value::from),
+            Just(json!([{"text": "card"}])),
+            Just(json!([{"text": "card", "done": 1}])),
+            Just(json!({"frequency": "daily"})),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_refused_or_fits_what_is_kept(
+            sent in prop::collection::btree_map(prop::sample::select(FIELDS).prop_map(|(name, ..)| name.to_owned()), anything(), 0..6),
+        ) {
+            let body = json!(sent);
+            for scope in [Compat, Details, Visit] {
+                if let Ok(changes) = read(&body, scope, &home()) {
+                    let changed = dentist().with(&changes);
+                    prop_assert!(changed.is_ok(), "{:?} of {}", changed, body);
+                }
+            }
+            if let Ok(created) = create(&body, Details, &home()) {
+                let content = crate::appointments::content::Content::new(&created, jiff::Timestamp::UNIX_EPOCH);
+                prop_assert!(content.is_ok(), "{:?} of {}", content, body);
+            }
+        }
+    }
 
     fn home() -> Home {
         Home::of_name("America/New_York").unwrap()

@@ -133,6 +133,18 @@ pub struct Content {
 }
 
 impl Content {
+    /// What is said of a new appointment, which may be over already, and with whom somebody goes.
+    ///
+    /// # Errors
+    /// If a field is missing, or has another type than it has here.
+    pub fn new(said: &Map<String, Value>, now: Timestamp) -> serde_json::Result<Self> {
+        let whole: Self = serde_json::from_value(said.clone().into())?;
+        let open = Self { status: Status::Scheduled, driver_confirmed_by: None, ..whole.clone() };
+        let mut changes = said.clone();
+        whole.settle(&mut changes, &open, &open, said, now)?;
+        whole.with(&changes)
+    }
+
     /// With these fields changed.
     ///
     /// # Errors
@@ -249,6 +261,22 @@ pub mod tests {
         assert_eq!(both.driver_confirmed_by.as_deref(), Some("Ben"));
         let notes = settled(&confirmed, json!({"notes": "side door"}), "2031-05-02T09:00Z");
         assert_eq!(notes.driver_confirmed_at, confirmed.driver_confirmed_at);
+    }
+
+    #[test]
+    fn a_new_one_may_be_over_and_confirmed_already() {
+        let now: Timestamp = "2031-05-01T09:00Z".parse().unwrap();
+        let said = |more: Value| {
+            let mut said = json!({"title": "Lab", "appointment_type": "lab", "starts_at": "2031-05-07T09:30",
+                "all_day": false, "reminder_min": 60, "is_recurring": false, "driver": "Anna"});
+            said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            Content::new(said.as_object().unwrap(), now).unwrap()
+        };
+        let plain = said(json!({}));
+        assert_eq!((plain.status, plain.completed_at, plain.driver_confirmed_at), (Status::Scheduled, None, None));
+        let over = said(json!({"status": "completed", "driver_confirmed_by": "Anna"}));
+        let at = Some("2031-05-01T09:00:00.000Z".to_owned());
+        assert_eq!((over.completed_at, over.driver_confirmed_at), (at.clone(), at));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::appointments::{Appointment, agenda::Visit, conflicts::Conflict};
 
+/// How many visits are named that one collides with: who has more has seen enough.
+const MOST_CONFLICTS: usize = 20;
+
 /// The row as existing clients read it.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Row<'a> {
@@ -124,5 +127,5 @@ pub fn conflicts(found: &[Conflict], visits: &[Visit]) -> Value {
             "starts_at": clock::iso(other.starts_at),
         }))
     };
-    found.iter().filter_map(named).collect()
+    found.iter().take(MOST_CONFLICTS).filter_map(named).collect()
 }

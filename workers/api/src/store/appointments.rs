@@ -10,6 +10,7 @@ use kit::{
     outbox::Event,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params, params};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -44,6 +45,10 @@ const SCHEDULED: &str = "SELECT * FROM appointments
     ORDER BY starts_at, compat_id";
 const AS_WRITTEN: &str = "SELECT * FROM appointments
     WHERE subject = :subject AND starts_at_written BETWEEN :from AND :until AND status <> 'entered-in-error'";
+/// SQLite takes the other columns from the row with the greatest time.
+const PROVIDERS: &str = "SELECT provider_name, provider_phone, provider_place, location, max(starts_at)
+    FROM appointments WHERE subject = ? AND provider_name IS NOT NULL AND status <> 'entered-in-error'
+    GROUP BY provider_name";
 const ANSWERED: &str = "SELECT answer FROM appointments WHERE idempotency_key = ?";
 
 /// Why an appointment was not kept.
@@ -68,6 +73,15 @@ impl From<rusqlite::Error> for AppointmentError {
 
 /// What there is in a window: rows that begin in it, every series, and the visits that were edited there.
 pub type Found = (Vec<Appointment>, Vec<Edit>);
+
+/// Who sees the resident, and how and where to find them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Provider {
+    pub name: String,
+    pub phone: Option<String>,
+    /// Theirs, else where the appointment was.
+    pub place: Option<String>,
+}
 
 /// How an appointment, and those of its visits that were edited, were before: rows as they were kept.
 #[derive(Debug, PartialEq)]
@@ -95,7 +109,7 @@ impl Store {
                     sent.remove("id");
                     return if sent == answer { Ok(Change::none(first)) } else { Err(AppointmentError::KeyOfAnother) };
                 }
-                let content: Content = serde_json::from_value(changes.into())?;
+                let content = Content::new(&changes, now)?;
                 let mut appointment = Appointment {
                     compat_id: 0,
                     id: Uuid::now_v7().to_string(),
@@ -180,6 +194,21 @@ impl Store {
                 let kind = what_happened(before.content.status, after.content.status);
                 let event = Event::new(kind, row::payload(&after, None));
                 Ok(Change::new(Some(after), event))
+            })
+            .await
+    }
+
+    /// Every provider once, by name, with the phone and the place of the newest appointment.
+    pub async fn providers(&self, subject: i64) -> Result<Vec<Provider>, DatabaseError> {
+        let provider = |row: &rusqlite::Row<'_>| {
+            let place: Option<String> = row.get("provider_place")?;
+            let place = place.map_or_else(|| row.get("location"), |place| Ok(Some(place)))?;
+            Ok(Provider { name: row.get("provider_name")?, phone: row.get("provider_phone")?, place })
+        };
+        self.database
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(PROVIDERS)?;
+                Ok(statement.query_map([subject], provider)?.collect::<rusqlite::Result<_>>()?)
             })
             .await
     }

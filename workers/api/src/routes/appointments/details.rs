@@ -37,6 +37,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     routes
         .get("/api/v1/appointments", read, with(hub, list))
         .post("/api/v1/appointments", write, with(hub, create))
+        .get("/api/v1/appointments/providers", read, with(hub, providers))
         .get("/api/v1/appointments/{id}", read, with(hub, one))
         .get("/api/v1/appointments/{id}/history", read, with(hub, history))
         .on(Method::PATCH, "/api/v1/appointments/{id}", write, with(hub, patch))
@@ -95,6 +96,12 @@ async fn create(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (appointment, home) = find(&hub, &call).await?;
     Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&appointment, home))))
+}
+
+async fn providers(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let subject = asked_about(&call)?;
+    hub.store.home_of(subject).await?;
+    Ok(reply::data(StatusCode::OK, &hub.store.providers(subject).await?))
 }
 
 /// Rows as they were before each change.

@@ -4,7 +4,9 @@ use crate::store::plans::{assert_indexed, assert_indexed_but, empty};
 #[test]
 fn every_question_finds_its_rows_by_an_index() {
     let (_folder, connection) = empty();
-    for sql in [BY_COMPAT_ID, BY_ID, SINGLE, SERIES, SCHEDULED, AS_WRITTEN, ANSWERED, edits::OF_VISIT, edits::NUMBERS] {
+    let edits = [edits::OF_VISIT, edits::NUMBERS];
+    let rows = [BY_COMPAT_ID, BY_ID, SINGLE, SERIES, SCHEDULED, AS_WRITTEN, PROVIDERS, ANSWERED];
+    for sql in rows.into_iter().chain(edits) {
         assert_indexed(&connection, sql);
     }
     // Both parts find few rows, which are sorted so that none is there twice.
