@@ -422,6 +422,21 @@ fn whoever_was_seen_before_is_known_with_phone_and_place() {
 }
 
 #[test]
+fn a_year_of_days_is_shown_and_one_more_is_said_to_be_left_out() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    series(&api, "2020-01-01T10:00", &json!({"frequency": "daily", "interval": 1, "endType": "never"}));
+    let asked = |to: &str| {
+        let (_, answer) = api.get(&format!("/api/v1/appointments?from=2031-01-01&to={to}"));
+        let last = answer["data"].as_array().unwrap().last().unwrap()["date"].clone();
+        (last, answer["count"].clone(), answer["truncated"].clone())
+    };
+    assert_eq!(asked("2031-12-31"), (json!("2031-12-31"), json!(365), json!(false)));
+    assert_eq!(asked("2032-01-01"), (json!("2031-12-31"), json!(365), json!(true)));
+    assert_eq!(api.get("/api/appointments/upcoming?days=3000&limit=3000").1["count"], 365);
+}
+
+#[test]
 fn another_resident_has_appointments_of_their_own_in_their_zone() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());

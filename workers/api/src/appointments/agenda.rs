@@ -8,7 +8,7 @@ use kit::Home;
 use super::{
     Appointment, Edit,
     moment::Moment,
-    recurrence::{MOST_SLOTS, Series, Slot},
+    recurrence::{Series, Slot},
 };
 
 /// From when to when a visit begins, both included.
@@ -51,8 +51,8 @@ impl Visit {
 }
 
 /// The visits that begin in the window: of each appointment in its place, and of a series in their order, at most
-/// [`MOST_SLOTS`] of each.
-pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window: Window) -> Vec<Visit> {
+/// so many of each.
+pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window: Window, most: usize) -> Vec<Visit> {
     let mut by_series: HashMap<i64, Vec<&Edit>> = HashMap::new();
     for edit in edits {
         by_series.entry(edit.appointment).or_default().push(edit);
@@ -60,7 +60,7 @@ pub fn visits(appointments: &[Appointment], edits: &[Edit], home: &Home, window:
     let of = |appointment: &Appointment| {
         let edits = by_series.get(&appointment.compat_id).map_or(&[][..], Vec::as_slice);
         match appointment.series(edits, home) {
-            Some(series) => of_series(appointment, &series, edits, home, window),
+            Some(series) => of_series(appointment, &series, edits, home, window, most),
             None => {
                 Some(Visit::of_row(appointment, home)).filter(|visit| window.has(visit.starts_at)).into_iter().collect()
             }
@@ -75,8 +75,15 @@ pub fn visit_on(appointment: &Appointment, edit: Option<&Edit>, date: Date, home
     of_slot(appointment, &series, series.slot(date)?, edit, home)
 }
 
-fn of_series(appointment: &Appointment, series: &Series, edits: &[&Edit], home: &Home, window: Window) -> Vec<Visit> {
-    let slots = series.slots(window.from, window.until);
+fn of_series(
+    appointment: &Appointment,
+    series: &Series,
+    edits: &[&Edit],
+    home: &Home,
+    window: Window,
+    most: usize,
+) -> Vec<Visit> {
+    let slots = series.slots(window.from, window.until, most);
     let edit_of = |date: Date| edits.iter().find(|edit| edit.date == date).copied();
     // One that was moved into the window comes from a date outside of it.
     let moved =
@@ -86,7 +93,7 @@ fn of_series(appointment: &Appointment, series: &Series, edits: &[&Edit], home: 
     let visits = all.filter_map(|slot| of_slot(appointment, series, *slot, edit_of(slot.date), home));
     let mut visits: Vec<_> = visits.filter(|visit| window.has(visit.starts_at)).collect();
     visits.sort_by_key(|visit| visit.starts_at);
-    visits.truncate(MOST_SLOTS);
+    visits.truncate(most);
     visits
 }
 
@@ -170,7 +177,7 @@ pub mod tests {
             let status = visit.appointment.content.status.name();
             format!("{} {}{end} {status}", visit.date, visit.starts_at.strftime("%H:%M"))
         };
-        visits(std::slice::from_ref(appointment), edits, &home(), window).iter().map(line).collect()
+        visits(std::slice::from_ref(appointment), edits, &home(), window, 365).iter().map(line).collect()
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
             appointment(compat_id, &json!({"title": "x", "starts_at": starts_at, "ends_at": ends_at}));
         appointment.content.travel_min = travel_min;
         appointment.content.preparation_min = preparation_min;
-        visits(&[appointment], &[], &home(), window("2031-01-01T00:00Z", "2032-01-01T00:00Z")).remove(0)
+        visits(&[appointment], &[], &home(), window("2031-01-01T00:00Z", "2032-01-01T00:00Z"), 365).remove(0)
     }
 
     fn kinds(visits: &[Visit]) -> Vec<Vec<(usize, &'static str)>> {
@@ -151,7 +151,7 @@ mod tests {
         let weekly = series("FREQ=WEEKLY;COUNT=4", "2031-05-07T09:30", "2031-05-07T10:15");
         let lab = appointment(2, &json!({"title": "Lab", "starts_at": "2031-05-21T10:00"}));
         let moved = [edit("2031-05-07", &json!({"starts_at": "2031-05-14T10:00"}))];
-        let list = visits(&[weekly, lab], &moved, &home(), window("2031-05-01T00:00Z", "2031-06-01T00:00Z"));
+        let list = visits(&[weekly, lab], &moved, &home(), window("2031-05-01T00:00Z", "2031-06-01T00:00Z"), 365);
         let expected = [vec![(1, "overlap")], vec![(0, "overlap")], vec![(4, "overlap")], vec![], vec![(2, "overlap")]];
         assert_eq!(kinds(&list), expected);
     }

@@ -44,15 +44,15 @@ pub struct Slot {
 }
 
 impl Series {
-    /// The slots that begin from `from` to `until`, both included: the first [`MOST_SLOTS`] of them.
-    pub fn slots(&self, from: Timestamp, until: Timestamp) -> Vec<Slot> {
+    /// The slots that begin from `from` to `until`, both included: the first so many of them.
+    pub fn slots(&self, from: Timestamp, until: Timestamp, most: usize) -> Vec<Slot> {
         // A day more on both sides: the one who asks for instants lives in another zone, perhaps.
         let date = |at: Timestamp| self.zone.to_datetime(at).date();
         let from_date = date(from).yesterday().unwrap_or(Date::MIN);
         let until_date = date(until).tomorrow().unwrap_or(Date::MAX);
-        self.between(from_date..=until_date, MOST_SLOTS + MARGIN)
+        self.between(from_date..=until_date, most + MARGIN)
             .filter(|slot| slot.starts_at >= from && slot.starts_at <= until)
-            .take(MOST_SLOTS)
+            .take(most)
             .collect()
     }
 

@@ -31,6 +31,8 @@ const LONGEST_SPAN: SignedDuration = SignedDuration::from_hours(24 * 367);
 const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24 * 31);
 /// How long before a visit its preparation may begin: a day for that, and a day for the way.
 const LONGEST_LEAD: SignedDuration = SignedDuration::from_hours(24 * 2);
+/// How many visits a series has in all of this at most: one on each day.
+const MOST_AROUND: usize = 402;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Appointments), Rule::Write(Area::Appointments));
@@ -74,7 +76,7 @@ async fn visits_around(hub: &Hub, subject: i64, home: &Home, window: Window) -> 
     let until = window.until.checked_add(LONGEST_LEAD).unwrap_or(window.until);
     let around = Window { from, until };
     let (rows, edits) = hub.store.appointments_in(subject, around).await?;
-    let mut visits = visits(&rows, &edits, home, around);
+    let mut visits = visits(&rows, &edits, home, around, MOST_AROUND);
     visits.sort_by_key(|visit| visit.starts_at);
     Ok(visits)
 }

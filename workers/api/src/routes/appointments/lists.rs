@@ -18,6 +18,7 @@ use crate::{
         agenda::{Visit, Window, visits},
         content::Status,
         moment::YEARS,
+        recurrence::MOST_SLOTS,
     },
     routes::{Hub, with},
     show::appointments as show,
@@ -112,7 +113,7 @@ async fn of_days(hub: &Hub, first: Date, last: Date) -> Result<Vec<Visit>, Probl
 
 async fn in_window(hub: &Hub, window: Window) -> Result<Vec<Visit>, Problem> {
     let (rows, edits) = hub.store.appointments_in(RESIDENT, window).await?;
-    Ok(visits(&rows, &edits, hub.store.home(), window))
+    Ok(visits(&rows, &edits, hub.store.home(), window, MOST_SLOTS))
 }
 
 /// So many times 24 hours from now.
