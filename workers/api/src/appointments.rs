@@ -10,6 +10,7 @@ pub mod conflicts;
 pub mod content;
 pub mod moment;
 pub mod recurrence;
+pub mod status;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kit::Home;

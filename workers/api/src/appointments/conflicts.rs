@@ -100,7 +100,7 @@ mod tests {
             tests::{appointment, edit, home, series, window},
             visits,
         },
-        content::Status,
+        status::Status,
     };
 
     fn visit(compat_id: i64, starts_at: &str, ends_at: Option<&str>, travel_min: i64, preparation_min: i64) -> Visit {

@@ -16,7 +16,7 @@ use crate::{
     appointments::{
         Appointment,
         change::{self, ChangeError, Scope, USUAL_REMINDER_MIN, USUAL_TYPE},
-        content::Status,
+        status::Status,
     },
     show::appointments as show,
     store::{

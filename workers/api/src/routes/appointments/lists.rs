@@ -16,9 +16,9 @@ use crate::{
     appointments::{
         Appointment,
         agenda::{Visit, Window, visits},
-        content::Status,
         moment::YEARS,
         recurrence::MOST_SLOTS,
+        status::Status,
     },
     routes::{Hub, with},
     show::appointments as show,

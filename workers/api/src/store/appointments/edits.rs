@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{APPOINTMENT_CANCELLED, by_compat_id, row, what_happened};
+use super::{APPOINTMENT_CANCELLED, ask::by_compat_id, row, what_happened};
 use crate::{
     appointments::{
         Appointment, Edit,

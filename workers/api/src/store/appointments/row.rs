@@ -6,11 +6,7 @@ use rusqlite::{Connection, Row, ToSql, named_params};
 use serde_json::{Value, json};
 
 use crate::{
-    appointments::{
-        Appointment,
-        content::{Content, Status},
-        moment::Moment,
-    },
+    appointments::{Appointment, content::Content, moment::Moment, status::Status},
     store::understood,
 };
 

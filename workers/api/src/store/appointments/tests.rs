@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    ask::{AS_WRITTEN, BY_COMPAT_ID, BY_ID, PROVIDERS, SCHEDULED, SERIES, SINGLE},
+    *,
+};
 use crate::store::plans::{assert_indexed, assert_indexed_but, empty};
 
 #[test]
