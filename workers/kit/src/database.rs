@@ -33,6 +33,8 @@ const LONGEST_LAG: usize = 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries of what SQLite does not wait for.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+/// How many statements are kept prepared: more than a worker has, so that none is compiled twice.
+const PREPARED_STATEMENTS: usize = 256;
 /// Health data is nobody else's.
 const FILE_MODE: u32 = 0o600;
 
@@ -179,6 +181,7 @@ impl Database {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
