@@ -10,6 +10,7 @@ pub mod conflicts;
 pub mod content;
 pub mod moment;
 pub mod recurrence;
+pub mod split;
 pub mod status;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -55,6 +56,19 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// One that is not kept yet, of which these fields are different.
+    pub fn unkept(series: &Appointment, date: Date, changes: serde_json::Map<String, serde_json::Value>) -> Self {
+        Self {
+            compat_id: 0,
+            id: String::new(),
+            appointment: series.compat_id,
+            date,
+            changes,
+            removed: false,
+            version: 1,
+        }
+    }
+
     /// When the visit begins now, if it was moved.
     pub fn moved_to(&self) -> Option<&str> {
         self.changes.get("starts_at").and_then(|at| at.as_str())

@@ -422,6 +422,66 @@ fn whoever_was_seen_before_is_known_with_phone_and_place() {
 }
 
 #[test]
+fn this_visit_and_all_that_follow_become_a_series_of_their_own() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let id = series(
+        &api,
+        "2032-02-02T10:00",
+        &json!({"frequency": "weekly", "interval": 1, "endType": "after_count", "count": 6}),
+    );
+    let path = format!("/api/v1/appointments/{}/instances", id_of(&api, id, "2032-02-02"));
+    for date in ["2032-02-02", "2032-02-23"] {
+        api.post(&format!("/api/appointments/{id}/complete"), &json!({"instance_date": date}));
+    }
+    let (status, later) = api.post(&format!("{path}/2032-02-16/split"), &json!({"location": "Clinic C"}));
+    assert_eq!((status, &later["data"]["recurrence"]["rrule"]), (201, &json!("FREQ=WEEKLY;COUNT=4")), "{later}");
+    let (_, answer) = api.get("/api/v1/appointments?from=2032-02-01&to=2032-03-31");
+    let shown: Vec<_> = answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|visit| {
+            format!("{} {} {}", visit["date"].as_str().unwrap(), visit["status"].as_str().unwrap(), visit["location"])
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "2032-02-02 completed null",
+            "2032-02-09 scheduled null",
+            "2032-02-16 scheduled \"Clinic C\"",
+            "2032-02-23 completed \"Clinic C\"",
+            "2032-03-01 scheduled \"Clinic C\"",
+            "2032-03-08 scheduled \"Clinic C\"",
+        ]
+    );
+    let later = format!("/api/v1/appointments/{}/instances", later["data"]["id"].as_str().unwrap());
+    api.request("PATCH", later.trim_end_matches("/instances"), &[], Some(&json!({"ends_at": "2032-02-16T10:45"})));
+    let body = json!({"starts_at": "2032-03-02T14:00"});
+    let (_, moved) = api.post(&format!("{later}/2032-03-01/split"), &body);
+    assert_eq!(moved["data"]["ends_at"], "2032-03-02T19:45:00.000Z", "as long as before: {moved}");
+    for (date, status) in [("2032-02-02", 400), ("2032-02-10", 404), ("2032-02-16", 404)] {
+        assert_eq!(api.post(&format!("{path}/{date}/split"), &json!({})).0, status, "{date}");
+    }
+    assert_eq!(events(data.path())[3..5], ["appointment.changed", "appointment.created"]);
+}
+
+#[test]
+fn nothing_ends_before_it_begins() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let id = series(&api, "2032-02-02T10:00", &json!({"frequency": "weekly", "interval": 1, "endType": "never"}));
+    let path = format!("/api/v1/appointments/{}", id_of(&api, id, "2032-02-02"));
+    let patch = |body: &Value| api.request("PATCH", &path, &[], Some(body)).0;
+    assert_eq!(patch(&json!({"ends_at": "2032-02-02T09:59"})), 400);
+    assert_eq!(patch(&json!({"ends_at": "2032-02-02T10:45"})), 200);
+    assert_eq!(patch(&json!({"starts_at": "2032-02-03T10:00"})), 400);
+    assert_eq!(put(&api, &format!("{path}/instances/2032-02-09"), &json!({"ends_at": "2032-02-09T09:00"})).0, 400);
+    assert_eq!(put(&api, &format!("{path}/instances/2032-02-09"), &json!({"ends_at": "2032-02-09T11:00"})).0, 200);
+}
+
+#[test]
 fn a_year_of_days_is_shown_and_one_more_is_said_to_be_left_out() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());

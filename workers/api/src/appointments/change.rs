@@ -1,5 +1,6 @@
 //! The fields of a body, checked and in the form in which they are kept. A field that is absent stays, `null` clears it.
 
+use jiff::Timestamp;
 use kit::{
     Home,
     field::{self, FieldError},
@@ -140,10 +141,13 @@ pub fn read(body: &Value, scope: Scope, home: &Home) -> Result<Map<String, Value
     }
     refuse_unknown(body, scope)?;
     let (start, end) = (Moment::read(body, "starts_at", home)?, Moment::read(body, "ends_at", home)?);
-    if start.zip(end).is_some_and(|(start, end)| end.at < start.at) {
-        return Err(ChangeError::EndsBeforeItStarts);
-    }
+    start.map_or(Ok(()), |start| check_times(start.at, end.map(|end| end.at)))?;
     Ok(changes)
+}
+
+/// That it does not end before it begins, as it is after a change.
+pub fn check_times(starts_at: Timestamp, ends_at: Option<Timestamp>) -> Result<(), ChangeError> {
+    if ends_at.is_some_and(|end| end < starts_at) { Err(ChangeError::EndsBeforeItStarts) } else { Ok(()) }
 }
 
 fn refuse_unknown(body: &Value, scope: Scope) -> Result<(), ChangeError> {

@@ -61,6 +61,14 @@ impl Series {
         self.between(date..=date, 1).next()
     }
 
+    /// How many slots there are before that date, also those that were taken out.
+    pub fn count_before(&self, date: Date) -> u32 {
+        let Ok(last) = date.yesterday() else { return 0 };
+        let all = Self { without: BTreeSet::new(), ..self.clone() };
+        let count = all.between(self.clock.date()..=last, usize::MAX).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     fn between(&self, span: RangeInclusive<Date>, most: usize) -> impl Iterator<Item = Slot> {
         dates::dates(&self.rule, self.clock.date(), &self.without, span, most)
             .into_iter()

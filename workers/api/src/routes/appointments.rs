@@ -16,6 +16,7 @@ use crate::{
     appointments::{
         Appointment,
         change::{self, ChangeError, Scope, USUAL_REMINDER_MIN, USUAL_TYPE},
+        split::SplitError,
         status::Status,
     },
     show::appointments as show,
@@ -211,6 +212,9 @@ impl From<VisitError> for Problem {
     fn from(error: VisitError) -> Self {
         match error {
             VisitError::NoAppointment | VisitError::NoVisit(_) => Self::not_found(error.to_string()),
+            VisitError::Split(_, SplitError::First) => Self::bad_request(error.to_string()),
+            VisitError::Split(_, SplitError::NoVisit) => Self::not_found(error.to_string()),
+            VisitError::Appointment(error) => error.into(),
             VisitError::Field(_) => Self::internal(error),
             VisitError::Database(error) => error.into(),
         }

@@ -3,6 +3,7 @@
 mod ask;
 mod edits;
 mod row;
+mod split;
 
 use jiff::Timestamp;
 use kit::{

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use kit::{Area, Call, Home, Problem, Routes, Rule, reply};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
 use super::{change_to, not_found};
 use crate::{
     appointments::{
-        Appointment,
-        agenda::{Visit, Window, visits},
+        Appointment, Edit,
+        agenda::{Visit, Window, visit_on, visits},
         change::{self, Scope},
         conflicts::{Conflict, conflicts},
+        moment::Moment,
         recurrence::MOST_SLOTS,
     },
     routes::{Hub, residents::asked_about, with},
@@ -45,6 +46,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .on(Method::PATCH, "/api/v1/appointments/{id}", write, with(hub, patch))
         .on(Method::PUT, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, put_visit))
         .on(Method::DELETE, "/api/v1/appointments/{id}/instances/{date}", write, with(hub, remove_visit))
+        .post("/api/v1/appointments/{id}/instances/{date}/split", write, with(hub, split))
 }
 
 /// Visits that begin or go on between `from` and `to` (the days of both included), in their order, with what they collide with.
@@ -118,6 +120,7 @@ async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let (appointment, home) = find(&hub, &call).await?;
     let changes = change::read(&body, Scope::Details, home)?;
+    check_times(&appointment, &changes, home)?;
     let changed = change_to(&hub, appointment.compat_id, changes).await?;
     Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, home))))
 }
@@ -126,15 +129,37 @@ async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
-    let change = VisitChange::Only(change::read(&body, Scope::Visit, home)?);
+    let changes = change::read(&body, Scope::Visit, home)?;
+    let edit = Edit::unkept(&appointment, date, changes.clone());
+    if let Some(visit) = visit_on(&appointment, Some(&edit), date, home) {
+        change::check_times(visit.starts_at, visit.ends_at)?;
+    }
+    let change = VisitChange::Only(changes);
     let visit = hub.store.change_visit(appointment.compat_id, date, change, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)))
+}
+
+/// This visit and all that follow become a series of their own, with these fields changed; what was before stays.
+async fn split(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let body: Value = call.json()?;
+    let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
+    let changes = change::read(&body, Scope::Details, home)?;
+    let later = hub.store.split_series(appointment.compat_id, date, changes, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&later, home))))
 }
 
 async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let ((appointment, _), date) = (find(&hub, &call).await?, date(&call)?);
     hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, "The visit was taken out of its series"))
+}
+
+/// That it does not end before it begins, with what was not sent as it is.
+fn check_times(appointment: &Appointment, changes: &Map<String, Value>, home: &Home) -> Result<(), Problem> {
+    let after = appointment.content.with(changes).map_err(Problem::internal)?;
+    let at = |written: &str| Moment::of(written, after.all_day, home).map(|moment| moment.at);
+    let (start, end) = (at(&after.starts_at), after.ends_at.as_deref().and_then(at));
+    Ok(start.map_or(Ok(()), |start| change::check_times(start, end))?)
 }
 
 /// An appointment by its id, and where whose it is lives.

@@ -10,12 +10,13 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{APPOINTMENT_CANCELLED, ask::by_compat_id, row, what_happened};
+use super::{APPOINTMENT_CANCELLED, AppointmentError, ask::by_compat_id, row, what_happened};
 use crate::{
     appointments::{
         Appointment, Edit,
         agenda::{Visit, Window, visit_on},
         moment::Moment,
+        split::SplitError,
     },
     store::{Store, history, understood},
 };
@@ -40,6 +41,10 @@ pub enum VisitError {
     NoAppointment,
     #[error("This appointment has no visit on {0}: it does not recur, or its rule has another date")]
     NoVisit(Date),
+    #[error("This appointment cannot be split on {0}: {1}")]
+    Split(Date, SplitError),
+    #[error(transparent)]
+    Appointment(#[from] AppointmentError),
     /// Fields are checked before; this is our mistake.
     #[error("a visit has a field of another type: {0}")]
     Field(#[from] serde_json::Error),
@@ -185,7 +190,29 @@ pub const IN_WINDOW: &str =
 
 pub const NUMBERS: &str = "SELECT compat_id FROM appointment_edits WHERE appointment = ? ORDER BY instance_date";
 
+pub const FROM_DATE: &str = "SELECT compat_id FROM appointment_edits WHERE appointment = ? AND instance_date >= ?";
+pub const HAND_OVER: &str =
+    "UPDATE appointment_edits SET appointment = ?, version = version + 1, updated_at = ? WHERE compat_id = ?";
+
 pub const OF_VISIT: &str = "SELECT * FROM appointment_edits WHERE appointment = ? AND instance_date = ?";
+
+/// Gives the visits from a date on to another series.
+pub fn hand_over(
+    transaction: &rusqlite::Transaction<'_>,
+    from: i64,
+    to: i64,
+    first: Date,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut found = transaction.prepare_cached(FROM_DATE)?;
+    let numbers: Vec<i64> =
+        found.query_map(params![from, first.to_string()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for number in numbers {
+        history::keep(transaction, TABLE, number, now)?;
+        transaction.prepare_cached(HAND_OVER)?.execute(params![to, clock::iso(now), number])?;
+    }
+    Ok(())
+}
 
 /// How edited visits were before each of their changes.
 pub fn versions(connection: &Connection, appointment: i64) -> rusqlite::Result<Vec<Value>> {

@@ -7,7 +7,7 @@ use crate::store::plans::{assert_indexed, assert_indexed_but, empty};
 #[test]
 fn every_question_finds_its_rows_by_an_index() {
     let (_folder, connection) = empty();
-    let edits = [edits::OF_VISIT, edits::NUMBERS];
+    let edits = [edits::OF_VISIT, edits::NUMBERS, edits::FROM_DATE, edits::HAND_OVER];
     let rows = [BY_COMPAT_ID, BY_ID, SINGLE, SERIES, SCHEDULED, AS_WRITTEN, PROVIDERS, ANSWERED];
     for sql in rows.into_iter().chain(edits) {
         assert_indexed(&connection, sql);
