@@ -6,6 +6,7 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod appointments;
 mod bluetooth;
 mod feed;
 mod forward;

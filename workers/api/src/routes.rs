@@ -1,5 +1,6 @@
 //! Who may call what, and what answers.
 
+mod appointments;
 mod bluetooth;
 mod health;
 mod nutrition;
@@ -33,6 +34,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
+    let routes = appointments::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();

@@ -170,7 +170,8 @@ async fn hand_on(mut follower: Follower, sender: &mpsc::Sender<sse::Event>) {
 }
 
 fn since(text: Option<&str>) -> Result<Option<i64>, Problem> {
-    let wrong = |text: &str| Problem::bad_request(format!("since {text:?} is not a seq: it is a whole number, 0 or more"));
+    let wrong =
+        |text: &str| Problem::bad_request(format!("since {text:?} is not a seq: it is a whole number, 0 or more"));
     let seq = |text: &str| text.parse().ok().filter(|seq| *seq >= 0).ok_or_else(|| wrong(text));
     text.filter(|text| !text.is_empty()).map(seq).transpose()
 }
