@@ -1,5 +1,7 @@
 //! Acknowledged means kept: whoever writes, and whoever follows, while the worker is killed again and again.
 
+#![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
+
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
