@@ -6,6 +6,7 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod alerts;
 mod bluetooth;
 mod feed;
 mod forward;
