@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+mod residents;
 mod vitals;
 
 use std::{sync::Arc, time::Duration};
@@ -16,7 +17,11 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::store::{Store, readings::READING_RECORDED};
+use crate::store::{
+    Store,
+    readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
+    residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
+};
 
 /// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
 /// `ecosystem.toml`), and that one to stop (5 s).
@@ -73,7 +78,9 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
 /// What existing clients are told of an event, if anything.
 async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseError> {
     match event.kind.as_str() {
-        READING_RECORDED => vitals::update(event, store).await,
+        READING_RECORDED => vitals::recorded(event, store).await,
+        READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
+        RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         _ => Ok(None),
     }
 }

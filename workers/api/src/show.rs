@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    store::{RESIDENT, readings::Reading},
+    store::readings::Reading,
     vitals::{age, value_text},
 };
 
@@ -47,7 +47,7 @@ pub struct Formatted<'a> {
 pub fn raw(reading: &Reading) -> Raw<'_> {
     Raw {
         id: reading.compat_id,
-        user_id: RESIDENT,
+        user_id: reading.subject,
         vital_type: reading.kind.name(),
         value_primary: number::json(reading.primary),
         value_secondary: reading.secondary.map(number::json),

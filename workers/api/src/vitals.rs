@@ -3,9 +3,11 @@
 //! Codes are LOINC's (see the notice in this worker's README).
 
 pub mod age;
+pub mod amendment;
 pub mod consciousness;
 pub mod entry;
 pub mod status;
+pub mod trend;
 pub mod unit;
 
 /// A kind of reading.
@@ -42,6 +44,10 @@ impl Kind {
     /// The kinds that existing clients know, in the order in which they list them. They are not told of others.
     pub const KNOWN_TO_CLIENTS: [Self; 6] =
         [Self::BloodPressure, Self::HeartRate, Self::Spo2, Self::Temperature, Self::Weight, Self::Glucose];
+
+    /// The same in the order of their names, in which clients list the newest of each.
+    pub const KNOWN_TO_CLIENTS_BY_NAME: [Self; 6] =
+        [Self::BloodPressure, Self::Glucose, Self::HeartRate, Self::Spo2, Self::Temperature, Self::Weight];
 
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -162,6 +168,9 @@ mod tests {
     fn clients_know_six_kinds_and_no_two_kinds_share_a_code() {
         let known: Vec<_> = Kind::ALL.into_iter().filter(|kind| kind.is_known_to_clients()).collect();
         assert_eq!(known, Kind::KNOWN_TO_CLIENTS);
+        let mut known = Kind::KNOWN_TO_CLIENTS;
+        known.sort_by_key(|kind| kind.name());
+        assert_eq!(known, Kind::KNOWN_TO_CLIENTS_BY_NAME);
         let mut codes: Vec<_> = Kind::ALL.into_iter().flat_map(Kind::loinc).collect();
         let all = codes.len();
         codes.sort_unstable();

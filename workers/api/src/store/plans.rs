@@ -1,7 +1,7 @@
 //! For tests of every domain: how SQLite will find what a query asks for.
 
 use kit::database::Database;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use super::MIGRATIONS;
 
@@ -29,8 +29,9 @@ pub fn assert_indexed_but(connection: &Connection, sql: &str, allowed: &[&str]) 
     assert!(slow.is_empty(), "this grows with the table:\n{slow:#?}\nthe plan:\n{plan:#?}\nthe query:\n{sql}");
 }
 
-/// The lines of `EXPLAIN QUERY PLAN`.
+/// The lines of `EXPLAIN QUERY PLAN`, also those of the triggers that a change sets off.
 pub fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRIGGER_EQP, true).unwrap();
     let mut statement =
         connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{error} in:\n{sql}"));
     let mut rows = statement.raw_query();
