@@ -11,9 +11,6 @@ use crate::vitals::Kind;
 /// Readings that are closer together count as one when something has to be repeated.
 const REPEATED_APART: SignedDuration = SignedDuration::from_hours(1);
 
-/// Who stands on the scale every morning does so somewhat later on some days: yesterday is a day ago all the same.
-const SOME_HOURS_LATER: SignedDuration = SignedDuration::from_hours(12);
-
 /// A reading in canonical units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Value {
@@ -86,6 +83,7 @@ fn is_passed(limit: &Limit, value: &Value, context: &Context, margin: f64) -> bo
         let bound = bound - margin;
         value > bound || (inclusive && margin == 0.0 && value >= bound)
     };
+    let within = limit.rule.looks_back().unwrap_or_default();
     match &limit.rule {
         Rule::Beyond { on_oxygen: true, .. } if !context.on_oxygen => false,
         Rule::Beyond { part, value: bound, inclusive, .. } => {
@@ -98,17 +96,14 @@ fn is_passed(limit: &Limit, value: &Value, context: &Context, margin: f64) -> bo
                 Direction::High | Direction::Gain | Direction::NoData => above(measured, *bound, *inclusive),
             })
         }
-        Rule::Repeated { value: bound, times, within_hours } => {
-            above(value.primary, *bound, false) && {
-                let within = SignedDuration::from_hours(i64::from(*within_hours));
-                1 + earlier(value, context, within, |earlier| earlier > *bound) >= *times
-            }
+        Rule::Repeated { value: bound, times, .. } => {
+            above(value.primary, *bound, false)
+                && 1 + earlier(value, context, within, |earlier| earlier > *bound) >= *times
         }
         Rule::AboveBaseline { by } => {
             context.median.is_some_and(|median| above(value.primary, without_noise(median + by), false))
         }
-        Rule::Gain { by, within_days, inclusive } => {
-            let within = SignedDuration::from_hours(24 * i64::from(*within_days)) + SOME_HOURS_LATER;
+        Rule::Gain { by, inclusive, .. } => {
             let lowest = recent(value, context, within).map(|(_, earlier)| earlier).min_by(f64::total_cmp);
             lowest.is_some_and(|lowest| above(value.primary, without_noise(lowest + by), *inclusive))
         }

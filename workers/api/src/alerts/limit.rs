@@ -1,5 +1,6 @@
 //! One limit: what must not be passed, how bad it is, and who says so.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Severity, kind_name};
@@ -13,6 +14,9 @@ const MOST_READINGS: u32 = 20;
 const MOST_HOURS: u32 = 14 * 24;
 /// The most days before which a weight is compared.
 pub const MOST_DAYS: u32 = 30;
+
+/// Who stands on the scale every morning does so somewhat later on some days: yesterday is a day ago all the same.
+const SOME_HOURS_LATER: SignedDuration = SignedDuration::from_hours(12);
 
 /// A limit of one resident.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +64,19 @@ pub enum Rule {
         #[serde(default)]
         inclusive: bool,
     },
+}
+
+impl Rule {
+    /// How far back it looks at earlier readings, if it does.
+    pub fn looks_back(&self) -> Option<SignedDuration> {
+        match self {
+            Self::Beyond { .. } | Self::AboveBaseline { .. } => None,
+            Self::Repeated { within_hours, .. } => Some(SignedDuration::from_hours(i64::from(*within_hours))),
+            Self::Gain { within_days, .. } => {
+                Some(SignedDuration::from_hours(24 * i64::from(*within_days)) + SOME_HOURS_LATER)
+            }
+        }
+    }
 }
 
 /// Which of the two values; only a blood pressure has a second one.

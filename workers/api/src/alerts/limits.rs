@@ -87,6 +87,15 @@ impl Limits {
         }
     }
 
+    /// Without what only repeats the defaults: better ones will reach everybody who did not ask for others.
+    #[must_use]
+    pub fn reduced(mut self) -> Self {
+        let usual = defaults::limits(&self.choices);
+        self.limits.retain(|limit| !usual.contains(limit));
+        self.expected = self.expected.filter(|expected| *expected != usually_expected());
+        self
+    }
+
     /// # Errors
     /// The first thing that cannot be.
     pub fn check(&self) -> Result<(), LimitsError> {

@@ -198,12 +198,15 @@ mod tests {
 
     use super::*;
 
+    /// A line of the chart, with the values at both ends of each step and what they score.
+    type Row = (Kind, Scale, Option<bool>, &'static [(f64, u32)]);
+
     #[test]
     fn points_change_exactly_where_the_chart_says() {
         let air = Some(false);
         let oxygen = Some(true);
         #[rustfmt::skip]
-        let rows: &[(Kind, Scale, Option<bool>, &[(f64, u32)])] = &[
+        let rows: &[Row] = &[
             (Kind::RespiratoryRate, Scale::One, air,
              &[(0.0, 3), (8.0, 3), (9.0, 1), (11.0, 1), (12.0, 0), (20.0, 0), (21.0, 2), (24.0, 2), (25.0, 3), (60.0, 3)]),
             (Kind::Spo2, Scale::One, air,

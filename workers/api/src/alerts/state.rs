@@ -97,6 +97,11 @@ pub enum Event {
         at: Timestamp,
         symptom: bool,
     },
+    /// A reading that was measured then says something else by now, or nothing; the newest one that is left says this.
+    Corrected {
+        touched_at: Timestamp,
+        newest: Option<(Finding, Timestamp)>,
+    },
     /// The resident has symptoms, said after a severe reading.
     Symptom,
     /// The newest reading was measured then, and the next is expected within this.
@@ -208,6 +213,7 @@ impl State {
         let mut actions = Vec::new();
         match event {
             Event::Judged { finding, at, symptom } => self.judged(&finding, at, symptom, now, &mut actions),
+            Event::Corrected { touched_at, newest } => self.corrected(touched_at, newest, now, &mut actions),
             Event::Symptom => self.symptom(now, &mut actions),
             Event::Heard { at, within, severity } => self.heard(at, within, severity, now, &mut actions),
             Event::Started { grace } => self.started(now + grace),
@@ -304,6 +310,28 @@ impl State {
         // Asked again by every reading, as often as the limit asks for; the first one began the wait only if it is new.
         self.repeat = Some(Repeat { severity, first_at: at, until });
         actions.push(Action::AskRepeat { severity, from: at.max(now - REST) + REST, until });
+    }
+
+    /// What was judged was not so: what is left is judged as if it were new.
+    fn corrected(
+        &mut self,
+        touched_at: Timestamp,
+        newest: Option<(Finding, Timestamp)>,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.judged_at.is_none_or(|judged_at| touched_at < judged_at) {
+            return;
+        }
+        (self.repeat, self.judged_at, self.counted_at, self.in_a_row) = (None, None, None, [0; 4]);
+        match newest {
+            Some((finding, at)) => {
+                // Also one that is too old to raise anything ends what is over.
+                self.ease(finding.holds, actions);
+                self.judged(&finding, at, false, now, actions);
+            }
+            None => self.clear(Because::Over, actions),
+        }
     }
 
     fn symptom(&mut self, now: Timestamp, actions: &mut Vec<Action>) {

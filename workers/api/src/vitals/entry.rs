@@ -33,6 +33,8 @@ pub struct Entry {
     pub source: String,
     pub device_address: Option<String>,
     pub notes: Option<String>,
+    /// Whoever measured has symptoms, too: a severe value is not repeated before somebody is told.
+    pub symptom: bool,
 }
 
 /// Why a reading cannot be kept, for the one who sent it.
@@ -82,6 +84,7 @@ impl Entry {
             // Ours, like the other fields here; or as clients write it elsewhere.
             device_address: field::text(body, "device_address")?.or(field::text(body, "deviceAddress")?),
             notes: field::text(body, "notes")?,
+            symptom: field::flag(body, "symptom")?.unwrap_or_default(),
         })
     }
 

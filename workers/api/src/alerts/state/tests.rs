@@ -191,9 +191,10 @@ fn an_alert_opens_again_only_after_it_was_over_or_got_worse() {
 fn the_ladder_is_climbed_until_somebody_acknowledges() {
     let mut world = World::new();
     world.read(Some(Urgent), 1);
+    let happened = world.until(now() + minutes(61));
     let told: Vec<_> =
-        world.until(now() + minutes(61)).iter().map(|(at, action)| (*at, words(&[action.clone()]))).collect();
-    let told: Vec<_> = told.iter().map(|(at, words)| (*at, words[0].as_str())).collect();
+        happened.iter().map(|(at, action)| (*at, words(std::slice::from_ref(action)).concat())).collect();
+    let told: Vec<_> = told.iter().map(|(at, word)| (*at, word.as_str())).collect();
     assert_eq!(told, [(10, "tell ben"), (30, "tell carla"), (45, "tell carla"), (60, "tell carla")]);
     assert_eq!(words(&world.tell(Event::Acknowledged)), ["acknowledge"]);
     assert!(world.tell(Event::Acknowledged).is_empty(), "once is enough");
@@ -271,6 +272,26 @@ fn history_raises_nothing() {
     assert!(world.tell(judged(Some(Critical), 1, old)).is_empty());
     assert!(world.read(None, 1).is_empty());
     assert!(world.tell(judged(Some(Critical), 1, world.now - minutes(1))).is_empty(), "a newer one was judged");
+}
+
+#[test]
+fn a_reading_that_was_a_slip_of_the_pen_takes_its_alert_along() {
+    let mut world = World::new();
+    world.read(None, 1);
+    let before = world.now;
+    world.now += minutes(60);
+    world.read(Some(Urgent), 1);
+    let corrected = |touched_at, newest| Event::Corrected { touched_at, newest };
+    assert!(world.tell(corrected(before - minutes(1), None)).is_empty(), "it was not the one that counts");
+    let touched_at = world.now;
+    let well = Some((finding(None, 1), before));
+    assert_eq!(words(&world.tell(corrected(touched_at, well))), ["clear over"]);
+    world.now += minutes(60);
+    world.read(None, 1);
+    let severe = Some((finding(Some(Critical), 2), world.now));
+    let touched_at = world.now;
+    assert_eq!(words(&world.tell(corrected(touched_at, severe))), ["repeat critical"], "and a new one is new");
+    assert!(world.tell(corrected(touched_at, None)).is_empty() && world.state.repeat.is_none());
 }
 
 #[test]
