@@ -18,6 +18,9 @@ use super::{
 /// Where a reading comes from when nobody says.
 const BY_HAND: &str = "manual";
 
+/// Nobody who lives was measured before this year.
+const FIRST_YEAR: i16 = 1900;
+
 /// A reading that can be kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -51,6 +54,8 @@ pub enum EntryError {
     /// The ends are in the unit that was written.
     #[error("{field} cannot be {value} {unit}: {} is at least {least} and at most {most} {unit}", .kind.name())]
     Impossible { field: &'static str, kind: Kind, value: f64, unit: String, least: f64, most: f64 },
+    #[error("recorded_at {0} is before {FIRST_YEAR}: some clock is wrong")]
+    LongAgo(String),
     #[error("value_primary is not a level of consciousness. Must be one of: {}", consciousness::names())]
     UnknownLevel,
 }
@@ -72,6 +77,9 @@ impl Entry {
         }
         let (effective_at, effective_at_text) =
             field::time(body, "recorded_at", home)?.unwrap_or_else(|| (now, clock::iso(now)));
+        if home.date(effective_at).year() < FIRST_YEAR {
+            return Err(EntryError::LongAgo(effective_at_text));
+        }
         Ok(Self {
             kind,
             primary,
@@ -115,7 +123,9 @@ fn check(kind: Kind, unit: &Unit, written: &str, field: &'static str, value: f64
     if possible.contains(&unit.to_canonical(value)) {
         return Ok(());
     }
-    let [least, most] = [possible.start(), possible.end()].map(|end| unit.of_canonical(*end));
+    // A tenth is enough to know what is meant, and what is said to be possible is.
+    let least = (unit.of_canonical(*possible.start()) * 10.0).ceil() / 10.0;
+    let most = (unit.of_canonical(*possible.end()) * 10.0).floor() / 10.0;
     Err(EntryError::Impossible { field, kind, value, unit: written.to_owned(), least, most })
 }
 
@@ -127,6 +137,7 @@ fn value(body: &Value, field: &'static str) -> Result<Option<f64>, EntryError> {
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -156,6 +167,8 @@ mod tests {
         assert_eq!(asked("spo2", 150.0, "%"), Err(text.into()));
         let text = "value_primary cannot be 0 °F: temperature is at least 50 and at most 122 °F";
         assert_eq!(asked("temperature", 0.0, "°F"), Err(text.into()));
+        let text = "value_primary cannot be 0.2 lbs: weight is at least 0.3 and at most 2204.6 lbs";
+        assert_eq!(asked("weight", 0.2, "lbs"), Err(text.into()));
         assert!(asked("temperature", 122.5, "°F").is_err(), "the limit is one, whatever the unit");
     }
 
@@ -225,5 +238,53 @@ mod tests {
         assert_eq!(with("notes", json!({})), "notes must be text");
         let time = r#"recorded_at "noon" is not a time. Write it like 2031-01-31T12:00:00.000Z"#;
         assert_eq!(with("recorded_at", json!("noon")), time);
+        for text in ["1899-12-31T23:59:59Z", "-000001-01-01"] {
+            let text_of_error = format!("recorded_at {text} is before 1900: some clock is wrong");
+            assert_eq!(with("recorded_at", json!(text)), text_of_error);
+        }
+    }
+
+    /// What a field may hold, sensible or not.
+    fn anything() -> impl Strategy<Value = Value> {
+        let texts =
+            ["", " ", "72", "-1", "1e999", "NaN", "bpm", "°F", "mmHg", "alert", "2031-01-31", "-009999-01-01T00:00Z"];
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop::sample::select(Kind::ALL.map(Kind::name).to_vec()).prop_map(Value::from),
+            prop::sample::select(texts.to_vec()).prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+            Just(json!([1, {}])),
+            Just(json!({"value": 1})),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_taken_as_something_possible_or_refused(
+            kind in 0..Kind::ALL.len(),
+            unit in any::<prop::sample::Index>(),
+            odd in prop::collection::hash_map(
+                prop::sample::select(vec![
+                    "vital_type", "value_primary", "value_secondary", "unit", "recorded_at", "source", "notes",
+                ]),
+                anything(),
+                0..4,
+            ),
+        ) {
+            let kind = Kind::ALL[kind];
+            let units: Vec<_> = kind.unit_names().split(", ").map(str::to_owned).collect();
+            let mut body = json!({"vital_type": kind.name(), "value_primary": 50, "unit": unit.get(&units)});
+            for (field, value) in odd {
+                body[field] = value;
+            }
+            if let Ok(entry) = read(&body) {
+                prop_assert!(entry.kind.possible().contains(&entry.unit.to_canonical(entry.primary)), "{}", body);
+                let again: Timestamp = clock::iso(entry.effective_at).parse().unwrap();
+                prop_assert!(again.duration_until(entry.effective_at).as_millis() == 0, "times can be read again");
+            }
+        }
     }
 }
