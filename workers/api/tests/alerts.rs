@@ -149,7 +149,13 @@ fn a_severe_reading_that_is_not_repeated_in_time_makes_somebody_look_also_after_
     later(data.path(), SignedDuration::from_mins(5));
     let api = start(data.path());
     until("the repeat that did not come", || open(&api) == ["glucose low warn open"]);
-    assert_eq!(api.get("/api/v1/alerts").1["data"][0]["cause"], "unrepeated");
+    let alert = &api.get("/api/v1/alerts").1["data"][0];
+    assert_eq!((&alert["cause"], &alert["limit"]), (&json!("unrepeated"), &json!("glucose.low.critical")));
+    // And what is due while it runs is done while it runs.
+    post(&api, &reading("spo2", 80.0, "%"));
+    later(data.path(), SignedDuration::from_mins(5));
+    post(&api, &reading("height", 170.0, "cm"));
+    until("the other repeat", || open(&api) == ["glucose low warn open", "spo2 low warn open"]);
 }
 
 #[test]
@@ -242,6 +248,7 @@ fn snoozing_what_is_high_hides_neither_what_is_low_nor_what_is_worse() {
     }
     assert_eq!(open(&api), ["glucose high warn open"], "the low one is over");
     assert_eq!(escalated(data.path()), 2, "the high one is still snoozed");
+    assert!(api.get("/api/v1/alerts").1["data"][0]["snoozed_until"].is_string());
 }
 
 #[test]

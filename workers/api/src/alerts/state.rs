@@ -132,9 +132,11 @@ pub enum Action {
         from: Timestamp,
         until: Timestamp,
     },
+    /// Nobody is told before the snooze of the one before is over, if this is not worse.
     Open {
         severity: Severity,
         cause: Cause,
+        snoozed_until: Option<Timestamp>,
     },
     /// It is less bad, and not over.
     Ease {
@@ -424,7 +426,8 @@ impl State {
         }
         self.snooze = self.snooze.filter(|snooze| severity <= snooze.severity);
         self.open = Some(Open { severity, opened_as: severity, taken: 0, last_at: now, acknowledged: false });
-        actions.push(Action::Open { severity, cause });
+        let snoozed_until = self.snooze.map(|snooze| snooze.until);
+        actions.push(Action::Open { severity, cause, snoozed_until });
     }
 
     /// To what still holds, if that is less than before.

@@ -93,7 +93,7 @@ impl World {
 fn words(actions: &[Action]) -> Vec<String> {
     let word = |action: &Action| match action {
         Action::AskRepeat { severity, .. } => format!("repeat {}", severity.name()),
-        Action::Open { severity, cause } => format!("open {} {}", severity.name(), cause.name()),
+        Action::Open { severity, cause, .. } => format!("open {} {}", severity.name(), cause.name()),
         Action::Ease { severity } => format!("ease {}", severity.name()),
         Action::Escalate { step } => format!("tell {}", step.who),
         Action::Acknowledge => "acknowledge".into(),

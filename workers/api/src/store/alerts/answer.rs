@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 
 use super::{
     Alert, Store,
-    caused::newest,
+    caused::{newest, passed},
     conditions::{Evidence, Watch},
     find, waiting,
 };
@@ -105,7 +105,9 @@ impl Store {
                         continue;
                     }
                     let reading = newest(transaction, subject, condition.kind, now)?;
-                    let evidence = Evidence { reading: reading.as_ref(), by: by.as_deref(), limit: None };
+                    let limit = reading.as_ref().map(|reading| passed(transaction, reading, condition.direction, home));
+                    let limit = limit.transpose()?.flatten();
+                    let evidence = Evidence { reading: reading.as_ref(), by: by.as_deref(), limit: limit.as_ref() };
                     watch.happens(condition, Event::Symptom, evidence)?;
                 }
                 let opened = super::several(transaction, OPENED_AT, rusqlite::params![subject, clock::iso(now)])?;

@@ -114,6 +114,18 @@ pub fn usual(
     Ok(Baseline::of(&days?))
 }
 
+/// The worst limit that a reading passes in a direction.
+pub fn passed(
+    connection: &Connection,
+    reading: &Reading,
+    direction: Direction,
+    home: &Home,
+) -> rusqlite::Result<Option<Limit>> {
+    let of_kind = limits::of(connection, reading.subject)?.0.of_kind(reading.kind);
+    let found = findings(connection, &of_kind, reading, home)?;
+    Ok(found.into_iter().find(|(found, _)| *found == direction).and_then(|(_, finding)| finding.limit))
+}
+
 fn directions(limits: &[Limit]) -> Vec<Direction> {
     let watched = |direction: &Direction| limits.iter().any(|limit| limit.direction == *direction);
     Direction::ALL.into_iter().filter(watched).collect()

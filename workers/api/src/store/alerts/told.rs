@@ -1,5 +1,6 @@
 //! What follows from an event, in tables and in the outbox.
 
+use jiff::Timestamp;
 use kit::{clock, outbox::Event as News};
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
@@ -25,8 +26,8 @@ const ANNOUNCED: &str = "announced";
 
 const INSERT: &str =
     "INSERT INTO alerts (id, subject, kind, direction, severity, opened_as, cause, reading_id, value, unit,
-        limit_name, limit_source, opened_at, recorded_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) RETURNING *";
+        limit_name, limit_source, snoozed_until, opened_at, recorded_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13) RETURNING *";
 const INSERT_ATTEMPT: &str = "INSERT INTO alert_attempts
         (id, subject, alert_id, person_id, person_name, channel, outcome, attempted_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -51,8 +52,8 @@ pub fn tell(
             });
             Ok(Some(News::new(REPEAT_ASKED, repeat)))
         }
-        Action::Open { severity, cause } => {
-            let alert = open(watch, condition, severity, cause, evidence)?;
+        Action::Open { severity, cause, snoozed_until } => {
+            let alert = open(watch, condition, severity, cause, snoozed_until, evidence)?;
             Ok(Some(News::new(ALERT_OPENED, alert.whole())))
         }
         Action::Escalate { step } => escalate(watch, condition, &step),
@@ -77,6 +78,7 @@ fn open(
     condition: Condition,
     severity: Severity,
     cause: Cause,
+    snoozed_until: Option<Timestamp>,
     evidence: Evidence<'_>,
 ) -> rusqlite::Result<Alert> {
     let reading = evidence.reading;
@@ -93,6 +95,7 @@ fn open(
         reading.map(|reading| &reading.unit),
         evidence.limit.map(|limit| limit.name()),
         evidence.limit.map(|limit| &limit.source),
+        snoozed_until.map(clock::iso),
         clock::iso(watch.now),
     ];
     watch.transaction.prepare_cached(INSERT)?.query_row(values, alert)

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Store,
-    caused::newest,
+    caused::{newest, passed},
     conditions::{self, Evidence, Watch},
     understood,
 };
@@ -144,7 +144,9 @@ fn all_happen(
         // A severe reading that was not repeated is the newest one; so is the last one before there were none.
         let reading = newest(transaction, subject, condition.kind, now)?;
         let mut watch = Watch::begin(transaction, subject, home, now)?;
-        let evidence = Evidence { reading: reading.as_ref(), ..Evidence::default() };
+        let limit = reading.as_ref().map(|reading| passed(transaction, reading, condition.direction, home));
+        let limit = limit.transpose()?.flatten();
+        let evidence = Evidence { reading: reading.as_ref(), limit: limit.as_ref(), by: None };
         watch.happens(condition, event.clone(), evidence)?;
         news.extend(watch.news());
     }
