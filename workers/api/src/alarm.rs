@@ -4,9 +4,12 @@
 use std::{io, os::fd::AsFd};
 
 use jiff::{SignedDuration, Timestamp};
-use nix::sys::{
-    time::TimeSpec,
-    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+use nix::{
+    errno::Errno,
+    sys::{
+        time::TimeSpec,
+        timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
+    },
 };
 use tokio::net::unix::pipe::Receiver;
 
@@ -48,14 +51,18 @@ impl Alarm {
         let until = until.unwrap_or(latest).clamp(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1), latest);
         let flags = TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
         let at = TimeSpec::new(until.as_second(), until.subsec_nanosecond().into());
-        self.timer.set(Expiration::OneShot(at), flags)?;
+        match self.timer.set(Expiration::OneShot(at), flags) {
+            // It was set between two waits.
+            Err(Errno::ECANCELED) => return Ok(Woken::ClockSet),
+            other => other?,
+        }
         loop {
             self.woken.readable().await?;
             let mut count = [0; size_of::<u64>()];
             match self.woken.try_io(|| Ok(nix::unistd::read(&self.woken, &mut count)?)) {
                 Ok(_) => return Ok(Woken::Due),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ECANCELED as i32) => {
+                Err(error) if error.raw_os_error() == Some(Errno::ECANCELED as i32) => {
                     return Ok(Woken::ClockSet);
                 }
                 Err(error) => return Err(error),

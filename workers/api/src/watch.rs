@@ -62,7 +62,10 @@ async fn take_due(store: &Store) -> Result<Option<Timestamp>, DatabaseError> {
         if due.is_none_or(|due| due > now) {
             return Ok(due);
         }
-        store.take_due_alerts(now).await?;
+        if !store.take_due_alerts(now).await? {
+            // Due, and nothing that this version knows.
+            return Ok(now.checked_add(AFTER_AN_ERROR).ok());
+        }
     }
 }
 

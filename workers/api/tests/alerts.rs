@@ -165,6 +165,8 @@ fn the_ladder_is_climbed_by_the_clock_and_an_acknowledgement_ends_it() {
     let (_, people) =
         put(&api, "/api/v1/people", &json!({"people": [{"name": "Anna"}, {"name": "Ben", "phone": "112"}]}));
     let anna = people["data"][0]["id"].clone();
+    let again = json!({"people": [{"name": "Anna"}, {"name": "Ben", "phone": "112"}]});
+    assert_eq!(put(&api, "/api/v1/people", &again).1, people, "they are known already");
     let ladder = json!({"steps": [
         {"after": 0, "who": "Anna", "channel": "push"}, {"after": 10, "who": "Ben", "channel": "sms", "until_ack": true},
     ]});
@@ -348,6 +350,14 @@ fn nothing_measured_for_too_long_is_an_alert_of_its_own_that_ends_with_a_reading
     assert_eq!(open(&api), ["spo2 no_data warn open"]);
     post(&api, &reading("spo2", 97.0, "%"));
     assert!(open(&api).is_empty());
+    let newest = post(&api, &reading("spo2", 98.0, "%"));
+    let strike_out = |id: &Value| {
+        let path = format!("/api/v1/readings/{}/strike-out", id.as_i64().unwrap());
+        assert_eq!(api.post(&path, &json!({})).0, 200);
+    };
+    strike_out(&newest["compat_id"]);
+    strike_out(&json!(newest["compat_id"].as_i64().unwrap() - 1));
+    assert_eq!(open(&api), ["spo2 no_data warn open"], "what is struck out was not measured");
 }
 
 #[test]

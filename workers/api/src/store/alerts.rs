@@ -17,7 +17,7 @@ pub use self::{
     waiting::Repeat,
 };
 pub(super) use self::{
-    caused::{hours, newest, usual},
+    caused::{heard, newest, usual},
     conditions::{Evidence, Watch},
     waiting::of_resident,
 };

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Store,
-    alerts::{Evidence, Watch, hours, newest, of_resident},
+    alerts::{Evidence, Watch, heard, newest, of_resident},
     history,
     residents::ResidentError,
 };
@@ -148,9 +148,8 @@ fn apply(watch: &mut Watch<'_>, limits: &Limits) -> rusqlite::Result<()> {
 /// Nothing is expected of what was never measured.
 fn expect(watch: &mut Watch<'_>, expected: Expected) -> rusqlite::Result<()> {
     let Some(newest) = newest(watch.transaction, watch.subject, expected.kind, watch.now)? else { return Ok(()) };
-    let event =
-        Event::Heard { at: newest.effective_at, within: hours(expected.within_hours), severity: expected.severity };
     let condition = Condition { kind: expected.kind, direction: Direction::NoData };
+    let event = heard(expected, newest.effective_at);
     watch.happens(condition, event, Evidence { reading: Some(&newest), ..Evidence::default() })
 }
 

@@ -65,7 +65,7 @@ pub struct Said {
     pub email: Option<String>,
 }
 
-/// Somebody as a client writes them; without an id they are new.
+/// Somebody as a client writes them; without an id they are known by their name, or new.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub struct Written {
     #[serde(default)]
@@ -152,6 +152,7 @@ impl Store {
             .write(move |transaction| {
                 let before = of(transaction, subject)?;
                 let ladder = ladder_of(transaction, subject)?.0;
+                let people: Vec<_> = people.into_iter().map(|person| recognised(person, &before)).collect();
                 retire(transaction, &before, &people, &ladder, now)?;
                 for person in people {
                     keep(transaction, subject, &before, person, now)?;
@@ -221,6 +222,15 @@ pub fn ladder_of(connection: &Connection, subject: i64) -> rusqlite::Result<(Lad
 /// What somebody is called, also if they are retired.
 pub fn name_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
     connection.prepare_cached(NAME)?.query_row([id], |row| row.get(0)).optional()
+}
+
+/// Whoever has the name of somebody who is known is them: the same request again makes nobody new.
+fn recognised(mut written: Written, people: &[Person]) -> Written {
+    let mut named = people.iter().filter(|person| person.said.name == written.said.name);
+    if let (None, Some(person), None) = (&written.id, named.next(), named.next()) {
+        written.id = Some(person.id.clone());
+    }
+    written
 }
 
 fn by_name(step: &mut Step, people: &[Person]) {

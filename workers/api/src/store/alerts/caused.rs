@@ -11,6 +11,7 @@ use crate::{
         baseline::{self, Baseline},
         judge::{Context, Finding, Value, judge},
         limit::{Limit, Rule},
+        limits::Expected,
         news2,
         state::Event,
     },
@@ -57,9 +58,9 @@ pub fn after_reading(
     if let Some(expected) = limits.expected_of(reading.kind) {
         let condition = Condition { kind: reading.kind, direction: Direction::NoData };
         let heard_at = watch.state(condition)?.silence.map(|silence| silence.heard_at);
+        // A reading that comes late is not the newest one.
         let at = heard_at.map_or(reading.effective_at, |heard_at| heard_at.max(reading.effective_at));
-        let event = Event::Heard { at, within: hours(expected.within_hours), severity: expected.severity };
-        watch.happens(condition, event, Evidence { reading: Some(reading), ..Evidence::default() })?;
+        watch.happens(condition, heard(expected, at), Evidence { reading: Some(reading), ..Evidence::default() })?;
     }
     Ok(watch.news())
 }
@@ -73,7 +74,8 @@ pub fn after_correction(
     now: Timestamp,
 ) -> rusqlite::Result<Vec<News>> {
     let (subject, kind) = (after.subject, after.kind);
-    let of_kind = limits::of(transaction, subject)?.0.of_kind(kind);
+    let limits = limits::of(transaction, subject)?.0;
+    let of_kind = limits.of_kind(kind);
     let newest = newest(transaction, subject, kind, now)?;
     let mut found = match &newest {
         Some(newest) => findings(transaction, &of_kind, newest, home)?,
@@ -86,6 +88,12 @@ pub fn after_correction(
         let evidence = Evidence { reading: newest.as_ref(), limit: limit.as_ref(), by: None };
         let newest = newest.as_ref().map(|newest| (finding, newest.effective_at));
         watch.happens(Condition { kind, direction }, Event::Corrected { touched_at, newest }, evidence)?;
+    }
+    if let Some(expected) = limits.expected_of(kind) {
+        // Nothing is expected of what was never measured.
+        let event = newest.as_ref().map_or(Event::Lifted, |newest| heard(expected, newest.effective_at));
+        let evidence = Evidence { reading: newest.as_ref(), ..Evidence::default() };
+        watch.happens(Condition { kind, direction: Direction::NoData }, event, evidence)?;
     }
     Ok(watch.news())
 }
@@ -176,6 +184,8 @@ fn context(connection: &Connection, limits: &[Limit], reading: &Reading, home: &
 
 const NEWS2_AGE_LIMIT: SignedDuration = SignedDuration::from_hours(news2::AGE_LIMIT_HOURS);
 
-pub fn hours(hours: u32) -> SignedDuration {
-    SignedDuration::from_hours(i64::from(hours))
+/// The newest reading was measured then.
+pub fn heard(expected: Expected, at: Timestamp) -> Event {
+    let within = SignedDuration::from_hours(i64::from(expected.within_hours));
+    Event::Heard { at, within, severity: expected.severity }
 }
