@@ -385,6 +385,24 @@ fn news2_is_shown_with_what_is_missing_and_raises_nothing() {
 }
 
 #[test]
+fn a_state_that_is_lost_loses_no_reading_and_leaves_no_alert_that_nobody_can_answer() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let lose = || {
+        let file = Connection::open(data.path().join("api.db")).unwrap();
+        file.execute("UPDATE conditions SET state = '{\"open\": 7}'", []).unwrap();
+    };
+    post(&api, &reading("temperature", 38.0, "°C"));
+    lose();
+    post(&api, &reading("temperature", 38.0, "°C"));
+    assert_eq!(open(&api), ["temperature high warn open"]);
+    lose();
+    let id = api.get("/api/v1/alerts").1["data"][0]["compat_id"].clone();
+    assert_eq!(api.post(&format!("/api/v1/alerts/{id}/ack"), &json!({})).1["data"]["status"], "cleared");
+    assert!(open(&api).is_empty());
+}
+
+#[test]
 fn each_resident_has_limits_and_alerts_of_their_own() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());

@@ -134,6 +134,8 @@ fn earlier(value: &Value, context: &Context, within: SignedDuration, is_so: impl
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{
         super::{
             defaults::{Choices, WeightGain, limits},
@@ -271,5 +273,25 @@ mod tests {
         assert_eq!(found.passed, [Some(2), Some(2), Some(2), Some(2)]);
         let found = judge(&limits, Direction::High, &value(135.0), &Context::default());
         assert_eq!(found.passed, [Some(3), None, None, None]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_further_out_is_never_better_and_what_is_passed_holds(
+            kind in prop::sample::select(Kind::ALL.to_vec()), from in 0.0_f64..1.0, further in 0.0_f64..1.0,
+            on_oxygen: bool, two: bool,
+        ) {
+            let choices = Choices { spo2_scale: if two { Scale::Two } else { Scale::One }, ..Choices::default() };
+            let limits: Vec<_> = limits(&choices).into_iter().filter(|limit| limit.kind == kind).collect();
+            let (least, most) = (*kind.possible().start(), *kind.possible().end());
+            let value = |share: f64| Value { secondary: None, ..value(least + share * (most - least)) };
+            let context = Context { on_oxygen, ..Context::default() };
+            for (direction, outward) in [(Direction::Low, from * (1.0 - further)), (Direction::High, from + further * (1.0 - from))] {
+                let [near, far] = [from, outward].map(|share| judge(&limits, direction, &value(share), &context));
+                let severity = |finding: &Finding| finding.limit.as_ref().map(|limit| limit.severity);
+                prop_assert!(severity(&far) >= severity(&near), "{near:?} {far:?}");
+                prop_assert!(far.holds >= severity(&far) && far.holds >= near.holds);
+            }
+        }
     }
 }

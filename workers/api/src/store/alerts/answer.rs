@@ -14,7 +14,10 @@ use super::{
     find, waiting,
 };
 use crate::{
-    alerts::{Condition, Severity, state::Event},
+    alerts::{
+        Condition, Severity,
+        state::{Action, Because, Event},
+    },
     store::residents::homes::Homes,
     vitals::Kind,
 };
@@ -131,7 +134,12 @@ fn answered(
     let home = homes.of(alert.subject).unwrap_or_else(|| homes.new_home());
     let condition = Condition { kind: alert.kind, direction: alert.direction };
     let mut watch = Watch::begin(transaction, alert.subject, home, now)?;
-    watch.happens(condition, event, Evidence { by, ..Evidence::default() })?;
+    if watch.state(condition)?.open.is_some() {
+        watch.happens(condition, event, Evidence { by, ..Evidence::default() })?;
+    } else {
+        // Its state was lost: nobody can be told of it any more, and what is wrong is found again.
+        watch.does(condition, Action::Clear { because: Because::Over })?;
+    }
     let after = find(transaction, &alert.id)?.unwrap_or_else(|| alert.clone());
     Ok(Change::several(after, watch.news()))
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The most readings that are looked back on, however dense they are.
-const MOST_BEFORE: u32 = 2_000;
+const MOST_BEFORE: u32 = 500;
 
 pub const BEFORE: &str = "SELECT effective_at, canonical_primary FROM readings
     WHERE subject = ? AND kind = ? AND effective_at < ? AND effective_at >= ? AND status <> 'entered-in-error'

@@ -10,7 +10,7 @@ use crate::{
         Condition,
         ladder::Ladder,
         limit::Limit,
-        state::{Event, Policy, State},
+        state::{Action, Event, Policy, State},
     },
     store::{people, readings::Reading},
 };
@@ -70,6 +70,13 @@ impl<'a> Watch<'a> {
             let news = told::tell(self, condition, action, evidence)?;
             self.news.extend(news);
         }
+        Ok(())
+    }
+
+    /// Does something that no event asked for.
+    pub fn does(&mut self, condition: Condition, action: Action) -> rusqlite::Result<()> {
+        let news = told::tell(self, condition, action, Evidence::default())?;
+        self.news.extend(news);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::{
     alerts::{
         Condition, Severity,
         ladder::Step,
-        state::{Action, Cause},
+        state::{Action, Because, Cause},
     },
     store::{history, people},
     vitals::value_text,
@@ -37,9 +37,9 @@ pub fn tell(
     condition: Condition,
     action: Action,
     evidence: Evidence<'_>,
-) -> rusqlite::Result<Option<News>> {
+) -> rusqlite::Result<Vec<News>> {
     let now = clock::iso(watch.now);
-    match action {
+    let news = match action {
         Action::AskRepeat { severity, from, until } => {
             let repeat = json!({
                 "subject": watch.subject,
@@ -50,27 +50,39 @@ pub fn tell(
                 "from": clock::iso(from),
                 "until": clock::iso(until),
             });
-            Ok(Some(News::new(REPEAT_ASKED, repeat)))
+            Some(News::new(REPEAT_ASKED, repeat))
         }
         Action::Open { severity, cause, snoozed_until } => {
+            // One whose state was lost; two cannot be open.
+            let left = clear(watch, condition, Because::Over)?;
             let alert = open(watch, condition, severity, cause, snoozed_until, evidence)?;
-            Ok(Some(News::new(ALERT_OPENED, alert.whole())))
+            let opened = News::new(ALERT_OPENED, alert.whole());
+            return Ok(left.into_iter().chain([opened]).collect());
         }
-        Action::Escalate { step } => escalate(watch, condition, &step),
-        Action::Ease { severity } => change(watch, condition, ALERT_EASED, "severity = ?2", &[Some(severity.name())]),
+        Action::Escalate { step } => escalate(watch, condition, &step)?,
+        Action::Ease { severity } => change(watch, condition, ALERT_EASED, "severity = ?2", &[Some(severity.name())])?,
         Action::Acknowledge => {
             let set = "status = 'acknowledged', acknowledged_at = ?2, acknowledged_by = ?3";
-            change(watch, condition, ALERT_ACKNOWLEDGED, set, &[Some(&now), evidence.by])
+            change(watch, condition, ALERT_ACKNOWLEDGED, set, &[Some(&now), evidence.by])?
         }
         Action::Snooze { until } => {
             let until = clock::iso(until);
-            change(watch, condition, ALERT_SNOOZED, "snoozed_until = ?2, snoozed_by = ?3", &[Some(&until), evidence.by])
+            change(
+                watch,
+                condition,
+                ALERT_SNOOZED,
+                "snoozed_until = ?2, snoozed_by = ?3",
+                &[Some(&until), evidence.by],
+            )?
         }
-        Action::Clear { because } => {
-            let set = "status = 'cleared', cleared_at = ?2, cleared_because = ?3";
-            change(watch, condition, ALERT_CLEARED, set, &[Some(&now), Some(because.name())])
-        }
-    }
+        Action::Clear { because } => clear(watch, condition, because)?,
+    };
+    Ok(news.into_iter().collect())
+}
+
+fn clear(watch: &Watch<'_>, condition: Condition, because: Because) -> rusqlite::Result<Option<News>> {
+    let set = "status = 'cleared', cleared_at = ?2, cleared_because = ?3";
+    change(watch, condition, ALERT_CLEARED, set, &[Some(&clock::iso(watch.now)), Some(because.name())])
 }
 
 fn open(
