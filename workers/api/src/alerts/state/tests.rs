@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::alerts::judge::Finding;
 
 fn now() -> Timestamp {
     "2031-01-31T17:00:00Z".parse().unwrap()
