@@ -1,11 +1,14 @@
 //! betti-api: vitals and their live stream, on port 3001.
 //!
 //! ```text
-//!   routes ──► vitals (rules) ──► store ──► SQLite + outbox
-//!     ▲                                        │ events
-//!   WebSockets ◄────────────── feed ◄──────────┘
+//!   routes ──► vitals, alerts (rules) ──► store ──► SQLite + outbox
+//!     ▲                              deadlines │ ▲      │ events
+//!     │                                      watch      │
+//!   WebSockets ◄────────────── feed ◄───────────────────┘
 //! ```
 
+mod alarm;
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod feed;
@@ -14,6 +17,7 @@ mod routes;
 mod show;
 mod store;
 mod vitals;
+mod watch;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -24,7 +28,7 @@ use kit::{
     stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
+use crate::{alarm::Alarm, bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -44,6 +48,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let (events, told) = (store.database().events(), store.newest_event().await?);
     let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
+    tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });

@@ -1,9 +1,12 @@
 //! Who may call what, and what answers.
 
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod health;
+mod limits;
 mod nutrition;
+mod people;
 mod readings;
 mod residents;
 mod stream;
@@ -36,6 +39,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = appointments::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
+    let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {
