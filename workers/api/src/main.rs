@@ -7,6 +7,7 @@
 //! ```
 
 mod bluetooth;
+mod devices;
 mod feed;
 mod forward;
 mod routes;
@@ -43,7 +44,14 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub = Arc::new(Hub {
+        store,
+        live,
+        bluetooth: Bluetooth::default(),
+        nutrition,
+        tasks: worker.tasks(),
+        stop: worker.stop(),
+    });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }
