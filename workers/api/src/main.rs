@@ -19,7 +19,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use kit::{
-    Home, Worker,
+    Home, Worker, listen,
     live::{Goodbye, Live},
 };
 
@@ -27,9 +27,11 @@ use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
-/// Where betti-nutrition answers.
+/// Where betti-nutrition answers, unless it is where it listens on this machine.
 const NUTRITION_URL: &str = "BETTI_NUTRITION_URL";
-const DEFAULT_NUTRITION_URL: &str = "http://127.0.0.1:3002";
+/// Decides where betti-nutrition listens.
+const NUTRITION_PORT: &str = "NUTRITION_PORT";
+const DEFAULT_NUTRITION_PORT: u16 = 3002;
 const GOODBYE: Goodbye = Goodbye { code: 1000, reason: "Server shutting down" };
 
 fn main() -> ExitCode {
@@ -42,7 +44,8 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
-    let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
+    let nutrition_url = std::env::var(NUTRITION_URL);
+    let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub {
         store,
