@@ -6,6 +6,7 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod appointments;
 mod bluetooth;
 mod devices;
 mod feed;
@@ -21,6 +22,7 @@ use anyhow::Context;
 use kit::{
     Home, Worker, listen,
     live::{Goodbye, Live},
+    stream::Stream,
 };
 
 use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
@@ -43,13 +45,15 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
-    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
+    tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     let nutrition_url = std::env::var(NUTRITION_URL);
     let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub {
         store,
         live,
+        stream,
         bluetooth: Bluetooth::default(),
         nutrition,
         tasks: worker.tasks(),

@@ -1,5 +1,6 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod appointments;
 pub mod devices;
 pub mod history;
 #[cfg(test)]
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_readings.sql"),
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
+    include_str!("../migrations/0006_appointments.sql"),
     include_str!("../migrations/0009_devices.sql"),
 ];
 

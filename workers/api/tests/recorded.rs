@@ -48,3 +48,12 @@ fn scans_and_pairings_are_told_as_recorded() {
         assert_eq!(replay("ws.jsonl", &api.url(), scene), 1, "{scene}");
     }
 }
+
+#[test]
+fn appointments_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // One shows what the original thought today's, by UTC: from seven in the evening that is the resident's today as well.
+    let passed = replay("rest.jsonl", &api.url(), "appointments-");
+    assert!((77..=78).contains(&passed), "{passed}");
+}
