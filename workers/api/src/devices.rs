@@ -23,9 +23,9 @@ pub const LONGEST_KIND: usize = 100;
 /// that the storage card has to bear.
 pub const SEEN_KEPT_EVERY: SignedDuration = SignedDuration::from_mins(15);
 
-/// What there is to be said of a device that showed itself.
+/// How a device showed itself, or how that is kept: its name, and when and how it was seen last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
+pub struct Seen {
     pub at: Option<Timestamp>,
     pub name: Option<String>,
     /// dBm
@@ -34,19 +34,10 @@ pub struct Sighting {
     pub battery: Option<i64>,
 }
 
-/// What is kept of that.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    pub at: Option<Timestamp>,
-    pub name: Option<String>,
-    pub rssi: Option<i64>,
-    pub battery: Option<i64>,
-}
-
 impl Seen {
     /// What is to be kept now, if that is worth a write: a name where there was none, another charge, or a presence that
     /// is much later than the one that is known. A name that somebody gave stays.
-    pub fn after(&self, sighting: &Sighting) -> Option<Self> {
+    pub fn after(&self, sighting: &Seen) -> Option<Self> {
         let later = |at: &Timestamp| self.at.is_none_or(|known| at.duration_since(known) >= SEEN_KEPT_EVERY);
         let is_worth_it = sighting.at.as_ref().is_some_and(later)
             || (self.name.is_none() && sighting.name.is_some())
@@ -80,15 +71,15 @@ mod tests {
     #[test]
     fn being_seen_is_kept_when_it_says_something_new() {
         let known = Seen { at: Some(at(60)), name: Some("Mum's cuff".into()), rssi: Some(-60), battery: Some(80) };
-        let seen = |sighting: Sighting| known.after(&sighting);
-        assert_eq!(seen(Sighting::default()), None);
-        assert_eq!(seen(Sighting { at: Some(at(74)), rssi: Some(-50), ..Sighting::default() }), None);
-        let late = seen(Sighting { at: Some(at(75)), rssi: Some(-50), ..Sighting::default() }).unwrap();
+        let seen = |sighting: Seen| known.after(&sighting);
+        assert_eq!(seen(Seen::default()), None);
+        assert_eq!(seen(Seen { at: Some(at(74)), rssi: Some(-50), ..Seen::default() }), None);
+        let late = seen(Seen { at: Some(at(75)), rssi: Some(-50), ..Seen::default() }).unwrap();
         assert_eq!(late, Seen { at: Some(at(75)), rssi: Some(-50), ..known.clone() });
-        assert_eq!(seen(Sighting { at: Some(at(10)), ..Sighting::default() }), None, "what came late is no presence");
-        let charge = seen(Sighting { battery: Some(79), at: Some(at(61)), ..Sighting::default() }).unwrap();
+        assert_eq!(seen(Seen { at: Some(at(10)), ..Seen::default() }), None, "what came late is no presence");
+        let charge = seen(Seen { battery: Some(79), at: Some(at(61)), ..Seen::default() }).unwrap();
         assert_eq!((charge.battery, charge.at), (Some(79), Some(at(61))));
-        let named = Sighting { name: Some("BP-7".into()), ..Sighting::default() };
+        let named = Seen { name: Some("BP-7".into()), ..Seen::default() };
         assert_eq!(seen(named.clone()), None, "a name that somebody gave stays");
         assert_eq!(Seen::default().after(&named).unwrap().name.as_deref(), Some("BP-7"));
     }

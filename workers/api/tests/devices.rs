@@ -158,12 +158,16 @@ fn a_device_of_this_home_is_kept_as_it_was_seen_and_a_neighbours_is_not() {
     assert_eq!((&known[0]["name"], &known[0]["kind"]), (&json!("BP-7"), &json!("unknown")));
     assert_eq!(known[0]["battery"], json!({"value": 70, "unit": "%"}));
     assert_eq!((&known[0]["last_seen_at"], &known[0]["paired"]), (&json!("2031-01-31T12:00:00.000Z"), &json!(false)));
+    let mut beat = json!({"vital_type": "heart_rate", "value_primary": 61, "unit": "bpm", "device_address": CUFF});
+    beat["recorded_at"] = "2026-01-01T00:00:00Z".into();
+    assert_eq!(api.post("/api/vitals", &beat).0, 201);
+    assert_eq!(devices(&api)[0]["kind"], "heart_rate", "it is what it measures");
     report(&api, &near("connected", Some(69)));
     api.kill();
     let api = start(&data);
     assert_eq!(devices(&api)[0]["battery"]["value"], 69);
     let device = pair(&api, CUFF, "Cuff")["device"].clone();
-    assert_eq!((&device["deviceType"], &device["lastRssi"]), (&json!("blood_pressure"), &json!(-60)));
+    assert_eq!((&device["deviceType"], &device["lastRssi"]), (&json!("heart_rate"), &json!(-60)));
     // And a neighbour's address that is no address says nothing.
     assert_eq!(api.post("/api/vitals", &pressure("AA:BB")).0, 201);
     assert_eq!(devices(&api).len(), 1);

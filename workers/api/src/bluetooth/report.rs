@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::devices::{Address, Sighting};
+use crate::devices::{Address, Seen};
 
 /// The radio's state, in the words that existing clients know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -81,7 +81,7 @@ pub struct Near {
     pub link: Link,
     /// Whether betti-ble was told that it belongs to this home.
     pub is_ours: bool,
-    pub sighting: Sighting,
+    pub sighting: Seen,
 }
 
 impl Near {
@@ -91,7 +91,7 @@ impl Near {
             address: text("address")?.parse().ok()?,
             link: text("status").map(Link::of_status).unwrap_or_default(),
             is_ours: device["adopted"].as_bool().unwrap_or_default(),
-            sighting: Sighting {
+            sighting: Seen {
                 at: text("lastSeen").and_then(|at| at.parse::<Timestamp>().ok()),
                 name: text("name").map(str::to_owned),
                 rssi: device["rssi"].as_i64(),

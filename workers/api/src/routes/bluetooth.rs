@@ -15,7 +15,7 @@ use warp::reply::Response;
 use super::{Hub, with};
 use crate::{
     bluetooth::{self, LASTS, Near, Report},
-    devices::{Address, Sighting},
+    devices::{Address, Seen},
     feed::devices as told,
     show,
     store::devices::{DEVICE_EVENTS, DeviceError, Heard, Pairing},
@@ -124,7 +124,7 @@ async fn pair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let written = field::text(&body, "macAddress")?.unwrap_or_default();
     let address: Address = written.parse().map_err(|error| Problem::bad_request(format!("macAddress {error}")))?;
     let sighting = hub.bluetooth.near(address).map(|near| near.sighting).unwrap_or_default();
-    let sighting = Sighting { at: None, ..sighting };
+    let sighting = Seen { at: None, ..sighting };
     let (name, kind) = (field::text(&body, "name")?, field::text(&body, "deviceType")?);
     if hub.store.paired_devices().await?.is_empty() {
         // With the first one, looking for devices begins; why it cannot is told, and is no reason not to pair.

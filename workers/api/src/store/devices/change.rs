@@ -10,7 +10,7 @@ use super::{
     sighted::{DEVICE_REGISTERED, NewDevice, register},
 };
 use crate::{
-    devices::{Address, LONGEST_KIND, LONGEST_NAME, MOST_DEVICES, Sighting, UNKNOWN_KIND, USUAL_KIND},
+    devices::{Address, LONGEST_KIND, LONGEST_NAME, MOST_DEVICES, Seen, UNKNOWN_KIND, USUAL_KIND},
     store::{RESIDENT, history, residents::ResidentError},
 };
 
@@ -32,7 +32,7 @@ pub struct Pairing {
     pub name: Option<String>,
     pub kind: Option<String>,
     /// Of the device as it was heard lately.
-    pub sighting: Sighting,
+    pub sighting: Seen,
 }
 
 /// Why a device is not as somebody wants it.
@@ -144,7 +144,7 @@ fn known_or_new(
     let Some(known) = by_address(transaction, pairing.address)? else {
         let kind = kind.unwrap_or_else(|| USUAL_KIND.into());
         let name = name.or_else(|| pairing.sighting.name.clone());
-        let sighting = Sighting { name, at: pairing.sighting.at.or(Some(now)), ..pairing.sighting.clone() };
+        let sighting = Seen { name, at: pairing.sighting.at.or(Some(now)), ..pairing.sighting.clone() };
         let (address, written) = (pairing.address, pairing.written.as_str());
         let new = NewDevice { address, written, kind: &kind, subject: RESIDENT, sighting };
         let device = register(transaction, &new, now)?.ok_or(DeviceError::TooMany)?;

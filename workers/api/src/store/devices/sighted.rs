@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Change, DatabaseError, Device, Store, by_address, device};
 use crate::{
-    devices::{Address, LONGEST_NAME, MOST_DEVICES, Sighting, UNKNOWN_KIND, kind_that_measures},
+    devices::{Address, LONGEST_NAME, MOST_DEVICES, Seen, UNKNOWN_KIND, kind_that_measures},
     store::{RESIDENT, readings::Reading},
 };
 
@@ -22,7 +22,7 @@ pub struct Heard {
     pub address: Address,
     /// Whether betti-ble was told that it belongs to this home.
     pub is_ours: bool,
-    pub sighting: Sighting,
+    pub sighting: Seen,
 }
 
 /// A device that is new here.
@@ -31,7 +31,7 @@ pub(super) struct NewDevice<'a> {
     pub written: &'a str,
     pub kind: &'a str,
     pub subject: i64,
-    pub sighting: Sighting,
+    pub sighting: Seen,
 }
 
 impl Store {
@@ -70,7 +70,7 @@ fn note(transaction: &Transaction<'_>, heard: &Heard, now: Timestamp) -> rusqlit
 pub fn source_of(transaction: &Transaction<'_>, reading: &Reading, now: Timestamp) -> rusqlite::Result<Option<Event>> {
     let Some(written) = &reading.device_address else { return Ok(None) };
     let Ok(address) = written.parse() else { return Ok(None) };
-    let sighting = Sighting { at: Some(reading.effective_at.min(now)), ..Sighting::default() };
+    let sighting = Seen { at: Some(reading.effective_at.min(now)), ..Seen::default() };
     let (kind, subject) = (kind_that_measures(reading.kind), reading.subject);
     see(transaction, NewDevice { address, written, kind, subject, sighting }, now)
 }
@@ -80,9 +80,17 @@ fn see(transaction: &Transaction<'_>, new: NewDevice<'_>, now: Timestamp) -> rus
     let Some(known) = by_address(transaction, new.address)? else {
         return Ok(register(transaction, &new, now)?.map(|device| Event::new(DEVICE_REGISTERED, device.whole())));
     };
-    let Some(seen) = known.seen.after(&new.sighting) else { return Ok(None) };
-    let sql = "UPDATE devices SET name = ?, last_seen_at = ?, rssi = ?, battery = ? WHERE compat_id = ? RETURNING *";
-    let values = params![seen.name, seen.at.map(clock::iso), seen.rssi, seen.battery, known.compat_id];
+    // What a device is shows in what it measures; a paired one is what whoever paired it says.
+    let is_told_apart = known.kind == UNKNOWN_KIND && new.kind != UNKNOWN_KIND && !known.is_paired;
+    let kind = if is_told_apart { new.kind } else { &known.kind };
+    let seen = match known.seen.after(&new.sighting) {
+        Some(seen) => seen,
+        None if is_told_apart => known.seen,
+        None => return Ok(None),
+    };
+    let sql = "UPDATE devices SET name = ?, kind = ?, last_seen_at = ?, rssi = ?, battery = ? WHERE compat_id = ?
+               RETURNING *";
+    let values = params![seen.name, kind, seen.at.map(clock::iso), seen.rssi, seen.battery, known.compat_id];
     let device = transaction.prepare_cached(sql)?.query_row(values, device)?;
     Ok(Some(Event::new(DEVICE_SEEN, device.whole())))
 }
