@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+pub mod devices;
 mod residents;
 mod vitals;
 
@@ -20,6 +21,7 @@ use tokio::{
 
 use crate::store::{
     Store,
+    devices::{DEVICE_PAIRED, DEVICE_UNPAIRED},
     readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
     residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
 };
@@ -83,6 +85,8 @@ async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseErr
         READING_RECORDED => vitals::recorded(event, store).await,
         READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
         RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
+        DEVICE_PAIRED => Ok(devices::pairing(event, true)),
+        DEVICE_UNPAIRED => Ok(devices::pairing(event, false)),
         _ => Ok(None),
     }
 }

@@ -11,6 +11,7 @@ mod alarm;
 mod alerts;
 mod appointments;
 mod bluetooth;
+mod devices;
 mod feed;
 mod forward;
 mod routes;
@@ -23,7 +24,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use kit::{
-    Home, Worker,
+    Home, Worker, listen,
     live::{Goodbye, Live},
     stream::Stream,
 };
@@ -32,9 +33,11 @@ use crate::{alarm::Alarm, bluetooth::Bluetooth, forward::Forward, routes::Hub, s
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
-/// Where betti-nutrition answers.
+/// Where betti-nutrition answers, unless it is where it listens on this machine.
 const NUTRITION_URL: &str = "BETTI_NUTRITION_URL";
-const DEFAULT_NUTRITION_URL: &str = "http://127.0.0.1:3002";
+/// Decides where betti-nutrition listens.
+const NUTRITION_PORT: &str = "NUTRITION_PORT";
+const DEFAULT_NUTRITION_PORT: u16 = 3002;
 const GOODBYE: Goodbye = Goodbye { code: 1000, reason: "Server shutting down" };
 
 fn main() -> ExitCode {
@@ -49,9 +52,18 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
-    let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
+    let nutrition_url = std::env::var(NUTRITION_URL);
+    let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub = Arc::new(Hub {
+        store,
+        live,
+        stream,
+        bluetooth: Bluetooth::default(),
+        nutrition,
+        tasks: worker.tasks(),
+        stop: worker.stop(),
+    });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

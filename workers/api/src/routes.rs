@@ -3,6 +3,7 @@
 mod alerts;
 mod appointments;
 mod bluetooth;
+mod devices;
 mod health;
 mod limits;
 mod nutrition;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{bluetooth::Bluetooth, forward::Forward, store::Store};
 
@@ -30,12 +31,14 @@ pub struct Hub {
     pub nutrition: Forward,
     /// WebSockets are waited for when the worker leaves.
     pub tasks: TaskTracker,
+    /// Cancelled when the worker is to leave: whoever is kept waiting is answered then.
+    pub stop: CancellationToken,
 }
 
 /// Every route of this worker.
 pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
-    let routes = nutrition::add(bluetooth::add(routes, hub), hub);
+    let routes = devices::add(nutrition::add(bluetooth::add(routes, hub), hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = appointments::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits

@@ -1,12 +1,14 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
 pub mod appointments;
+mod devices;
 
 use jiff::Timestamp;
 use kit::{clock, number};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::devices::device;
 use crate::{
     store::readings::Reading,
     vitals::{age, value_text},

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod appointments;
+pub mod devices;
 pub mod history;
 pub mod limits;
 pub mod people;
@@ -33,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_reading_days.sql"),
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0006_appointments.sql"),
+    include_str!("../migrations/0009_devices.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

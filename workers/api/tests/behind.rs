@@ -38,6 +38,18 @@ fn food_is_answered_as_recorded_through_this_worker_too() {
 }
 
 #[test]
+fn one_variable_decides_where_the_other_worker_listens_and_where_it_is_looked_for() {
+    let data = tempfile::tempdir().unwrap();
+    // Bound and let go: free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let environment = [("NUTRITION_PORT", free.as_str())];
+    let nutrition = Running::start(nutrition().to_str().unwrap(), data.path(), &environment);
+    assert_eq!(nutrition.address.port().to_string(), free);
+    let api = Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &environment);
+    assert_eq!(api.get("/api/nutrition/daily").0, 200);
+}
+
+#[test]
 fn without_the_other_worker_the_answer_says_so_and_everything_else_goes_on() {
     let data = tempfile::tempdir().unwrap();
     // Bound and let go: nobody listens there.

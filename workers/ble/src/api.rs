@@ -1,4 +1,4 @@
-//! Posting JSON to betti-backend: one request, one connection.
+//! Posting JSON to betti-backend, and asking it: one request, one connection.
 //!
 //! A kept connection would save little (a reading every few seconds at most) and can be found dead only by losing a
 //! request to it.
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
+use http::{Request, StatusCode, Uri, header, request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -33,8 +33,8 @@ pub enum PostError {
     Http(#[from] hyper::Error),
     #[error("not a request: {0}")]
     Request(#[from] http::Error),
-    #[error("no answer within {REQUEST_TIMEOUT:?}")]
-    TimedOut,
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
 }
 
 /// What the API said.
@@ -71,11 +71,17 @@ impl FromStr for Api {
 impl Api {
     /// Posts JSON. `key` names what is posted, so that the API takes it once however often it is sent.
     pub async fn post(&self, path: &str, key: Option<&str>, json: String) -> Result<Answer, PostError> {
-        timeout(REQUEST_TIMEOUT, self.exchange(path, key, json)).await.map_err(|_| PostError::TimedOut)?
+        let request = self.posting(path, key, json)?;
+        timeout(REQUEST_TIMEOUT, self.exchange(request)).await.map_err(|_| PostError::TimedOut(REQUEST_TIMEOUT))?
     }
 
-    async fn exchange(&self, path: &str, key: Option<&str>, json: String) -> Result<Answer, PostError> {
-        let request = self.request(path, key, json)?;
+    /// Asks, and waits this long for an answer that may be held back.
+    pub async fn get(&self, path: &str, within: Duration) -> Result<Answer, PostError> {
+        let request = self.request(Request::get(self.url(path))).body(Full::default())?;
+        timeout(within, self.exchange(request)).await.map_err(|_| PostError::TimedOut(within))?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, PostError> {
         let connected = TcpStream::connect(&self.address).await;
         let stream = connected.map_err(|error| PostError::Connect { address: self.address.clone(), error })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -89,11 +95,16 @@ impl Api {
         Ok(Answer { status, text })
     }
 
-    fn request(&self, path: &str, key: Option<&str>, json: String) -> Result<Request<Full<Bytes>>, http::Error> {
-        let mut request = Request::post(format!("{}{path}", self.prefix))
-            .header(header::HOST, &self.address)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONNECTION, "close");
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    fn request(&self, request: request::Builder) -> request::Builder {
+        request.header(header::HOST, &self.address).header(header::CONNECTION, "close")
+    }
+
+    fn posting(&self, path: &str, key: Option<&str>, json: String) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut request = self.request(Request::post(self.url(path))).header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }

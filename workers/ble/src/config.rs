@@ -1,4 +1,4 @@
-//! What the environment says: where the API is, and which devices are ours.
+//! What the environment says: where the API is, and which devices are ours beside the paired ones.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub enum ConfigurationError {
     Device(String),
 }
 
-/// Which devices may be connected to. All others are only shown.
+/// Which devices may be connected to whatever is paired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adopted {
     /// Whatever advertises a health service: for trying out, and for homes without neighbours.

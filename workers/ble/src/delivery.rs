@@ -162,7 +162,7 @@ mod tests {
         for status in [401, 403, 404, 408, 429, 500, 502, 503, 302] {
             assert!(matches!(of(status, ""), Verdict::Later(_)), "{status}");
         }
-        assert!(matches!(verdict(Err(PostError::TimedOut)), Verdict::Later(_)));
+        assert!(matches!(verdict(Err(PostError::TimedOut(FIRST_PAUSE))), Verdict::Later(_)));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //!
 //! It is ready at once and stays up whatever is missing: no D-Bus, no bluetoothd, no adapter, no API.
 
+mod adoption;
 mod api;
 mod bus;
 mod config;
@@ -20,12 +21,13 @@ mod plausible;
 mod report;
 mod status;
 mod store;
+mod wanted;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
 /// How long stopping the scan may take.
 const LEAVE_WITHIN: Duration = Duration::from_millis(1500);
@@ -42,10 +44,12 @@ async fn serve(mut worker: kit::Worker) -> anyhow::Result<()> {
 
     tokio::spawn(delivery::deliver(store.clone(), api.clone(), bells.clone(), stop.clone()));
     tokio::spawn(report::say(board.watch(), worker.notifier(), stop.clone()));
-    tokio::spawn(report::tell(board.watch(), api, bells.clone(), stop.clone()));
+    tokio::spawn(report::tell(board.watch(), api.clone(), bells.clone(), stop.clone()));
+    let (wish, wanted) = watch::channel(wanted::Wanted::default());
+    tokio::spawn(wanted::follow(wish, api, stop.clone()));
 
     let intake = device::Intake::new(store, bells, TimeZone::system());
-    let context = bus::Context { adopted: Arc::new(adopted), board, intake, stop: stop.clone() };
+    let context = bus::Context { adopted: adoption::Adoption::new(adopted, wanted), board, intake, stop: stop.clone() };
     let supervision = tokio::spawn(bus::supervise(context));
     stop.cancelled().await;
     if tokio::time::timeout(LEAVE_WITHIN, supervision).await.is_err() {

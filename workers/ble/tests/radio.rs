@@ -77,6 +77,54 @@ fn without_adoption_nothing_is_connected() {
 }
 
 #[test]
+fn a_device_that_is_paired_at_the_hub_is_connected_at_once_and_let_go_when_it_is_unpaired() {
+    let world = World::with(|model| {
+        let adapter = model.add_adapter("hci0", true);
+        model.add_device(&adapter, strap());
+        model.add_device(&adapter, cuff());
+    });
+    let _worker = world.worker(CUFF);
+    world.api.wait_for_state("a new and a connected device", |told| {
+        told["devices"][0]["status"] == "connected" && told["devices"][1]["status"] == "new"
+    });
+    world.api.wants(&[STRAP], None);
+    world.sends(STRAP, "2a37", &[0, 66]);
+    world.api.wait_for_vital("heart_rate");
+    world.api.wait_for_state("both are ours", |told| {
+        told["devices"][1]["adopted"] == true && told["devices"][1]["status"] == "connected"
+    });
+    world.api.wants(&[], None);
+    world.api.wait_for_state("the strap is new again", |told| {
+        told["devices"][1]["adopted"] == false && told["devices"][1]["status"] == "new"
+    });
+    let device = Model::device_path(ADAPTER, STRAP);
+    let path = device.clone();
+    world
+        .bluez
+        .wait_for("the end of its connection", DEADLINE, move |model| !model.is(&path, interface::DEVICE, "Connected"));
+    world.bluez.with(move |model| model.heard(&device));
+    // Whom the environment names stays ours, and is heard after that sign of the strap's.
+    world.sends(CUFF, "2a35", &harness::BLOOD_PRESSURE);
+    world.api.wait_for_vital("blood_pressure");
+    assert_eq!(world.calls(&format!("Connect {}", Model::device_path(ADAPTER, STRAP))), 1);
+}
+
+#[test]
+fn what_was_paired_before_it_began_is_connected_and_a_scan_that_is_asked_for_listens_anew() {
+    let world = World::with(with_strap);
+    world.api.wants(&[STRAP], None);
+    let _worker = world.worker("");
+    world.wait_for_session(STRAP, "2a37");
+    let started = world.calls("StartDiscovery");
+    world.api.wants(&[STRAP], Some("2031-01-31T12:01:00.000Z"));
+    world.bluez.wait_for("another discovery", DEADLINE, move |model| {
+        model.log.iter().filter(|line| line.starts_with("StartDiscovery")).count() > started
+    });
+    world.sends(STRAP, "2a37", &[0, 66]);
+    world.api.wait_for_vital("heart_rate");
+}
+
+#[test]
 fn sigterm_stops_the_scan_and_it_leaves_at_once() {
     let world = World::with(with_strap);
     let worker = world.worker(STRAP);

@@ -93,6 +93,27 @@ fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<Stri
     }
 }
 
+/// Where another worker of this machine answers, unless somebody says where: `http://127.0.0.1:PORT`. The port is what the
+/// variable that decides where that worker listens says here too, else its default.
+///
+/// # Errors
+/// If the variable is no port.
+pub fn neighbour(port_variable: &str, default_port: u16) -> Result<String, ListenError> {
+    neighbour_at(port_variable, default_port, |name| std::env::var(name).ok())
+}
+
+fn neighbour_at(
+    port_variable: &str,
+    default_port: u16,
+    value_of: impl Fn(&str) -> Option<String>,
+) -> Result<String, ListenError> {
+    match port(&[port_variable], default_port, value_of)? {
+        // Any free one will do for who listens; nobody can know which.
+        0 => Err(ListenError::NotAPort { variable: port_variable.into(), value: "0".into() }),
+        port => Ok(format!("http://{DEFAULT_HOST}:{port}")),
+    }
+}
+
 /// Where a listener is, for people.
 #[must_use]
 pub fn describe(listener: &Listener) -> String {
@@ -116,6 +137,20 @@ mod tests {
         assert_eq!(port(&["UNSET"], 3002, environment).unwrap(), 3002);
         let error = port(&["BAD"], 1, environment).unwrap_err().to_string();
         assert_eq!(error, "BAD=http is not a port: set it to a number from 1 to 65535");
+    }
+
+    #[test]
+    fn a_neighbour_is_looked_for_where_its_variable_has_it_listen() {
+        let at = |value: Option<&str>| {
+            let value = value.map(str::to_owned);
+            neighbour_at("NUTRITION_PORT", 3002, |_| value.clone()).map_err(|error| error.to_string())
+        };
+        assert_eq!(at(None).as_deref(), Ok("http://127.0.0.1:3002"));
+        assert_eq!(at(Some("4002")).as_deref(), Ok("http://127.0.0.1:4002"));
+        for value in ["0", "http", "70000"] {
+            let text = format!("NUTRITION_PORT={value} is not a port: set it to a number from 1 to 65535");
+            assert_eq!(at(Some(value)), Err(text));
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! Meals, their sums, and how a day stands against its goals. Pure: no clock, no database.
 
-use kit::number;
+use kit::{
+    field::{self, FieldError},
+    number,
+};
 use serde_json::{Map, Value, json};
 
 use crate::nutrients::{Amounts, Nutrient, without_noise};
@@ -32,14 +35,14 @@ pub struct MealEntry {
 }
 
 /// Why a meal or goals cannot be taken, for the one who sent them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EntryError {
     #[error("Missing required fields: mealType and foods array")]
     MissingTypeOrFoods,
     #[error("Missing required field: foods array")]
     MissingFoods,
-    #[error("{0} must be text")]
-    NotText(&'static str),
+    #[error(transparent)]
+    Field(#[from] FieldError),
     #[error("foods[{place}] is not a food. Write it like {{\"name\": \"Apple\", \"calories\": 95}}")]
     NotAFood { place: usize },
     #[error("foods[{place}] needs a name")]
@@ -55,7 +58,7 @@ pub enum EntryError {
 impl MealEntry {
     /// A new meal.
     pub fn read_new(body: &Value) -> Result<Self, EntryError> {
-        let (true, Some(foods)) = (is_given(body, "mealType"), body["foods"].as_array()) else {
+        let (false, Some(foods)) = (field::is_missing(body, "mealType"), body["foods"].as_array()) else {
             return Err(EntryError::MissingTypeOrFoods);
         };
         Self::read(body, foods)
@@ -69,8 +72,8 @@ impl MealEntry {
 
     fn read(body: &Value, foods: &[Value]) -> Result<Self, EntryError> {
         Ok(Self {
-            meal_type: text(body, "mealType")?.map(|meal_type| meal_type.to_lowercase()),
-            notes: text(body, "notes")?,
+            meal_type: field::text(body, "mealType")?.map(|meal_type| meal_type.to_lowercase()),
+            notes: field::text(body, "notes")?,
             foods: foods.iter().enumerate().map(|(place, food)| Eaten::read(place, food)).collect::<Result<_, _>>()?,
         })
     }
@@ -92,7 +95,7 @@ impl Eaten {
         Ok(Self {
             name: name.ok_or(EntryError::Nameless { place })?.to_owned(),
             quantity: amount("quantity")?,
-            unit: text(food, "unit").map_err(|_| EntryError::UnitNotText { place })?,
+            unit: field::text(food, "unit").map_err(|_| EntryError::UnitNotText { place })?,
             amounts: Amounts::try_new(|nutrient| amount(nutrient.name()))?,
             entered: food.clone(),
         })
@@ -163,18 +166,6 @@ fn rounded(value: f64) -> f64 {
     (value + 0.5).floor()
 }
 
-/// Not missing, `null` or empty.
-fn is_given(body: &Value, field: &str) -> bool {
-    !matches!(&body[field], Value::Null) && body[field] != json!("")
-}
-
-fn text(body: &Value, field: &'static str) -> Result<Option<String>, EntryError> {
-    if !is_given(body, field) {
-        return Ok(None);
-    }
-    body[field].as_str().map(|text| Some(text.to_owned())).ok_or(EntryError::NotText(field))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +209,10 @@ mod tests {
         for body in [json!({}), json!({"mealType": "lunch"}), json!({"mealType": "", "foods": []}), json!([])] {
             assert_eq!(MealEntry::read_new(&body), Err(EntryError::MissingTypeOrFoods), "{body}");
         }
-        assert_eq!(MealEntry::read_new(&json!({"mealType": 3, "foods": []})), Err(EntryError::NotText("mealType")));
+        assert_eq!(
+            MealEntry::read_new(&json!({"mealType": 3, "foods": []})),
+            Err(FieldError::NotText("mealType").into())
+        );
         assert_eq!(MealEntry::read_amendment(&json!({})), Err(EntryError::MissingFoods));
         assert_eq!(MealEntry::read_amendment(&json!({"foods": []})).unwrap().meal_type, None);
     }

@@ -10,7 +10,12 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 
+use kit::listen::{self, ListenError};
+
 use crate::routes::App;
+
+/// `PORT` says where the gateway itself listens, not where betti-backend does.
+const DEFAULT_BACKEND_URL: &str = "http://127.0.0.1:3001";
 
 /// Why a worker's URL cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,9 @@ pub enum UpstreamError {
     /// HTTPS where only HTTP is spoken.
     #[error("{variable}={value}: this worker is spoken to over HTTP only, write http://")]
     Encrypted { variable: &'static str, value: String },
+    /// The variable that says where a worker of this machine listens is no port.
+    #[error(transparent)]
+    Port(#[from] ListenError),
 }
 
 /// One worker behind this one.
@@ -53,21 +61,24 @@ impl Upstreams {
     /// # Errors
     /// If a variable is no address that can be used.
     pub fn from_environment() -> Result<Self, UpstreamError> {
-        let value = |variable, default: &str| std::env::var(variable).unwrap_or_else(|_| default.to_owned());
-        let http_only = |name, variable, default| {
-            let upstream = Upstream::parse(name, variable, value(variable, default))?;
+        // Where somebody says that it is, else where it listens on this machine.
+        let value = |variable, port_variable, default_port| {
+            std::env::var(variable).or_else(|_| listen::neighbour(port_variable, default_port))
+        };
+        let http_only = |name, variable, value: String| {
+            let upstream = Upstream::parse(name, variable, value.clone())?;
             if upstream.scheme == Scheme::HTTPS {
-                return Err(UpstreamError::Encrypted { variable, value: value(variable, default) });
+                return Err(UpstreamError::Encrypted { variable, value });
             }
             Ok(upstream)
         };
+        let backend = std::env::var("BETTI_API_URL").unwrap_or_else(|_| DEFAULT_BACKEND_URL.to_owned());
+        let nutrition = value("BETTI_NUTRITION_URL", "NUTRITION_PORT", 3002)?;
+        let video = value("BETTI_VIDEO_URL", "VIDEO_PORT", 8080)?;
         Ok(Self {
-            backend: http_only("betti-backend", "BETTI_API_URL", "http://127.0.0.1:3001")?,
-            nutrition: http_only("betti-nutrition", "BETTI_NUTRITION_URL", "http://127.0.0.1:3002")?,
-            video: {
-                let variable = "BETTI_VIDEO_URL";
-                Upstream::parse("betti-webrtc", variable, value(variable, "http://127.0.0.1:8080"))?
-            },
+            backend: http_only("betti-backend", "BETTI_API_URL", backend)?,
+            nutrition: http_only("betti-nutrition", "BETTI_NUTRITION_URL", nutrition)?,
+            video: Upstream::parse("betti-webrtc", "BETTI_VIDEO_URL", video)?,
         })
     }
 

@@ -425,3 +425,25 @@ fn settings_that_are_no_addresses_are_refused_with_an_example() {
         "{said}"
     );
 }
+
+#[test]
+fn workers_that_nobody_says_where_to_find_are_looked_for_where_they_listen() {
+    let (nutrition, video) = (Upstream::new(), Upstream::new());
+    let port = |upstream: &Upstream| upstream.url.rsplit(':').next().unwrap().to_owned();
+    let mut command = support::command();
+    command.env_remove("BETTI_NUTRITION_URL").env_remove("BETTI_VIDEO_URL");
+    command.env("NUTRITION_PORT", port(&nutrition)).env("VIDEO_PORT", port(&video));
+    let gateway = Gateway::start_with(command);
+    let asked = nutrition.answer_once(EMPTY);
+    assert_eq!(gateway.get("/api/nutrition/daily").status, 200);
+    asked.join().unwrap();
+    let upgrade = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let asked = video.answer_once(EMPTY);
+    gateway.ask("GET", "/video", &upgrade);
+    assert!(asked.join().unwrap().starts_with("GET / HTTP/1.1\r\n"), "the prefix is the gateway's");
+}

@@ -32,9 +32,17 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 }
 
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let (now, subject) = (Timestamp::now(), asked_about(&call)?);
-    let (key, home) = (call.idempotency_key()?, hub.store.home_of(subject).await?);
-    let entry = Entry::read(&call.json::<Value>()?, &Kind::ALL, now, home)?;
+    let (now, key, body) = (Timestamp::now(), call.idempotency_key()?, call.json::<Value>()?);
+    let asked = asked_about(&call)?;
+    let mut subject = asked;
+    let mut entry = Entry::read(&body, &Kind::ALL, now, hub.store.home_of(asked).await?)?;
+    if call.query("resident").is_none() {
+        // Nobody says whose it is: it is theirs who wear the device.
+        subject = hub.store.wearer_of(entry.device_address.as_deref()).await?.unwrap_or(asked);
+    }
+    if subject != asked {
+        entry = Entry::read(&body, &Kind::ALL, now, hub.store.home_of(subject).await?)?;
+    }
     Ok(answer(StatusCode::CREATED, &hub.store.record(subject, entry, key, now).await?))
 }
 

@@ -41,8 +41,14 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let key = call.idempotency_key()?;
-    let entry = Entry::read(&call.json::<Value>()?, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
-    let reading = hub.store.record(RESIDENT, entry, key, now).await?;
+    let body = call.json::<Value>()?;
+    let mut entry = Entry::read(&body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
+    let wearer = hub.store.wearer_of(entry.device_address.as_deref()).await?.unwrap_or(RESIDENT);
+    if wearer != RESIDENT {
+        // A time without a zone is on the wearer's clock.
+        entry = Entry::read(&body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home_of(wearer).await?)?;
+    }
+    let reading = hub.store.record(wearer, entry, key, now).await?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
 }
 

@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 use super::failure::{CallError, Meaning, call};
 use super::sightings::Sightings;
 use super::{Context, Radio, health, scan};
+use crate::adoption::Adoption;
 
 /// Controllers have been seen to stop reporting until told to start again. In a quiet home nothing is heard either:
 /// starting again costs little.
@@ -74,6 +75,10 @@ async fn find_adapter() -> Result<Adapter, Ended> {
 struct Watch<'a> {
     adapter: &'a Adapter,
     context: &'a Context,
+    /// Tells when something else is wanted.
+    wanted: Adoption,
+    /// The scan that was asked for last, when that was looked at.
+    scan: Option<String>,
     name: String,
     sightings: Sightings,
     scanning: bool,
@@ -95,7 +100,9 @@ impl<'a> Watch<'a> {
         let info = call(adapter.adapter_info()).await.map_err(|error| Ended::with(&error, Radio::NoAdapter))?;
         let name = info.split_whitespace().next().unwrap_or_default().to_string();
         let sightings = Sightings::new(adapter.clone(), context.clone());
-        Ok(Self { adapter, context, name, sightings, scanning: false, heard: Instant::now() })
+        // What is there by now is followed by whoever begins to listen.
+        let (wanted, scan) = (context.adopted.clone(), context.adopted.scan());
+        Ok(Self { adapter, context, wanted, scan, name, sightings, scanning: false, heard: Instant::now() })
     }
 
     async fn run(&mut self) -> Result<std::convert::Infallible, Ended> {
@@ -118,8 +125,18 @@ impl<'a> Watch<'a> {
                     }
                     None => return Err(Ended { radio: Radio::NoBus, why: Some("the stream of events ended".into()) }),
                 },
+                () = self.wanted.changed() => self.follow().await?,
             }
         }
+    }
+
+    /// Does what is wanted by now. A radio that is off stays off.
+    async fn follow(&mut self) -> Result<(), Ended> {
+        self.sightings.adopt().await;
+        let scan = self.wanted.scan();
+        let is_asked = scan.is_some() && scan != self.scan;
+        self.scan = scan;
+        if is_asked && self.scanning { self.start().await } else { Ok(()) }
     }
 
     /// Asks how the adapter is, and does what follows from it.

@@ -16,12 +16,10 @@ mod sightings;
 pub use failure::{CallError, Meaning, call, within};
 pub use radio::Radio;
 
-use std::sync::Arc;
-
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Adopted;
+use crate::adoption::Adoption;
 use crate::device::Intake;
 use crate::status::Board;
 use attempt::Ended;
@@ -30,7 +28,7 @@ use radio::Schedule;
 /// What an attempt works with. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    pub adopted: Arc<Adopted>,
+    pub adopted: Adoption,
     pub board: Board,
     pub intake: Intake,
     pub stop: CancellationToken,

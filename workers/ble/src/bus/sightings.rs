@@ -7,7 +7,7 @@ use btleplug::api::{BDAddr, Central, CentralEvent, Peripheral as _};
 use btleplug::platform::{Adapter, Peripheral, PeripheralId};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::Context;
@@ -24,7 +24,7 @@ enum Seen {
     Stranger,
     /// Advertises a health service, and is not adopted.
     New(BDAddr),
-    Ours(BDAddr, watch::Sender<Presence>),
+    Ours(BDAddr, watch::Sender<Presence>, AbortHandle),
 }
 
 pub struct Sightings {
@@ -65,11 +65,45 @@ impl Sightings {
             None => self.look_at(id).await,
             Some(Seen::Stranger) => {}
             Some(Seen::New(address)) => self.show_heard(*address, rssi),
-            Some(Seen::Ours(address, _)) => {
+            Some(Seen::Ours(address, ..)) => {
                 self.show_heard(*address, rssi);
                 self.tell(&id, Presence::hear);
             }
         }
+    }
+
+    /// Takes on whoever is ours by now, and lets go of whoever is not any more.
+    pub async fn adopt(&mut self) {
+        let is_let_go = |seen: &Seen| match seen {
+            Seen::Ours(address, ..) => !self.context.adopted.accepts(*address),
+            Seen::Stranger | Seen::New(_) => false,
+        };
+        let let_go: Vec<_> = self.seen.iter().filter(|(_, seen)| is_let_go(seen)).map(|(id, _)| id.clone()).collect();
+        for id in let_go {
+            self.let_go(id).await;
+        }
+        for peripheral in call(self.adapter.peripherals()).await.unwrap_or_default() {
+            let is_known = matches!(self.seen.get(&peripheral.id()), Some(Seen::Ours(..)));
+            if !is_known && self.context.adopted.names(peripheral.address()) {
+                self.look_at(peripheral.id()).await;
+            }
+        }
+    }
+
+    /// A device that was ours: what it sends is not ours to keep.
+    async fn let_go(&mut self, id: PeripheralId) {
+        let Some(Seen::Ours(address, _, task)) = self.seen.remove(&id) else { return };
+        task.abort();
+        self.context.board.device(address, |device| {
+            device.adopted = false;
+            device.status = Standing::New;
+        });
+        if let Ok(peripheral) = call(self.adapter.peripheral(&id)).await
+            && let Err(error) = call(peripheral.disconnect()).await
+        {
+            tracing::debug!(device = %address, "cannot disconnect: {error}");
+        }
+        self.remember(id, Seen::New(address));
     }
 
     /// Finds out what a device is.
@@ -95,8 +129,8 @@ impl Sightings {
         if !ours {
             self.remember(id.clone(), Seen::New(address));
         } else if !matches!(self.seen.get(&id), Some(Seen::Ours(..))) {
-            let presence = self.give_task(peripheral, address);
-            self.remember(id.clone(), Seen::Ours(address, presence));
+            let (presence, task) = self.give_task(peripheral, address);
+            self.remember(id.clone(), Seen::Ours(address, presence, task));
         }
         // A device out of BlueZ's storage has no signal strength: it is not near.
         if properties.rssi.is_some() {
@@ -105,17 +139,17 @@ impl Sightings {
         }
     }
 
-    fn give_task(&mut self, peripheral: Peripheral, address: BDAddr) -> watch::Sender<Presence> {
+    fn give_task(&mut self, peripheral: Peripheral, address: BDAddr) -> (watch::Sender<Presence>, AbortHandle) {
         let (sender, presence) = watch::channel(Presence::default());
         let board = self.context.board.clone();
         let (since, connecting) = (Instant::now(), Arc::clone(&self.connecting));
         let device = device::Device { peripheral, address, presence, since, board, connecting };
-        self.tasks.spawn(device.run(self.context.intake.clone()));
-        sender
+        let task = self.tasks.spawn(device.run(self.context.intake.clone()));
+        (sender, task)
     }
 
     fn tell(&mut self, id: &PeripheralId, change: impl FnOnce(&mut Presence)) {
-        let Some(Seen::Ours(_, presence)) = self.seen.get(id) else { return };
+        let Some(Seen::Ours(_, presence, _)) = self.seen.get(id) else { return };
         if presence.is_closed() {
             // Its task gave up; the next sighting makes a new one.
             self.seen.remove(id);

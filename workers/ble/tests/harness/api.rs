@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Shared;
 
@@ -37,6 +37,8 @@ struct Seen {
     taken: BTreeMap<String, Value>,
     /// Every body of `/api/ble/state`.
     states: Vec<Value>,
+    /// What it wants, as [`FakeApi::wants`] says it; its place there is its version.
+    wishes: Vec<Value>,
     mood: Option<Mood>,
     closing: bool,
 }
@@ -60,6 +62,11 @@ impl FakeApi {
 
     pub fn set_mood(&self, mood: Mood) {
         self.seen.change(|seen| seen.mood = Some(mood));
+    }
+
+    /// From now on it wants these devices to be connected to, and this scan to be made.
+    pub fn wants(&self, devices: &[&str], scan: Option<&str>) {
+        self.seen.change(|seen| seen.wishes.push(json!({"devices": devices, "scan": scan})));
     }
 
     /// Nobody listens on its port any more. What it has taken it keeps.
@@ -143,6 +150,19 @@ fn serve(listener: &TcpListener, seen: &Shared<Seen>) {
 
 fn answer(mut connection: TcpStream, seen: &Shared<Seen>) -> Option<()> {
     let (path, key, body) = read(&connection)?;
+    if let Some(version) = path.strip_prefix("/api/ble/wanted?version=") {
+        let wish = seen.wait(|seen| {
+            let newest = seen.wishes.len();
+            (newest.to_string() != version).then(|| (newest, seen.wishes.last().cloned()))
+        });
+        let (version, wish) = wish?;
+        let wish = wish.unwrap_or_else(|| json!({"devices": [], "scan": null}));
+        let data = json!({"version": version.to_string(), "devices": wish["devices"], "scan": wish["scan"]});
+        let body = json!({"success": true, "data": data}).to_string();
+        write!(connection, "HTTP/1.1 200 X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+            .ok()?;
+        return Some(());
+    }
     let status = match path.as_str() {
         "/api/ble/state" => {
             seen.change(|seen| seen.states.push(body));
@@ -203,5 +223,6 @@ fn read(connection: &TcpStream) -> Option<(String, String, Value)> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((path, key, serde_json::from_slice(&body).ok()?))
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).ok()? };
+    Some((path, key, body))
 }

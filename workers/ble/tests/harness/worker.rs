@@ -22,13 +22,18 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(folder: &TempDir, api: &FakeApi, adopted: &str) -> Self {
+        Self::start_at(folder, &api.url(), adopted)
+    }
+
+    /// With the API that is there.
+    pub fn start_at(folder: &TempDir, api_url: &str, adopted: &str) -> Self {
         let notify_path = folder.path().join("notify");
         let _ = std::fs::remove_file(&notify_path);
         let notify = UnixDatagram::bind(&notify_path).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_betti-ble"))
             .env("DBUS_SYSTEM_BUS_ADDRESS", PrivateBus::address_in(folder.path()))
             .env("BETTI_DATA_DIR", folder.path().join("data"))
-            .env("BETTI_API_URL", api.url())
+            .env("BETTI_API_URL", api_url)
             .env("BETTI_BLE_DEVICES", adopted)
             .env("NOTIFY_SOCKET", &notify_path)
             .env("TZ", "UTC")

@@ -28,7 +28,13 @@ impl Gateway {
     /// Starts it in front of these workers and waits until it listens.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = command();
-        let mut child = command.args(arguments).envs(environment.iter().copied()).spawn().unwrap();
+        command.args(arguments).envs(environment.iter().copied());
+        Self::start_with(command)
+    }
+
+    /// Starts what [`command`] made, and waits until it listens.
+    pub fn start_with(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stdout.take().unwrap());
         let mut gateway = Self { child, log, address: String::new() };
         let line: serde_json::Value = serde_json::from_str(&gateway.wait_for_line("\"listening\"")).unwrap();

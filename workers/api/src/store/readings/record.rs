@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Computed, Reading, by_compat_id, computed, reading};
 use crate::{
-    store::{Store, alerts, history, residents::ResidentError},
+    store::{Store, alerts, devices, history, residents::ResidentError},
     vitals::entry::Entry,
 };
 
@@ -52,12 +52,15 @@ impl Store {
             .write(move |transaction| {
                 if let Some(known) = by_key(transaction, key.as_deref())? {
                     let sent = as_sent(transaction, &known)?;
-                    let is_same = sent.subject == subject && sent.is_of(&entry);
+                    // A device does not know who wears it by now.
+                    let is_whose = sent.subject == subject || entry.device_address.is_some();
+                    let is_same = is_whose && sent.is_of(&entry);
                     return if is_same { Ok(Change::none(known)) } else { Err(RecordError::KeyOfAnother) };
                 }
                 let compat_id = insert(transaction, subject, &entry, home, key.as_deref(), now)?;
                 let reading = by_compat_id(transaction, compat_id)?;
-                let mut events = vec![Event::new(READING_RECORDED, reading.whole())];
+                let mut events: Vec<Event> = devices::source_of(transaction, &reading, now)?.into_iter().collect();
+                events.push(Event::new(READING_RECORDED, reading.whole()));
                 events.extend(alerts::after_reading(transaction, &reading, entry.symptom, home, now)?);
                 Ok(Change::several(reading, events))
             })

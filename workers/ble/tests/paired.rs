@@ -1,0 +1,65 @@
+//! betti-ble and betti-api, both real: what is paired at the hub is connected to, and its readings arrive.
+#![allow(clippy::unwrap_used)] // As in the harness.
+
+mod harness;
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
+
+use std::path::PathBuf;
+
+use fakebluez::{Model, interface};
+use harness::{ADAPTER, DEADLINE, STRAP, Worker, World, strap};
+use serde_json::{Value, json};
+use worker::Running;
+
+/// The other worker's binary, beside this one's.
+fn api_program() -> PathBuf {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_betti-ble")).with_file_name("betti-api");
+    assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());
+    program
+}
+
+/// Polls, because existing clients' answers are all there is to see here.
+#[track_caller]
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "never so: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_strap_that_is_paired_at_the_hub_is_read_by_whoever_wears_it_and_again_after_both_were_killed() {
+    let world = World::with(|model| {
+        let adapter = model.add_adapter("hci0", true);
+        model.add_device(&adapter, strap());
+    });
+    let data = tempfile::tempdir().unwrap();
+    let start_api = || Running::start(api_program().to_str().unwrap(), data.path(), &[]);
+    let api = start_api();
+    let ble = Worker::start_at(&world.folder, &api.url(), "");
+    let status = |api: &Running| api.get("/api/ble/status").1;
+    wait_for("the strap is found", || status(&api)["devices"][0]["status"] == "new");
+    assert_eq!(world.calls("Connect"), 0);
+    let pairing = json!({"macAddress": STRAP, "name": "Strap", "deviceType": "heart_rate"});
+    assert_eq!(api.post("/api/ble/pair", &pairing).0, 200);
+    world.sends(STRAP, "2a37", &[0, 66]);
+    let latest = |api: &Running| api.get("/api/vitals/heart_rate").1["data"]["valuePrimary"].clone();
+    wait_for("its reading is there", || latest(&api) == 66);
+    wait_for("it is shown as connected", || api.get("/api/ble/paired").1["devices"][0]["isConnected"] == true);
+    ble.kill();
+    api.kill();
+    world.wait_for_no_session(STRAP, "2a37");
+    let api = start_api();
+    let _ble = Worker::start_at(&world.folder, &api.url(), "");
+    world.sends(STRAP, "2a37", &[0, 77]);
+    wait_for("its next reading is there", || latest(&api) == 77);
+    assert_eq!(api.post("/api/ble/unpair", &json!({"macAddress": STRAP})).0, 200);
+    let path = Model::device_path(ADAPTER, STRAP);
+    world
+        .bluez
+        .wait_for("the end of its connection", DEADLINE, move |model| !model.is(&path, interface::DEVICE, "Connected"));
+    wait_for("it is new again", || status(&api)["devices"][0]["status"] == "new");
+    assert_eq!(api.get("/api/ble/paired").1["devices"], Value::Array(Vec::new()));
+}
