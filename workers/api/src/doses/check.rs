@@ -39,7 +39,7 @@ pub enum PlanError {
     Rules(usize),
     #[error("rule {0:?} is there twice: each rule has its own id")]
     SameRule(String),
-    #[error("{0:?} cannot be a rule's id: it has 1 to {MOST_ID_BYTES} bytes and no slash")]
+    #[error("{0:?} cannot be a rule's id: it has 1 to {MOST_ID_BYTES} bytes, no slash and no space")]
     Id(String),
     #[error("rule {rule}: {problem}")]
     Rule { rule: String, problem: RuleProblem },
@@ -130,7 +130,7 @@ fn check_phases(phases: &[Phase], errors: &mut Vec<PlanError>) {
 fn check_ids(plan: &Plan, errors: &mut Vec<PlanError>) {
     let mut seen = BTreeSet::new();
     for Rule { id, .. } in plan.rules() {
-        if !(1..=MOST_ID_BYTES).contains(&id.0.len()) || id.0.contains('/') {
+        if !(1..=MOST_ID_BYTES).contains(&id.0.len()) || id.0.contains('/') || id.0.contains(char::is_whitespace) {
             errors.push(PlanError::Id(id.0.clone()));
         }
         if !seen.insert(id) {
@@ -140,6 +140,17 @@ fn check_ids(plan: &Plan, errors: &mut Vec<PlanError>) {
 }
 
 fn problems(schedule: &Schedule, plan: &Plan) -> Vec<RuleProblem> {
+    let mut problems = schedule_problems(schedule);
+    if let Schedule::Linked { after, .. } = schedule
+        && is_linked(plan, after)
+    {
+        problems.push(RuleProblem::LinkedToLinked(after.0.clone()));
+    }
+    problems
+}
+
+/// Every mistake of a schedule by itself.
+pub fn schedule_problems(schedule: &Schedule) -> Vec<RuleProblem> {
     match schedule {
         Schedule::Clock { days, cycle, slots } => {
             days_problem(days).into_iter().chain(cycle.and_then(cycle_problem)).chain(slot_problems(slots)).collect()
@@ -149,10 +160,9 @@ fn problems(schedule: &Schedule, plan: &Plan) -> Vec<RuleProblem> {
                 (!(1..=MOST_HOURS_BETWEEN).contains(every_hours)).then_some(RuleProblem::HoursBetween(*every_hours));
             hours.into_iter().chain(amount_problem(*amount)).collect()
         }
-        Schedule::Linked { after, minutes, amount } => {
+        Schedule::Linked { minutes, amount, .. } => {
             let far = (*minutes > MOST_LINK_MINUTES).then_some(RuleProblem::LinkMinutes(*minutes));
-            let chain = is_linked(plan, after).then(|| RuleProblem::LinkedToLinked(after.0.clone()));
-            far.into_iter().chain(chain).chain(amount_problem(*amount)).collect()
+            far.into_iter().chain(amount_problem(*amount)).collect()
         }
         Schedule::Prn(Prn { minimum_gap_minutes, most_amount, .. }) => {
             let gap = (*minimum_gap_minutes > MOST_POLICY_MINUTES).then_some(RuleProblem::Gap(*minimum_gap_minutes));

@@ -7,12 +7,12 @@ use jiff::{
 
 use super::{
     Plan, Policy, RuleId,
-    check::{PlanError, check},
+    check::{RuleProblem, schedule_problems},
     plan::{Days, Phase, Prn, Rule, Schedule, Slot, Weekdays},
 };
 
-/// Existing clients take a dose at any time of its day, without being asked back.
-const EARLY_MINUTES: u32 = 24 * 60;
+/// Existing clients take a dose at any time of its day, without being asked back. The longest days have 25 hours.
+const EARLY_MINUTES: u32 = 25 * 60;
 /// The only slot of a row.
 pub const SLOT: u32 = 0;
 
@@ -23,6 +23,8 @@ pub struct Medication<'a> {
     pub start_date: Option<Date>,
     /// The last date, included.
     pub end_date: Option<Date>,
+    /// When it was deactivated, if it was.
+    pub stopped_at: Option<Timestamp>,
     pub is_prn: bool,
     /// Doses in any 24 hours.
     pub prn_max_daily: Option<u32>,
@@ -64,7 +66,7 @@ pub enum RowError {
     #[error("interval_days is required for frequency_type interval")]
     NoInterval,
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Rule(#[from] RuleProblem),
 }
 
 /// The rule that a row's doses belong to: `schedule-17`.
@@ -82,25 +84,35 @@ pub fn rule_of_medication(compat_id: i64) -> RuleId {
     RuleId(format!("medication-{compat_id}"))
 }
 
-/// The plan of a medication: one phase, with a rule for each row that has doses, and one for what is taken without a row.
-pub fn plan(medication: &Medication<'_>, policy: Policy) -> Result<Plan, RowError> {
+/// The plan of a medication, one phase: a rule for each row that asks for doses, and one for what is taken without a row. Rows
+/// that cannot be followed are left out of it and returned with their compat id; a client's new row is refused with the same
+/// error by [`rule`].
+pub fn plan(medication: &Medication<'_>, policy: Policy) -> (Plan, Vec<(i64, RowError)>) {
     let mut rules = vec![as_needed(medication)];
-    for row in medication.rows {
-        // A row of a medicine that is taken as needed asks for nothing.
-        if !medication.is_prn
-            && let Some(schedule) = schedule(row, medication.start_date)?
-        {
-            rules.push(Rule {
-                id: rule_of_row(row.compat_id),
-                followed_from: Some(row.followed_from),
-                retired_at: row.retired_at,
-                schedule,
-            });
+    let mut mistakes = Vec::new();
+    // A row of a medicine that is taken as needed asks for nothing.
+    for row in medication.rows.iter().filter(|_| !medication.is_prn) {
+        match rule(row, medication.start_date) {
+            Ok(found) => rules.extend(found.map(|rule| stopped(rule, medication.stopped_at))),
+            Err(error) => mistakes.push((row.compat_id, error)),
         }
     }
     let phase = Phase { from: medication.start_date, until: medication.end_date, rules };
-    let plan = Plan { medication: medication.compat_id.to_string(), phases: vec![phase], policy };
-    check(&plan).into_iter().next().map_or(Ok(plan), |error| Err(error.into()))
+    (Plan { medication: medication.compat_id.to_string(), phases: vec![phase], policy }, mistakes)
+}
+
+/// A row as a rule; none if it is taken as needed.
+pub fn rule(row: &Row<'_>, start_date: Option<Date>) -> Result<Option<Rule>, RowError> {
+    let Some(schedule) = schedule(row, start_date)? else { return Ok(None) };
+    if let Some(problem) = schedule_problems(&schedule).into_iter().next() {
+        return Err(problem.into());
+    }
+    let id = rule_of_row(row.compat_id);
+    Ok(Some(Rule { id, followed_from: Some(row.followed_from), retired_at: row.retired_at, schedule }))
+}
+
+fn stopped(rule: Rule, stopped_at: Option<Timestamp>) -> Rule {
+    Rule { retired_at: [rule.retired_at, stopped_at].into_iter().flatten().min(), ..rule }
 }
 
 /// How existing clients expect doses to be judged: late after 30 minutes, taken at any time of the day.
@@ -111,11 +123,15 @@ pub fn policy() -> Policy {
 fn as_needed(medication: &Medication<'_>) -> Rule {
     let most_doses = medication.prn_max_daily.filter(|_| medication.is_prn);
     let schedule = Schedule::Prn(Prn { most_doses, ..Prn::default() });
-    Rule { id: rule_of_medication(medication.compat_id), followed_from: None, retired_at: None, schedule }
+    Rule {
+        id: rule_of_medication(medication.compat_id),
+        followed_from: None,
+        retired_at: medication.stopped_at,
+        schedule,
+    }
 }
 
-/// None for a row that is taken as needed.
-pub fn schedule(row: &Row<'_>, start_date: Option<Date>) -> Result<Option<Schedule>, RowError> {
+fn schedule(row: &Row<'_>, start_date: Option<Date>) -> Result<Option<Schedule>, RowError> {
     let every_day = Days::Weekdays { weekdays: Weekdays::ALL };
     let days = match (row.day_of_week, row.frequency_type) {
         (_, "prn") => return Ok(None),

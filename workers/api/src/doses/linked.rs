@@ -42,12 +42,10 @@ fn expected(asked: &Asked<'_>, after: &RuleId, link: SignedDuration) -> Vec<Dose
         until: asked.until.saturating_sub(link).unwrap_or(asked.until),
         ..*asked
     };
-    let phases = asked.plans.iter().flat_map(|plan| &plan.phases);
-    let rules = phases.flat_map(|phase| phase.rules.iter().map(move |rule| (phase, rule)));
-    rules
-        .filter(|(_, rule)| rule.id == *after && !is_linked(rule))
-        .flat_map(|(phase, rule)| earlier.of_rule(phase, rule))
-        .collect()
+    let phases = asked.plans.iter().flat_map(|plan| plan.phases.iter().map(move |phase| (plan, phase)));
+    let rules = phases.flat_map(|(plan, phase)| phase.rules.iter().map(move |rule| (plan, phase, rule)));
+    let followed = rules.filter(|(_, _, rule)| rule.id == *after && !is_linked(rule));
+    followed.flat_map(|(plan, phase, rule)| earlier.of_rule(plan, phase, rule)).collect()
 }
 
 fn is_linked(rule: &Rule) -> bool {

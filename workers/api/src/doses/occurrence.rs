@@ -50,8 +50,10 @@ impl KeyError {
 
 /// Everything that these plans ask for with `from <= due_at < until`, by due time, then key. As needed is not among it.
 ///
-/// `records` are all that is known of these plans' doses, in any order; only elapsed rules that follow the last taken, and
-/// linked ones, look at them. A range before all of the records needs none.
+/// What was taken or skipped under a rule that is retired is not among it either ([`listed`](super::adherence::listed) has it).
+///
+/// `records` are what is known of these plans' doses, in any order. Only two kinds of rule look at them: elapsed ones that follow
+/// the last taken need those in the range and the newest before it, linked ones those of the doses that they follow.
 pub fn within(
     plans: &[Plan],
     records: &[Record],
@@ -65,7 +67,7 @@ pub fn within(
     for plan in plans {
         for phase in &plan.phases {
             for rule in &phase.rules {
-                for dose in asked.of_rule(phase, rule) {
+                for dose in asked.of_rule(plan, phase, rule) {
                     let occurrence = plan_dose(plan, rule, dose);
                     found.entry(occurrence.key.clone()).or_insert(occurrence);
                 }
@@ -120,7 +122,7 @@ impl Asked<'_> {
     }
 
     /// The doses of one rule in one phase, within the range, in any order.
-    pub fn of_rule(&self, phase: &Phase, rule: &Rule) -> Vec<Dose> {
+    pub fn of_rule(&self, plan: &Plan, phase: &Phase, rule: &Rule) -> Vec<Dose> {
         let mut doses = match &rule.schedule {
             Schedule::Clock { days, cycle, slots } => days::doses(self, phase, &days::Falls::new(days, *cycle), slots),
             Schedule::Elapsed { every_hours, first, anchor, window, amount } => {
@@ -129,7 +131,7 @@ impl Asked<'_> {
             Schedule::Linked { after, minutes, amount } => linked::doses(self, phase, after, *minutes, *amount),
             Schedule::Prn(_) => Vec::new(),
         };
-        doses.retain(|dose| rule.is_followed(dose.due_at));
+        doses.retain(|dose| rule.is_followed(dose.due_at, &plan.policy));
         doses
     }
 }

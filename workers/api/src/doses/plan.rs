@@ -33,7 +33,7 @@ pub struct Phase {
 }
 
 /// Names a rule for ever: what was recorded under it stays. A rule that means something else is another rule. Neither
-/// empty nor with a slash.
+/// empty nor with a slash or space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(pub String);
@@ -47,7 +47,8 @@ pub struct Rule {
     /// asked.
     #[serde(default)]
     pub followed_from: Option<Timestamp>,
-    /// No dose at or after this instant belongs to the rule: when it was replaced. What was due before stays due.
+    /// When it was replaced or stopped. What was taken, skipped or missed before stays; nothing else belongs to the rule any
+    /// more, also not what was due a little before and is not missed yet: nobody is to take it now.
     #[serde(default)]
     pub retired_at: Option<Timestamp>,
     pub schedule: Schedule,
@@ -199,9 +200,10 @@ impl Phase {
 }
 
 impl Rule {
-    /// Whether a dose that is due then belongs to the rule.
-    pub fn is_followed(&self, at: Timestamp) -> bool {
-        self.followed_from.is_none_or(|from| from <= at) && self.retired_at.is_none_or(|retired| at < retired)
+    /// Whether an unsaid dose that is due then belongs to the rule.
+    pub fn is_followed(&self, due_at: Timestamp, policy: &Policy) -> bool {
+        let asked_for = self.followed_from.is_none_or(|from| from <= due_at);
+        asked_for && self.retired_at.is_none_or(|retired| policy.missed_at(due_at) <= retired)
     }
 }
 

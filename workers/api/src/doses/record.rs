@@ -71,6 +71,8 @@ pub enum Act {
     Snooze { until: Timestamp },
     /// It was taken at another time than recorded.
     Correct { taken_at: Timestamp },
+    /// Says something about it, and changes nothing else.
+    Note { text: String },
     /// Takes back the newest act that holds; only if it is this command's, if one is named.
     Undo {
         #[serde(default)]
@@ -94,7 +96,6 @@ pub enum Resolution {
         /// All of it, if an override took a second one.
         amount: f64,
         by: String,
-        note: Option<String>,
         /// From when it was due until it was taken; below 0 if before. An entry that is corrected
         /// keeps its own time, and so its own lateness ([`Record::was_ever_late`]).
         lateness_seconds: i64,
@@ -102,7 +103,6 @@ pub enum Resolution {
     Skipped {
         at: Timestamp,
         by: String,
-        reason: Option<String>,
     },
 }
 
@@ -227,11 +227,21 @@ impl Record {
 
     /// The same, with the id of the command, so that each snooze is told apart from the one before.
     pub fn snooze(&self) -> Option<(&str, Timestamp)> {
-        let entry = self.holding().last().copied()?;
+        let holding = self.holding();
+        let entry = holding.into_iter().rev().find(|entry| !matches!(entry.command.act, Act::Note { .. }))?;
         match entry.command.act {
             Act::Snooze { until } => Some((&entry.command.id, until)),
-            Act::Take { .. } | Act::Skip { .. } | Act::Correct { .. } | Act::Undo { .. } => None,
+            Act::Take { .. } | Act::Skip { .. } | Act::Correct { .. } | Act::Note { .. } | Act::Undo { .. } => None,
         }
+    }
+
+    /// The newest thing that was said about it and holds: a note, or the reason of a skip.
+    pub fn note(&self) -> Option<&str> {
+        self.holding().into_iter().rev().find_map(|entry| match &entry.command.act {
+            Act::Take { note: text, .. } | Act::Skip { reason: text } => text.as_deref(),
+            Act::Note { text } => Some(text.as_str()),
+            Act::Snooze { .. } | Act::Correct { .. } | Act::Undo { .. } => None,
+        })
     }
 
     /// Whether it was ever late, however it was corrected: noticed to be, or recorded as taken after its grace.
@@ -240,7 +250,7 @@ impl Record {
         self.late_at.is_some()
             || self.entries.iter().any(|entry| match &entry.command.act {
                 Act::Take { at, .. } | Act::Correct { taken_at: at } => *at > late_at,
-                Act::Skip { .. } | Act::Snooze { .. } | Act::Undo { .. } => false,
+                Act::Skip { .. } | Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => false,
             })
     }
 
@@ -250,7 +260,9 @@ impl Record {
         for entry in &self.entries {
             match entry.command.act {
                 Act::Undo { .. } => drop(holding.pop()),
-                Act::Take { .. } | Act::Skip { .. } | Act::Snooze { .. } | Act::Correct { .. } => holding.push(entry),
+                Act::Take { .. } | Act::Skip { .. } | Act::Snooze { .. } | Act::Correct { .. } | Act::Note { .. } => {
+                    holding.push(entry);
+                }
             }
         }
         holding
@@ -273,7 +285,7 @@ impl Record {
                         taking.at = *taken_at;
                     }
                 }
-                Act::Snooze { .. } | Act::Undo { .. } => {}
+                Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => {}
             }
         }
         holds
@@ -318,6 +330,7 @@ impl Record {
                 not_in_the_future(*taken_at, now)?;
                 self.taken_at().map(|_| ()).ok_or(Refused::NotTaken)
             }
+            Act::Note { .. } => Ok(()),
             Act::Undo { of } => {
                 let newest = self.holding().last().copied().ok_or(Refused::NothingToUndo)?;
                 let meant = of.as_ref().is_none_or(|id| *id == newest.command.id);
@@ -354,20 +367,17 @@ impl Holds<'_> {
     fn resolution(&self, due_at: Timestamp) -> Option<Resolution> {
         let Entry { command, recorded_at } = self.settled?;
         match &command.act {
-            Act::Take { note, .. } => {
+            Act::Take { .. } => {
                 let at = self.takings.last()?.at;
                 Some(Resolution::Taken {
                     at,
                     amount: self.takings.iter().map(|taking| taking.amount).sum(),
                     by: command.by.clone(),
-                    note: note.clone(),
                     lateness_seconds: at.duration_since(due_at).as_secs(),
                 })
             }
-            Act::Skip { reason } => {
-                Some(Resolution::Skipped { at: *recorded_at, by: command.by.clone(), reason: reason.clone() })
-            }
-            Act::Snooze { .. } | Act::Correct { .. } | Act::Undo { .. } => None,
+            Act::Skip { .. } => Some(Resolution::Skipped { at: *recorded_at, by: command.by.clone() }),
+            Act::Snooze { .. } | Act::Correct { .. } | Act::Note { .. } | Act::Undo { .. } => None,
         }
     }
 }

@@ -9,7 +9,11 @@
 //! * after a time without looking (no power, a clock that was wrong), what was late or missed meanwhile comes as one summary;
 //! * a dose that went by while nobody looked is announced at the next look.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -100,9 +104,9 @@ pub fn next(situation: &Situation<'_>) -> Next {
         wake_at: situation.now.saturating_add(LOOK_AT_LEAST_EVERY).unwrap_or(Timestamp::MAX),
     };
     for (occurrence, record) in unsaid(situation) {
-        let stages = stages(&occurrence, record);
         let announced =
             |what: &What| situation.announced.contains(&Announced { dose: occurrence.key.clone(), what: what.clone() });
+        let stages = stages(&occurrence, record, announced(&What::Late));
         if let Some((at, _)) = stages.iter().find(|(at, what)| situation.now < *at && !announced(what)) {
             next.wake_at = next.wake_at.min(*at);
         }
@@ -124,30 +128,30 @@ fn unsaid<'a>(situation: &Situation<'a>) -> impl Iterator<Item = (Occurrence, Op
     let soon = LOOK_AT_LEAST_EVERY + SignedDuration::from_mins(i64::from(REMIND_MINUTES_BEFORE));
     let until = situation.now.saturating_add(soon + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
     let occurrences = within(situation.plans, situation.records, situation.zone, from, until);
-    let records = situation.records;
+    let records: BTreeMap<&Key, &Record> = situation.records.iter().map(|record| (&record.key, record)).collect();
     let firm = occurrences.into_iter().filter(|occurrence| !occurrence.provisional);
-    let beside = firm.map(|occurrence| {
-        let record = records.iter().find(|record| record.key == occurrence.key);
+    let beside = firm.map(move |occurrence| {
+        let record = records.get(&occurrence.key).copied();
         (occurrence, record)
     });
     beside.filter(|(_, record)| record.is_none_or(|record| record.resolution().is_none()))
 }
 
 /// What is to be said of an unsaid dose, and from when on, in order.
-fn stages(occurrence: &Occurrence, record: Option<&Record>) -> Vec<(Timestamp, What)> {
+fn stages(occurrence: &Occurrence, record: Option<&Record>, told_late: bool) -> Vec<(Timestamp, What)> {
     let due_at = record.map_or(occurrence.due_at, |record| record.due_at);
     let policy = record.map_or(&occurrence.policy, |record| &record.policy);
-    let mut stages = vec![
-        (later(due_at, -i64::from(REMIND_MINUTES_BEFORE)), What::Reminder),
-        (due_at, What::Due),
-        (policy.late_at(due_at), What::Late),
-        (policy.missed_at(due_at), What::Missed),
-    ];
+    let mut late_at = policy.late_at(due_at);
+    let mut stages = vec![(later(due_at, -i64::from(REMIND_MINUTES_BEFORE)), What::Reminder), (due_at, What::Due)];
     if let Some((command_id, until)) = record.and_then(Record::snooze) {
-        // Whoever put it off has heard of it. That it is late is told all the same, to whoever else is to know.
-        stages.retain(|(at, what)| until <= *at || matches!(what, What::Late | What::Missed));
+        // Whoever put it off has heard of it and is left alone until then. Of a critical one that is late, others hear in time.
+        stages.retain(|(at, _)| until <= *at);
+        if !told_late && !policy.critical {
+            late_at = late_at.max(until);
+        }
         stages.push((until, What::SnoozeOver(command_id.into())));
     }
+    stages.extend([(late_at, What::Late), (policy.missed_at(due_at), What::Missed)]);
     stages.sort();
     stages
 }
@@ -191,17 +195,14 @@ impl FromStr for Announced {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        // Ids of commands may have spaces, rules of dates and slots may not; ids of rules may, so the dose is what is left.
-        let (what, dose) = match text.strip_prefix("snooze_over:") {
-            Some(rest) => {
-                let (command_id, dose) = rest.split_once(' ').ok_or_else(|| KeyError::of(text))?;
-                (What::SnoozeOver(command_id.into()), dose)
-            }
-            None => {
-                let (what, dose) = text.split_once(' ').ok_or_else(|| KeyError::of(text))?;
-                let known = [What::Reminder, What::Due, What::Late, What::Missed];
-                (known.into_iter().find(|known| known.to_string() == what).ok_or_else(|| KeyError::of(text))?, dose)
-            }
+        // Ids of commands may have spaces, ids of rules have none.
+        let (what, dose) = text.rsplit_once(' ').ok_or_else(|| KeyError::of(text))?;
+        let what = match what.split_once(':') {
+            Some(("snooze_over", command_id)) => What::SnoozeOver(command_id.into()),
+            _ => [What::Reminder, What::Due, What::Late, What::Missed]
+                .into_iter()
+                .find(|known| known.to_string() == what)
+                .ok_or_else(|| KeyError::of(text))?,
         };
         Ok(Self { dose: dose.parse()?, what })
     }

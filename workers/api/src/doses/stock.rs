@@ -107,7 +107,8 @@ pub fn forecast(
 ) -> Forecast {
     let today = zone.to_datetime(now).date();
     let last = today.saturating_add(FORECAST_DAYS.days());
-    let still_to_come = listed(plans, records, zone, today, last).into_iter().filter(|dose| {
+    // Yesterday's last dose may still be taken.
+    let still_to_come = listed(plans, records, zone, today.saturating_sub(1.day()), last).into_iter().filter(|dose| {
         dose.occurrence.medication == plan.medication
             && dose.record.is_none_or(|record| record.resolution().is_none())
             && now < dose.occurrence.policy.missed_at(dose.occurrence.due_at)
