@@ -37,3 +37,6 @@ pub use occurrence::{Key, Occurrence};
 pub use plan::{Plan, Policy, RuleId};
 pub use record::Record;
 pub use state::DoseState;
+
+#[cfg(test)]
+mod tests;

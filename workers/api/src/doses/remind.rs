@@ -112,8 +112,9 @@ pub fn next(situation: &Situation<'_>) -> Next {
         }
         let come = stages.iter().filter(|(at, _)| *at <= situation.now);
         let Some((_, what)) = come.clone().next_back().filter(|(_, what)| !announced(what)) else { continue };
-        // The end of a snooze that is over for longer says nothing new after what came since.
-        let settled = come.map(|(_, what)| what).filter(|come| *come == what || matches!(come, What::SnoozeOver(_)));
+        // The end of a snooze says nothing new after what came since.
+        let said = |come: &&What| *come == what || matches!(come, What::SnoozeOver(_));
+        let settled = come.map(|(_, what)| what).filter(said).filter(|what| !announced(what));
         next.keep.extend(settled.map(|what| Announced { dose: occurrence.key.clone(), what: what.clone() }));
         let minutes_until = minutes_until(occurrence.due_at, situation.now);
         next.announce.push(Announcement { what: what.clone(), occurrence, minutes_until });
