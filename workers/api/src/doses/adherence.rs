@@ -48,7 +48,8 @@ pub fn listed<'a>(plans: &[Plan], records: &'a [Record], zone: &TimeZone, first:
     let asked = on_dates(plans, records, zone, first, last);
     let asked_keys: BTreeSet<Key> = asked.iter().map(|occurrence| occurrence.key.clone()).collect();
     let kept = records.iter().filter(|record| {
-        let says_something = record.resolution().is_some() || record.missed_at.is_some();
+        // That it was late is a fact too: a changed plan does not undo it.
+        let says_something = record.resolution().is_some() || record.late_at.or(record.missed_at).is_some();
         let in_range = first <= record.key.date && record.key.date <= last;
         in_range && says_something && !record.as_needed && !asked_keys.contains(&record.key)
     });

@@ -86,7 +86,8 @@ pub enum Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slot {
-    /// Stays with the slot when its time is changed; unique in its rule.
+    /// Unique in its rule. Another time of day is another rule: under the same number, what was announced for the old time would
+    /// silence the new one.
     pub number: u32,
     pub time: Time,
     /// In the medicine's own unit (tablets, mg, …), above 0.

@@ -247,11 +247,11 @@ impl Record {
     /// Whether it was ever late, however it was corrected: noticed to be, or recorded as taken after its grace.
     pub fn was_ever_late(&self) -> bool {
         let late_at = self.policy.late_at(self.due_at);
-        self.late_at.is_some()
-            || self.entries.iter().any(|entry| match &entry.command.act {
-                Act::Take { at, .. } | Act::Correct { taken_at: at } => *at > late_at,
-                Act::Skip { .. } | Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => false,
-            })
+        let said_late = |entry: &Entry| match &entry.command.act {
+            Act::Take { at, .. } | Act::Correct { taken_at: at } => *at > late_at,
+            Act::Skip { .. } | Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => false,
+        };
+        self.late_at.is_some() || (!self.as_needed && self.entries.iter().any(said_late))
     }
 
     /// The entries that were not taken back, in their order.

@@ -28,7 +28,7 @@ use super::{
 pub const REMIND_MINUTES_BEFORE: u32 = 5;
 /// What was due longer ago than this is history: it is counted, and announced no more.
 pub const LOOK_BACK_DAYS: i64 = 7;
-/// Who looks again after longer than this was away: several late doses then are one summary.
+/// What came longer ago than this, and since the last look, came while nobody looked: several of them are one summary.
 pub const AWAY_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// More late or missed doses than this at one look are a summary in any case.
 pub const MOST_SINGLE_ANNOUNCEMENTS: usize = 12;
@@ -103,6 +103,7 @@ pub fn next(situation: &Situation<'_>) -> Next {
         keep: Vec::new(),
         wake_at: situation.now.saturating_add(LOOK_AT_LEAST_EVERY).unwrap_or(Timestamp::MAX),
     };
+    let mut belated = 0;
     for (occurrence, record) in unsaid(situation) {
         let announced =
             |what: &What| situation.announced.contains(&Announced { dose: occurrence.key.clone(), what: what.clone() });
@@ -111,7 +112,8 @@ pub fn next(situation: &Situation<'_>) -> Next {
             next.wake_at = next.wake_at.min(*at);
         }
         let come = stages.iter().filter(|(at, _)| *at <= situation.now);
-        let Some((_, what)) = come.clone().next_back().filter(|(_, what)| !announced(what)) else { continue };
+        let Some((at, what)) = come.clone().next_back().filter(|(_, what)| !announced(what)) else { continue };
+        belated += usize::from(is_gone(what) && is_belated(*at, situation));
         // The end of a snooze says nothing new after what came since.
         let said = |come: &&What| *come == what || matches!(come, What::SnoozeOver(_));
         let settled = come.map(|(_, what)| what).filter(said).filter(|what| !announced(what));
@@ -119,7 +121,10 @@ pub fn next(situation: &Situation<'_>) -> Next {
         let minutes_until = minutes_until(occurrence.due_at, situation.now);
         next.announce.push(Announcement { what: what.clone(), occurrence, minutes_until });
     }
-    summarise(&mut next, situation);
+    if belated > 1 || next.announce.iter().filter(|one| is_gone(&one.what)).count() > MOST_SINGLE_ANNOUNCEMENTS {
+        next.summary = next.announce.extract_if(.., |one| is_gone(&one.what)).collect();
+        next.summary.sort_by_key(|one| !one.occurrence.policy.critical);
+    }
     next
 }
 
@@ -157,14 +162,13 @@ fn stages(occurrence: &Occurrence, record: Option<&Record>, told_late: bool) -> 
     stages
 }
 
-fn summarise(next: &mut Next, situation: &Situation<'_>) {
-    let away = situation.last_looked_at.is_none_or(|last| situation.now.duration_since(last) > AWAY_AFTER);
-    let gone = |announcement: &Announcement| matches!(announcement.what, What::Late | What::Missed);
-    let count = next.announce.iter().filter(|announcement| gone(announcement)).count();
-    if count > MOST_SINGLE_ANNOUNCEMENTS || (away && count > 1) {
-        next.summary = next.announce.extract_if(.., |announcement| gone(announcement)).collect();
-        next.summary.sort_by_key(|announcement| !announcement.occurrence.policy.critical);
-    }
+fn is_gone(what: &What) -> bool {
+    matches!(what, What::Late | What::Missed)
+}
+
+/// Whether what came then came while nobody looked. Who sleeps until the alarm was not away.
+fn is_belated(at: Timestamp, situation: &Situation<'_>) -> bool {
+    situation.now.duration_since(at) > AWAY_AFTER && situation.last_looked_at.is_none_or(|last| last < at)
 }
 
 fn minutes_until(due_at: Timestamp, now: Timestamp) -> i64 {

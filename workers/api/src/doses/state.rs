@@ -40,6 +40,7 @@ pub fn of(occurrence: &Occurrence, record: Option<&Record>, now: Timestamp) -> D
 /// The same, of a dose that has a record.
 pub fn of_record(record: &Record, now: Timestamp) -> DoseState {
     match record.resolution() {
+        Some(Resolution::Taken { .. }) if record.as_needed => DoseState::Taken,
         Some(Resolution::Taken { at, .. }) if at > record.policy.late_at(record.due_at) => DoseState::TakenLate,
         Some(Resolution::Taken { .. }) => DoseState::Taken,
         Some(Resolution::Skipped { .. }) => DoseState::Skipped,

@@ -84,6 +84,10 @@ fn what_was_said_stays_when_its_rule_is_gone_and_as_needed_does_not_count() {
     assert_eq!(list, ["a/2031-01-05/0 true", "a/2031-01-05/1 false", "a/2031-01-06/0 true"]);
     let total = counted(&plans, &records, "2031-01-06T23:00:00Z").total;
     assert_eq!(total, Tally { due: 5, taken: 1, skipped: 1, missed: 3, ..Tally::default() });
+    // Half an hour after it was due it was noticed to be late; only then the rule went.
+    let mut late = Record::of(&on_date(&[daily("a", &["09:00"])], &[], &TimeZone::UTC, date("2031-01-06"))[0]);
+    late.notice_late(at("2031-01-06T09:30:00Z"));
+    assert_eq!(counted(&[], &[late], "2031-01-06T23:00:00Z").total, Tally { due: 1, missed: 1, ..Tally::default() });
     // The rule is not even known any more.
     let total = counted(&[], &records, "2031-01-06T23:00:00Z").total;
     assert_eq!(total, Tally { due: 2, taken: 1, skipped: 1, ..Tally::default() });

@@ -84,7 +84,7 @@ fn rows_fall_on_the_residents_days() {
         (Row { frequency_type: "prn", ..row(1, "07:00") }, &[]),
     ];
     for (row, expected) in cases {
-        assert_eq!(days(&medication(&[row.clone()])), expected, "{row:?}");
+        assert_eq!(days(&medication(std::slice::from_ref(&row))), expected, "{row:?}");
     }
 }
 

@@ -5,8 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::doses::{
+    DoseState,
     plan::Prn,
     prn::{NextSafe, Taking, WINDOW, next_safe, occurrence, record, record_of, standing, takings},
+    state,
 };
 
 fn bounds(minimum_gap_minutes: u32, most_doses: Option<u32>, most_amount: Option<f64>) -> Prn {
@@ -61,6 +63,15 @@ fn doses_of_a_day_are_numbered_and_a_repeated_command_is_found() {
         assert_eq!(dose.key.to_string(), format!("p/2031-01-06/{number}"));
         let mut taken = record(&dose);
         taken.apply(&take(&format!("c{number}"), now), now).unwrap();
+        let earlier = command("earlier", "anna", Act::Correct { taken_at: now - SignedDuration::from_mins(50) });
+        let later = command("later", "anna", Act::Correct { taken_at: now + SignedDuration::from_mins(50) });
+        taken.apply(&later, now + SignedDuration::from_hours(1)).unwrap();
+        assert_eq!(
+            (state::of_record(&taken, now), taken.was_ever_late()),
+            (DoseState::Taken, false),
+            "it was never asked for"
+        );
+        taken.apply(&earlier, now + SignedDuration::from_hours(1)).unwrap();
         records.push(taken);
     }
     assert_eq!(record_of(&records, "c1").map(|record| record.key.slot), Some(1));

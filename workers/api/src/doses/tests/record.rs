@@ -53,6 +53,7 @@ fn states_follow_each_other_by_the_clock() {
         );
         let record = Record::of(&dose);
         assert_eq!(state::of(&dose, Some(&record), now), expected, "an empty record says nothing");
+        assert_eq!(serde_json::to_value(expected).unwrap(), expected.name());
     }
 }
 
@@ -71,13 +72,16 @@ fn taken_is_on_time_until_the_grace_is_over_and_late_for_ever_after() {
     let mut record = Record::of(&dose());
     record.notice_late(clock_time("08:30"));
     record.notice_late(clock_time("09:30"));
+    record.notice_missed(clock_time("12:00"));
+    record.notice_missed(clock_time("13:00"));
     say(&mut record, "09:00", "1", "anna", taken("09:00")).unwrap();
     let Some(Resolution::Taken { lateness_seconds, .. }) = record.resolution() else { panic!("it was taken") };
     assert_eq!(lateness_seconds, 3600);
     // It had been taken in time, but nobody knew.
     say(&mut record, "09:10", "2", "anna", Act::Correct { taken_at: clock_time("08:10") }).unwrap();
     assert_eq!(state::of_record(&record, clock_time("20:00")), DoseState::Taken);
-    assert_eq!((record.late_at, record.was_ever_late()), (Some(clock_time("08:30")), true));
+    assert_eq!((record.late_at, record.missed_at), (Some(clock_time("08:30")), Some(clock_time("12:00"))));
+    assert!(record.was_ever_late());
 }
 
 #[test]

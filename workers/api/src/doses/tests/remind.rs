@@ -8,7 +8,7 @@ use super::*;
 use crate::doses::{
     Record,
     occurrence::within,
-    remind::{Announced, Next, Situation, What, next},
+    remind::{Announced, Next, Situation, next},
 };
 
 /// Two medicines in the evening and at night.
@@ -77,6 +77,24 @@ fn one_late_dose_after_a_pause_is_announced_by_itself() {
     }
     let four_minutes = look(&plans, &[], &BTreeSet::new(), "2031-01-06T07:56:01Z", "2031-01-06T07:56:00Z");
     assert_eq!(four_minutes.announce[0].minutes_until, 4, "entered late, reminded at once");
+}
+
+#[test]
+fn several_medicines_at_one_time_are_announced_one_by_one_whenever_somebody_looked_in_time() {
+    let three = || Plan {
+        medication: "m".into(),
+        ..followed("2031-01-06T00:00:00Z", daily("a", &["08:00", "08:01", "08:02"]))
+    };
+    // Asleep until the alarm, awake some minutes late, and without power.
+    for (last, now, summary) in [
+        ("2031-01-06T07:32:00Z", "2031-01-06T08:32:00Z", 0),
+        ("2031-01-06T08:02:00Z", "2031-01-06T08:40:00Z", 0),
+        ("2031-01-06T08:02:00Z", "2031-01-06T08:50:00Z", 3),
+        ("2031-01-06T08:49:00Z", "2031-01-06T08:50:00Z", 0),
+    ] {
+        let next = look(&[three()], &[], &BTreeSet::new(), now, last);
+        assert_eq!((next.announce.len(), next.summary.len()), (3 - summary, summary), "{last} {now}");
+    }
 }
 
 #[test]
