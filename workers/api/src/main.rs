@@ -7,10 +7,10 @@
 //! ```
 
 mod bluetooth;
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes, reminders and tables of medicines come next"))]
 mod doses;
 mod feed;
 mod forward;
+mod medication;
 mod routes;
 mod show;
 mod store;

@@ -2,6 +2,7 @@
 
 mod bluetooth;
 mod health;
+mod medication;
 mod nutrition;
 mod readings;
 mod residents;
@@ -30,7 +31,7 @@ pub struct Hub {
 pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
-    let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
+    let routes = medication::add(trends::add(readings::add(residents::add(routes, hub), hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

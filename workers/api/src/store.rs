@@ -1,6 +1,7 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
 pub mod history;
+pub mod medications;
 #[cfg(test)]
 pub mod plans;
 pub mod readings;
@@ -26,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_readings.sql"),
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
+    include_str!("../migrations/0005_medications.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.
