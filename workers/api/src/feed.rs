@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+pub mod medication;
 mod residents;
 mod vitals;
 
@@ -19,13 +20,14 @@ use tokio::{
 
 use crate::store::{
     Store,
+    medications::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
     readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
     residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
 };
 
 /// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
 /// `ecosystem.toml`), and that one to stop (5 s).
-const BESIDE_FOR: Duration = Duration::from_secs(15);
+pub const BESIDE_FOR: Duration = Duration::from_secs(15);
 /// How often to look in that time for what the other one wrote: late is no reading's loss, but a person waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Events that are read at once.
@@ -80,6 +82,7 @@ async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseErr
     match event.kind.as_str() {
         READING_RECORDED => vitals::recorded(event, store).await,
         READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
+        DOSE_REMINDED | DOSE_DUE | DOSE_LATE => Ok(medication::announced(event)),
         RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         _ => Ok(None),
     }

@@ -11,6 +11,7 @@ mod doses;
 mod feed;
 mod forward;
 mod medication;
+mod reminders;
 mod routes;
 mod show;
 mod store;
@@ -43,6 +44,10 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
+        let events = store.database().events();
+        tokio::spawn(reminders::run(events, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
+    }
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });

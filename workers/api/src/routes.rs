@@ -1,6 +1,7 @@
 //! Who may call what, and what answers.
 
 mod bluetooth;
+mod doses;
 mod health;
 mod medication;
 mod nutrition;
@@ -31,7 +32,8 @@ pub struct Hub {
 pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
-    let routes = medication::add(trends::add(readings::add(residents::add(routes, hub), hub), hub), hub);
+    let routes =
+        doses::add(medication::add(trends::add(readings::add(residents::add(routes, hub), hub), hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

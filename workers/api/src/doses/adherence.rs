@@ -112,7 +112,8 @@ impl Tally {
     }
 }
 
-fn planned(record: &Record) -> Occurrence {
+/// A dose as its record has it, whatever became of its rule.
+pub fn planned(record: &Record) -> Occurrence {
     Occurrence {
         key: record.key.clone(),
         medication: record.medication.clone(),

@@ -123,18 +123,19 @@ fn days_in_words(days: &[usize]) -> String {
 mod tests {
     use super::*;
 
-    fn week(days: [&[(&str, f64)]; 7]) -> Week {
+    type Doses = &'static [(&'static str, f64)];
+
+    fn week(days: [Doses; 7]) -> Week {
         let slot = |(time, dose): &(&str, f64)| Slot { time: (*time).into(), dose: *dose, schedule_id: None };
         days.map(|slots| slots.iter().map(slot).collect())
     }
 
     #[test]
     fn a_week_is_put_into_words_as_clients_know_them() {
-        let (one, two, none): (&[(&str, f64)], &[(&str, f64)], &[(&str, f64)]) =
-            (&[("08:00", 1.0)], &[("08:00", 2.0)], &[]);
-        let five: &[(&str, f64)] = &[("23:50", 5.0)];
-        let both: &[(&str, f64)] = &[("07:00", 25.0), ("18:00", 500.0)];
-        let (quarter, half): (&[(&str, f64)], &[(&str, f64)]) = (&[("07:00", 25.0)], &[("07:00", 50.0)]);
+        let (one, two, none): (Doses, Doses, Doses) = (&[("08:00", 1.0)], &[("08:00", 2.0)], &[]);
+        let five: Doses = &[("23:50", 5.0)];
+        let both: Doses = &[("07:00", 25.0), ("18:00", 500.0)];
+        let (quarter, half): (Doses, Doses) = (&[("07:00", 25.0)], &[("07:00", 50.0)]);
         for (days, unit, words) in [
             ([none; 7], "mg", "No schedule"),
             ([&[("08:00", 1.0), ("20:30", 1.0)]; 7], "mg", "Daily at 8:00 AM, 8:30 PM"),

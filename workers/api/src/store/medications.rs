@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 pub use self::{
     act::{DOSE_CORRECTED, DOSE_NOTED, DOSE_SKIPPED, DOSE_SNOOZED, DOSE_TAKEN, DOSE_UNDONE, Wish},
     doses::Dose,
-    look::{DOSE_DUE, DOSE_LATE, DOSE_MISSED, DOSE_REMINDED, DOSES_MISSED},
-    stock::STOCK_MOVED,
+    look::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
     write::{MEDICATION_ADDED, MEDICATION_CHANGED, MEDICATION_STOPPED},
 };
 use super::{Store, residents::ResidentError, understood};

@@ -65,10 +65,11 @@ impl Store {
                 let known = doses::for_dates(transaction, subject, &plans, (today, today))?;
                 let records: Vec<Record> = known.iter().map(|dose| dose.record.clone()).collect();
                 let id = key.unwrap_or_else(|| Uuid::now_v7().to_string());
-                if let Some(done) = known.into_iter().find(|dose| dose.record.entry(&id).is_some()) {
-                    let same = done.medication == medication.compat_id;
+                if let Some(done) = prn::record_of(&records, &id) {
+                    let dose = doses::by_key(transaction, subject, &done.key)?.ok_or(MedicationError::Unknown)?;
+                    let same = dose.medication == medication.compat_id;
                     return if same {
-                        Ok(Change::none((medication, done)))
+                        Ok(Change::none((medication, dose)))
                     } else {
                         Err(MedicationError::KeyOfAnother)
                     };
@@ -96,12 +97,13 @@ impl Store {
             .await
     }
 
-    /// Does what a person asks of one dose, once, unless somebody else was there before.
+    /// Does what a person asks of one dose, once, unless somebody else was there before. A command whose id nobody chose
+    /// (`is_named` is false) is known by what it comes to.
     pub async fn tell(
         &self,
         subject: i64,
         key: Key,
-        command: Command,
+        (command, is_named): (Command, bool),
         now: Timestamp,
     ) -> Result<(Medication, Dose), MedicationError> {
         let home = self.home_of(subject).await?;
@@ -122,10 +124,26 @@ impl Store {
                     }
                 };
                 let medication = cabinet.find(owner).ok_or_else(unknown)?.clone();
+                if !is_named
+                    && repeats(&record, &command)
+                    && let Some(dose) = doses::by_key(transaction, subject, &key)?
+                {
+                    return Ok(Change::none((medication, dose)));
+                }
                 let dose = said(transaction, &medication, &mut record, &command, now)?;
                 Ok(dose.map(|dose| (medication, dose)))
             })
             .await
+    }
+}
+
+/// Whether the same person asks for what holds already.
+fn repeats(record: &Record, command: &Command) -> bool {
+    let plain = command.override_reason.is_none() && command.seen_version.is_none();
+    match (&command.act, record.resolution()) {
+        (Act::Take { .. }, Some(Resolution::Taken { by, .. }))
+        | (Act::Skip { .. }, Some(Resolution::Skipped { by, .. })) => plain && by == command.by,
+        _ => false,
     }
 }
 
