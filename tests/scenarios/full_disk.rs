@@ -53,6 +53,7 @@ fn a_full_disk_stops_nobody_keeps_the_newest_lines_and_says_what_was_lost() {
         if text.contains(&format!("\ntick {}\n", ticks + 50)) { Ok(text) } else { Err(text) }
     });
     let newest: Vec<&str> = log.lines().skip_while(|line| !line.contains(" bytes of output were lost here")).collect();
+    assert!(!newest.is_empty(), "no loss is told in {log}");
     assert!(newest[0].starts_with("[betti] ") && newest[0].ends_with("No space left on device (os error 28)"), "{log}");
     let first: usize = newest[1].split(' ').nth(1).and_then(|number| number.parse().ok()).expect("a line of the flood");
     assert!(first > 1000 && newest[1] == format!("line {first} of the flood"), "{}", newest[1]);

@@ -288,6 +288,9 @@ fn a_reload_that_failed_names_whoever_kept_its_old_run() {
     assert!(failed[1..].iter().all(|why| why.starts_with("not reloaded: ")), "{report}");
     let told = hub.ctl(&["reload", "web"]).with_code(1);
     assert!(!told.stdout.contains("✓ online"), "{told}");
+    assert!(told.to_string().contains("not reloaded: "), "{told}");
+    let told = hub.ctl(&["startOrReload"]).with_code(1);
+    assert!(told.to_string().contains("not reloaded: "), "{told}");
     assert_eq!(workers(&hub), old);
 }
 

@@ -45,6 +45,13 @@ pub struct Failed {
     pub why: String,
 }
 
+impl Failed {
+    /// Says it, as an error.
+    pub fn say(&self, printer: &Printer) {
+        printer.error(&format!("[{}]({}) {}", self.name, self.id, self.why));
+    }
+}
+
 impl Settled {
     /// That nothing had to be waited for.
     pub fn at_once(status: Status) -> Self {
@@ -112,7 +119,7 @@ impl<'a> Wait<'a> {
             }
             if undone.is_some() || judged.is_settled() {
                 for app in &judged.failed {
-                    printer.error(&format!("[{}]({}) {}", app.name, app.id, app.why));
+                    app.say(printer);
                 }
                 printer.settle();
                 return Ok(Settled { failed: judged.failed, status: watch.status, undone });

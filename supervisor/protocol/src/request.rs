@@ -133,6 +133,8 @@ impl std::error::Error for AskError {}
 /// If it is none of the requests in [`control`](crate::control)'s table, or its body is not what that table says.
 pub fn understand(method: &str, path: &str, query: Option<&str>, body: &[u8]) -> Result<Ask, AskError> {
     let query = query.unwrap_or_default();
+    // Who asks for the head only is answered like the others; the server leaves out the body.
+    let method = if method == "HEAD" { "GET" } else { method };
     Ok(match (method, path) {
         ("GET", "/v1/status") => Ask::Status,
         ("GET", "/v1/watch") => Ask::Watch { after: after(query)? },
@@ -198,6 +200,7 @@ mod tests {
     fn a_request_is_what_its_path_and_body_say() {
         assert_eq!(ask("GET", "/v1/watch?x=1&after=12", ""), Ok(Ask::Watch { after: Some(12) }));
         assert_eq!(ask("GET", "/v1/watch", ""), Ok(Ask::Watch { after: None }));
+        assert_eq!(ask("HEAD", "/metrics", ""), ask("GET", "/metrics", ""));
         let described = Ask::Describe(vec!["a b".into(), "c".into()]);
         assert_eq!(ask("GET", "/v1/describe?target=a%20b&target=c", ""), Ok(described));
         let stop = Ask::Act(Act::Stop, Targets { targets: vec!["web".into()], dependants: false });

@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+mod residents;
 mod vitals;
 
 use std::{sync::Arc, time::Duration};
@@ -9,6 +10,7 @@ use kit::{
     database::DatabaseError,
     live::Live,
     outbox::{Kept, Recorded},
+    stream::Stream,
 };
 use serde_json::Value;
 use tokio::{
@@ -16,7 +18,11 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::store::{Store, readings::READING_RECORDED};
+use crate::store::{
+    Store,
+    readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
+    residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
+};
 
 /// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
 /// `ecosystem.toml`), and that one to stop (5 s).
@@ -33,7 +39,7 @@ const MOST_AT_ONCE: u32 = 256;
 /// looked for; afterwards nobody else writes, and nothing is done while nothing happens.
 ///
 /// `events` is subscribed, and `told` read, before the first request is served.
-pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>) {
+pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>, stream: Stream) {
     let alone = Instant::now() + BESIDE_FOR;
     let mut look = interval(LOOK_EVERY);
     loop {
@@ -44,12 +50,12 @@ pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, li
             },
             _ = look.tick(), if Instant::now() < alone => {}
         }
-        told = tell_after(told, &store, &live).await;
+        told = tell_after(told, &store, &live, &stream).await;
     }
 }
 
 /// Returns the place of the last one that was told.
-async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
+async fn tell_after(mut told: i64, store: &Store, live: &Live, stream: &Stream) -> i64 {
     loop {
         let news = match store.events_after(told, MOST_AT_ONCE).await {
             Ok(news) if news.is_empty() => return told,
@@ -61,6 +67,7 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
         };
         for event in news {
             told = event.home_seq;
+            stream.tell(&event);
             match frame(&event, store).await {
                 Ok(Some(frame)) => live.tell(&frame),
                 Ok(None) => {}
@@ -73,7 +80,9 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
 /// What existing clients are told of an event, if anything.
 async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseError> {
     match event.kind.as_str() {
-        READING_RECORDED => vitals::update(event, store).await,
+        READING_RECORDED => vitals::recorded(event, store).await,
+        READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
+        RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         _ => Ok(None),
     }
 }

@@ -6,6 +6,7 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod appointments;
 mod bluetooth;
 #[cfg_attr(not(test), expect(dead_code, reason = "the routes, reminders and tables of medicines come next"))]
 mod doses;
@@ -22,6 +23,7 @@ use anyhow::Context;
 use kit::{
     Home, Worker,
     live::{Goodbye, Live},
+    stream::Stream,
 };
 
 use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
@@ -42,10 +44,11 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
-    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
+    tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

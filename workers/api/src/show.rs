@@ -1,12 +1,14 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
+pub mod appointments;
+
 use jiff::Timestamp;
 use kit::{clock, number};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    store::{RESIDENT, readings::Reading},
+    store::readings::Reading,
     vitals::{age, value_text},
 };
 
@@ -47,7 +49,7 @@ pub struct Formatted<'a> {
 pub fn raw(reading: &Reading) -> Raw<'_> {
     Raw {
         id: reading.compat_id,
-        user_id: RESIDENT,
+        user_id: reading.subject,
         vital_type: reading.kind.name(),
         value_primary: number::json(reading.primary),
         value_secondary: reading.secondary.map(number::json),

@@ -1,8 +1,12 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod appointments;
 pub mod history;
+#[cfg(test)]
+pub mod plans;
 pub mod readings;
-mod residents;
+pub mod residents;
+pub mod trends;
 
 use std::path::Path;
 
@@ -13,18 +17,24 @@ use kit::{
 };
 use rusqlite::{Row, types::Type};
 
+use self::residents::homes::Homes;
+
 /// The resident whom existing clients mean, as they number people.
 pub const RESIDENT: i64 = 1;
 
 /// In the order in which they are applied. They only add: in a reload the version before runs beside this one.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_readings.sql"), include_str!("../migrations/0002_residents.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_readings.sql"),
+    include_str!("../migrations/0002_residents.sql"),
+    include_str!("../migrations/0003_reading_days.sql"),
+    include_str!("../migrations/0006_appointments.sql"),
+];
 
 /// All of it. Each domain adds its own questions and changes.
 #[derive(Clone)]
 pub struct Store {
     database: Database,
-    home: Home,
+    homes: Homes,
 }
 
 /// Why the store cannot be used.
@@ -39,18 +49,19 @@ pub enum StoreError {
 impl Store {
     /// Opens the file. A new resident lives where this process does: in the zone of `home`.
     pub async fn open(path: &Path, home: Home) -> Result<Self, StoreError> {
-        let database = Database::open(path, MIGRATIONS)?;
-        let home = residents::home_of(&database, RESIDENT, home).await?;
-        Ok(Self { database, home })
+        let store = Self { database: Database::open(path, MIGRATIONS)?, homes: Homes::new(home) };
+        store.welcome(RESIDENT).await?;
+        store.learn_homes().await?;
+        Ok(store)
     }
 
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Where the resident lives, as far as clocks are concerned.
-    pub fn home(&self) -> &Home {
-        &self.home
+    /// Where the resident whom existing clients mean lives, as far as clocks are concerned.
+    pub fn home(&self) -> &'static Home {
+        self.homes.of(RESIDENT).unwrap_or_else(|| self.homes.new_home())
     }
 
     /// The place of the newest event in the home's history.

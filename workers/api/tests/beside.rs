@@ -4,7 +4,7 @@
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
-use std::thread;
+use std::{sync::Barrier, thread};
 
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
@@ -105,4 +105,25 @@ async fn who_listens_to_the_new_one_is_told_what_the_old_one_keeps() {
             break;
         }
     }
+}
+
+#[test]
+fn a_stored_record_that_both_are_sent_at_the_same_moment_is_one_reading() {
+    let data = tempfile::tempdir().unwrap();
+    let (old, new) = (start(&data), start(&data));
+    for record in 0..20 {
+        let key = format!("AA:BB:CC:00:00:01-{record}");
+        let both_ready = Barrier::new(2);
+        let send = |api: &Running| {
+            both_ready.wait();
+            api.request("POST", "/api/vitals", &[("Idempotency-Key", &key)], Some(&heart_rate(60 + record)))
+        };
+        let (first, second) = thread::scope(|scope| {
+            let first = scope.spawn(|| send(&old));
+            let second = send(&new);
+            (first.join().unwrap(), second)
+        });
+        assert_eq!((first.0, &first.1["data"]), (201, &second.1["data"]), "record {record}");
+    }
+    assert_eq!(outbox(&data).len(), 20);
 }

@@ -5,6 +5,7 @@ use protocol::control::{AcceptedApp, Watch, Word};
 use super::Context;
 use super::act;
 use crate::arguments::Act;
+use crate::client::Client;
 use crate::exit::{Failure, Outcome};
 use crate::report;
 use crate::verdict;
@@ -15,13 +16,21 @@ use crate::watch::Failed;
 /// # Errors
 /// If nobody answers, or it is refused.
 pub async fn run(arguments: &Act, context: &Context<'_>) -> Outcome {
-    let client = context.client()?;
-    let act = act::reload(&arguments.apps, !arguments.no_wait);
-    let asked = act::begin(&act, &client, context).await?;
-    let mut settled = act::settle(act.goal, act.wait, &asked, &client, context).await?;
+    reload(&arguments.apps, !arguments.no_wait, &context.client()?, context).await
+}
+
+/// The same for these apps. Who was left out because another one failed is named as well.
+///
+/// # Errors
+/// If nobody answers, or it is refused.
+pub async fn reload(apps: &[String], wait: bool, client: &Client, context: &Context<'_>) -> Outcome {
+    let act = act::reload(apps, wait);
+    let asked = act::begin(&act, client, context).await?;
+    let mut settled = act::settle(act.goal, act.wait, &asked, client, context).await?;
     if !settled.failed.is_empty() {
         let watch = client.watch(None).await.map_err(Failure::from)?;
         let left = left_out(&asked, &settled.failed, &watch);
+        left.iter().for_each(|left| left.say(context.printer));
         settled.failed.extend(left);
     }
     report::show(&settled, context.printer)

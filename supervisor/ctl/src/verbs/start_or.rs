@@ -3,7 +3,7 @@
 use protocol::control::{Apply, What};
 
 use super::start::{self, Wish};
-use super::{Context, act, apply};
+use super::{Context, act, apply, reload};
 use crate::arguments::File;
 use crate::config;
 use crate::exit::{Exit, Outcome};
@@ -41,9 +41,8 @@ pub async fn run(then: Then, arguments: &File, context: &Context<'_>) -> Outcome
     if left.is_empty() {
         return report::show(&crate::watch::Settled::at_once(client.status().await?), context.printer);
     }
-    let act = match then {
-        Then::Restart => act::restart(&left, wait),
-        Then::Reload => act::reload(&left, wait),
-    };
-    act::run(&act, &client, &context).await
+    match then {
+        Then::Restart => act::run(&act::restart(&left, wait), &client, &context).await,
+        Then::Reload => reload::reload(&left, wait, &client, &context).await,
+    }
 }

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use super::glass::Glass;
 use super::journal::Journal;
 use super::tally::TallyBook;
+use super::unsaid::UnsaidLosses;
 
 pub struct Desk {
     pub folder: PathBuf,
     pub glass: Glass,
     pub journal: Journal,
     pub tallies: TallyBook,
+    pub losses: UnsaidLosses,
     /// Runs that said what was expected of them.
     said: BTreeSet<u64>,
     /// Those of them that were not told of yet.
@@ -22,8 +24,8 @@ pub struct Desk {
 
 impl Desk {
     pub fn new(folder: PathBuf) -> io::Result<Self> {
-        let (journal, tallies) = (Journal::new(&folder), TallyBook::open(&folder));
-        Ok(Self { folder, glass: Glass::new()?, journal, tallies, said: BTreeSet::new(), news: Vec::new() })
+        let (journal, tallies, losses) = (Journal::new(&folder), TallyBook::open(&folder), UnsaidLosses::open(&folder));
+        Ok(Self { folder, glass: Glass::new()?, journal, tallies, losses, said: BTreeSet::new(), news: Vec::new() })
     }
 
     /// Notes that a run said what was expected, before its words are taken from the pipe: a successor will not see them there.

@@ -46,6 +46,8 @@ pub struct LogFile {
     /// What became of each app's bytes since somebody asked.
     counts: BTreeMap<u32, Count>,
     pub(super) loss: Loss,
+    /// Its bytes when somebody last asked.
+    pub(super) told_loss: u64,
     /// Why it did not take what was last written.
     pub(super) trouble: Option<String>,
     /// The trouble when somebody last asked.
@@ -71,6 +73,7 @@ impl LogFile {
             by: None,
             counts: BTreeMap::new(),
             loss: Loss::default(),
+            told_loss: 0,
             trouble: None,
             told_trouble: None,
             retry: Retry::default(),

@@ -2,18 +2,26 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use super::file::LogFile;
 use super::glass::{Glance, Glass};
 use super::{Moved, when};
 use std::os::fd::OwnedFd;
 
 /// Since the last time that bytes were taken.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    bytes: u64,
-    lines: u64,
+    pub bytes: u64,
+    pub lines: u64,
     /// What was last complained of, so that it is said once.
-    trouble: Option<String>,
+    pub trouble: Option<String>,
+}
+
+impl Loss {
+    pub const fn is_any(&self) -> bool {
+        self.bytes > 0
+    }
 }
 
 impl LogFile {
@@ -37,6 +45,20 @@ impl LogFile {
         let count = self.count();
         count.lost_bytes += lost;
         count.lost_lines += lines;
+    }
+
+    /// A predecessor could not say this any more.
+    pub fn take_over(&mut self, loss: Loss) {
+        self.told_loss = loss.bytes;
+        self.loss = loss;
+    }
+
+    /// What is to be said, if that is another number of bytes since this was last asked.
+    pub fn news_of_loss(&mut self) -> Option<Loss> {
+        // A device is never told of a loss.
+        let is_news = self.loss.bytes != self.told_loss && !self.is_device();
+        self.told_loss = self.loss.bytes;
+        is_news.then(|| self.loss.clone())
     }
 
     /// Says in the file that bytes were lost, if any were.

@@ -23,7 +23,8 @@
 //! [`raw`] or as [`lines`] that a [`formatter`] writes ([`stamp`] knows the time, [`arrivals`] when what waited came) and the file
 //! [`append`]s; [`open_line`] keeps a line whole when its file becomes others' too. A [`spool`] keeps what is no whole line yet, the
 //! [`journal`] what is about to be written, the [`index`] when and by whom it was. [`rotation`] and [`compress`] put aside what
-//! exceeds its [`limits`], the [`store`] keeps all of it within its [`budget`]. [`loss`] is what could not be kept, [`retry`] when that
+//! exceeds its [`limits`], the [`store`] keeps all of it within its [`budget`]. [`loss`] is what could not be kept, [`unsaid`] what of it
+//! a successor has to say, [`retry`] when that
 //! is tried again, the [`tally`] what became of everybody's bytes. With a [`glass`] it is seen what is in a pipe without
 //! taking it, and an [`expectation`] finds in it the text by which a worker says that it is ready.
 
@@ -54,6 +55,7 @@ mod stamp;
 mod store;
 mod tally;
 mod thread;
+mod unsaid;
 mod when;
 
 #[cfg(test)]
@@ -87,7 +89,8 @@ pub fn spool_folder(nothing_runs: bool, hub_is_new: bool) -> Result<PathBuf, NoR
     let folder = place::runtime_dir(|name| std::env::var_os(name), root)?.join(SPOOL_FOLDER);
     if nothing_runs {
         let left = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
-        let goes = |entry: &std::fs::DirEntry| hub_is_new || entry.file_name() != tally::NAME;
+        let stays = [tally::NAME, unsaid::NAME];
+        let goes = |entry: &std::fs::DirEntry| hub_is_new || stays.iter().all(|name| entry.file_name() != *name);
         left.filter(goes).for_each(|entry| drop(std::fs::remove_file(entry.path()))); // usually there is none
     }
     Ok(folder)

@@ -135,6 +135,8 @@ impl<F: Fn(News)> Pump<F> {
     /// Writes down what became of the bytes that were just moved.
     pub(super) fn count(&mut self) {
         let mut all: BTreeMap<u32, Count> = BTreeMap::new();
+        let losses = self.files.iter_mut().filter_map(|file| Some((file.news_of_loss()?, file.path().to_owned())));
+        self.desk.losses.set(losses.map(|(loss, path)| (path, loss)).collect());
         for file in &mut self.files {
             if let Some(trouble) = file.news_of_trouble() {
                 self.desk.tallies.set_trouble(file.path(), trouble);

@@ -136,7 +136,9 @@ impl<F: Fn(News)> Pump<F> {
             self.files[at].use_again(limits);
             return at;
         }
-        self.files.push(LogFile::open(path, limits, self.names.clone()));
+        let mut file = LogFile::open(path, limits, self.names.clone());
+        file.take_over(self.desk.losses.of(path));
+        self.files.push(file);
         self.asked.push(asked);
         self.files.len() - 1
     }

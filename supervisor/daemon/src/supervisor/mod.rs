@@ -57,7 +57,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State, StopReason};
+use lifecycle::{Action, AppId, Beside, Fleet, Invocation, Moment, Request, Snapshot, State};
 use nix::sys::signal::Signal;
 use protocol::keeper::{Order, Predecessors, SUPERVISOR_FD};
 use protocol::place;
@@ -390,19 +390,8 @@ impl Supervisor {
 
     /// Runs that are to end, of which a predecessor had that remembered, and died before it gave the order to tell them.
     fn untold(&self) -> Vec<(AppId, Invocation)> {
-        let is_untold = |run: &&Run| {
-            let told = matches!(
-                self.state_of(run.app, run.row.run),
-                Some(State::Stopping {
-                    kill_at: Some(_),
-                    why: StopReason::Asked | StopReason::Restart | StopReason::NotReady | StopReason::Unhealthy,
-                    ..
-                })
-            );
-            // Whether a message was sent on a channel, nobody knows.
-            let by_message = self.unit(run.app).is_some_and(|unit| unit.app.shutdown_with_message);
-            told && !by_message && run.row.exit.is_none() && run.row.last_signal.is_none()
-        };
+        let is_untold =
+            |run: &&Run| self.unit(run.app).is_some_and(|unit| rehearsal::is_untold(&self.fleet, unit, &run.row));
         self.runs.values().filter(is_untold).map(|run| (run.app, Invocation(run.row.run))).collect()
     }
 

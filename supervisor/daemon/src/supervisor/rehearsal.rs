@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use lifecycle::{Action, AppId, Fleet, Invocation, Moment, State};
+use lifecycle::{Action, AppId, Fleet, Invocation, Moment, Signal, State, StopReason};
 use protocol::keeper::Row;
 use protocol::self_check::{App, Understood};
 
@@ -22,6 +22,7 @@ pub fn of(wish: &Wish, told: &HandOver, at: Moment) -> anyhow::Result<Understood
     let units: BTreeMap<AppId, Rc<Unit>> = units.map(|unit| (unit.id, unit.clone())).collect();
     let apps = units.values().filter_map(|unit| app(unit, &fleet)).collect();
     let mut at_once: Vec<String> = told.rows.values().filter_map(|(row, _)| of_nobodys(row, &units, &fleet)).collect();
+    at_once.extend(told.rows.values().filter_map(|(row, _)| of_untold(row, &units, &fleet)));
     let comes_up = |unit: &Unit| taken.roster.comes_up(unit);
     let mut actions = fleet.reshape(at, members(&taken, comes_up))?;
     actions.extend(fleet.tick(at));
@@ -62,6 +63,27 @@ fn of_nobodys(row: &Row, units: &BTreeMap<AppId, Rc<Unit>>, fleet: &Fleet) -> Op
     let unit = units.values().find(|unit| unit.key() == row.app);
     let is_known = unit.is_some_and(|unit| is_ours(fleet, unit.id, row));
     (row.exit.is_none() && !is_known).then(|| format!("end run {} of {}", row.run, row.app))
+}
+
+/// What a run hears whom nobody told that it is to end.
+fn of_untold(row: &Row, units: &BTreeMap<AppId, Rc<Unit>>, fleet: &Fleet) -> Option<String> {
+    let unit = units.values().find(|unit| unit.key() == row.app).filter(|unit| is_untold(fleet, unit, row))?;
+    Some(in_words(units, unit.id, Action::Send(Invocation(row.run), Signal::Terminate)))
+}
+
+/// Whether a run is to end, and whoever had that remembered died before it gave the order to tell it.
+pub fn is_untold(fleet: &Fleet, unit: &Unit, row: &Row) -> bool {
+    let state = fleet.get(unit.id).and_then(|app| app.state_of(Invocation(row.run)));
+    let is_to_be_told = matches!(
+        state,
+        Some(State::Stopping {
+            kill_at: Some(_),
+            why: StopReason::Asked | StopReason::Restart | StopReason::NotReady | StopReason::Unhealthy,
+            ..
+        })
+    );
+    // Whether a message was sent on a channel, nobody knows.
+    is_to_be_told && !unit.app.shutdown_with_message && row.exit.is_none() && row.last_signal.is_none()
 }
 
 /// Whether this run is one that the app has.

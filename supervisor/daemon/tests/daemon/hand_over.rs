@@ -82,6 +82,40 @@ fn what_it_would_do_at_once_is_said() {
     assert_eq!(understood(&facts).at_once, ["end run 6 of gone", "start run 8 of api"]);
 }
 
+/// Remembered first and told afterwards, a supervisor may die in between; without the signal the run would be killed unheard.
+#[test]
+fn a_run_that_is_to_end_is_told_unless_its_predecessor_told_it() {
+    let house = |why: &str, kill_at: Value, last_signal: Value, exit: Value| {
+        let state = json!({"stopping": {"run": 7, "kill_at_ns": kill_at, "why": why}});
+        let mut facts = vec![hello(1)];
+        facts.extend(house());
+        facts[1]["run"]["last_signal"] = last_signal;
+        facts[1]["run"]["exited_at_ns"] = if exit.is_null() { Value::Null } else { json!(6) };
+        facts[1]["run"]["exit"] = exit;
+        facts[5]["memory"]["value"] = json!(json!({"up": true, "state": state, "newest_run": 7}).to_string());
+        facts.push(json!("told"));
+        understood(&facts).at_once
+    };
+    let (soon, nobody, terminate) = (json!(5_000_000_000_u64), Value::Null, json!(15));
+    for why in ["asked", "restart", "not_ready", "unhealthy"] {
+        let told = house(why, soon.clone(), nobody.clone(), Value::Null);
+        assert_eq!(told, ["send Terminate to run 7 of web"], "{why}");
+        assert_eq!(
+            house(why, soon.clone(), terminate.clone(), Value::Null),
+            Vec::<String>::new(),
+            "{why}: once is enough"
+        );
+    }
+    for (why, kill_at, exit) in [
+        ("itself", soon.clone(), Value::Null),        // it knows
+        ("exited", soon.clone(), json!({"code": 0})), // it is gone
+        ("asked", Value::Null, Value::Null),          // it was killed already
+    ] {
+        let at_once = house(why, kill_at, nobody.clone(), exit);
+        assert!(!at_once.iter().any(|act| act.contains("Terminate")), "{why}: {at_once:?}");
+    }
+}
+
 #[test]
 fn another_version_is_refused_in_words_before_anything_else_is_heard() {
     for version in [0, 2] {

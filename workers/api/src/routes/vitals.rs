@@ -41,24 +41,30 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let key = call.idempotency_key()?;
-    let entry = Entry::read(&call.json::<Value>()?, now, hub.store.home())?;
-    let reading = hub.store.record(entry, key, now).await?;
+    let entry = Entry::read(&call.json::<Value>()?, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
+    let reading = hub.store.record(RESIDENT, entry, key, now).await?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
 }
 
 async fn latest_raw(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    let readings = hub.store.latest().await?;
+    let readings = hub.store.latest(RESIDENT, &Kind::KNOWN_TO_CLIENTS_BY_NAME).await?;
     let rows: Vec<_> = readings.iter().map(show::raw).collect();
     Ok(reply::data(StatusCode::OK, &rows))
 }
 
 async fn latest(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    Ok(formatted(&if is_about_resident(&call) { hub.store.latest().await? } else { Vec::new() }))
+    Ok(formatted(&if is_about_resident(&call) {
+        hub.store.latest(RESIDENT, &Kind::KNOWN_TO_CLIENTS_BY_NAME).await?
+    } else {
+        Vec::new()
+    }))
 }
 
 async fn today(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let today = hub.store.home().date(Timestamp::now());
-    Ok(formatted(&if is_about_resident(&call) { hub.store.on_day(today).await? } else { Vec::new() }))
+    let mut readings = if is_about_resident(&call) { hub.store.on_day(RESIDENT, today).await? } else { Vec::new() };
+    readings.retain(|reading| reading.kind.is_known_to_clients());
+    Ok(formatted(&readings))
 }
 
 async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -69,16 +75,20 @@ async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     };
     let limit = call.query("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(USUAL_LIMIT).min(LARGEST_LIMIT);
-    Ok(formatted(&if is_about_resident(&call) { hub.store.history(kind, span, limit).await? } else { Vec::new() }))
+    Ok(formatted(&if is_about_resident(&call) {
+        hub.store.history(RESIDENT, kind, span, limit).await?
+    } else {
+        Vec::new()
+    }))
 }
 
 async fn types(_: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    Ok(reply::data(StatusCode::OK, &Kind::ALL.map(Kind::name)))
+    Ok(reply::data(StatusCode::OK, &Kind::KNOWN_TO_CLIENTS.map(Kind::name)))
 }
 
 async fn latest_of(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
-    match hub.store.latest_of(kind).await? {
+    match hub.store.latest_of(RESIDENT, kind).await? {
         Some(reading) => Ok(reply::data(StatusCode::OK, &show::raw(&reading))),
         None => Err(Problem::not_found(format!("No {} readings found", kind.name()))),
     }
@@ -91,7 +101,8 @@ fn formatted(readings: &[Reading]) -> Response {
 }
 
 fn kind(call: &Call) -> Result<Kind, EntryError> {
-    Kind::of_name(call.parameter("type")).ok_or(EntryError::UnknownKind)
+    let kind = Kind::of_name(call.parameter("type")).filter(|kind| kind.is_known_to_clients());
+    kind.ok_or(EntryError::UnknownKind(&Kind::KNOWN_TO_CLIENTS))
 }
 
 /// Whoever is named in the query is not believed: there is one resident, and nobody else has readings here.
@@ -139,6 +150,7 @@ impl From<RecordError> for Problem {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            RecordError::Resident(error) => error.into(),
             RecordError::Database(error) => error.into(),
         }
     }

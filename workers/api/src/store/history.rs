@@ -1,4 +1,5 @@
-//! How rows were before they were changed. A table whose rows can be changed has `compat_id` and `version`.
+//! How rows were before they were changed. A table whose rows can be changed has `version`, and an integer as its primary key:
+//! `compat_id`, or a resident's number.
 
 use jiff::Timestamp;
 use kit::clock;
@@ -15,7 +16,7 @@ pub fn keep(
     compat_id: i64,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let sql = format!("SELECT * FROM {table} WHERE compat_id = ?");
+    let sql = format!("SELECT * FROM {table} WHERE rowid = ?");
     let row = transaction.prepare_cached(&sql)?.query_row([compat_id], as_json)?;
     let sql = "INSERT INTO history (table_name, compat_id, version, row, replaced_at) VALUES (?, ?, ?, ?, ?)";
     let values = params![table, compat_id, row["version"].as_i64(), row.to_string(), clock::iso(now)];
@@ -33,7 +34,7 @@ pub fn versions(connection: &Connection, table: &'static str, compat_id: i64) ->
 }
 
 fn as_json(row: &Row<'_>) -> rusqlite::Result<Value> {
-    let names: Vec<String> = row.as_ref().column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = row.as_ref().column_names().map(str::to_owned).collect();
     let mut columns = Map::new();
     for (place, name) in names.into_iter().enumerate() {
         let value = match row.get_ref(place)? {

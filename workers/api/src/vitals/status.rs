@@ -6,6 +6,7 @@
 //! * heart rate: resting range of 60 to 100; from 131 on NEWS2 (RCP 2017) gives its highest score.
 //! * oxygen, temperature: what existing clients were always told; fever above 99 °F is cautious, as an older adult's
 //!   fever may be (IDSA 2008: 37.2 °C, repeated).
+//! * breathing: NEWS2 scores of 3 from 25 and up to 8, of less than 3 outside of 12 to 20.
 //! * glucose: ADA levels 1 and 2 below 70 and 54; fasting limits 100 and 126; above 250 level 2 of time-in-range.
 //!
 //! They need a clinician's review before anybody relies on them.
@@ -82,8 +83,16 @@ pub fn word(kind: Kind, primary: f64, secondary: Option<f64>) -> Word {
             mg_dl if mg_dl >= 100.0 => Word::Elevated,
             _ => Word::Normal,
         },
-        // What a weight means depends on the person and on the days before.
-        Kind::Weight => Word::Normal,
+        Kind::RespiratoryRate => match primary {
+            breaths if !(9.0..=24.0).contains(&breaths) => Word::Critical,
+            breaths if breaths < 12.0 => Word::Low,
+            breaths if breaths > 20.0 => Word::High,
+            _ => Word::Normal,
+        },
+        // Anything but alert has NEWS2's highest score.
+        Kind::Consciousness if primary > 0.0 => Word::Critical,
+        // What a weight means depends on the person and on the days before; oxygen is what somebody ordered.
+        Kind::Weight | Kind::Height | Kind::OxygenSupplement | Kind::Consciousness => Word::Normal,
     }
 }
 
@@ -111,12 +120,16 @@ mod tests {
     fn words_change_exactly_at_the_limits() {
         use Word::{Critical, Elevated, Fever, High, Low, Normal};
         // The values at which a word begins, from below.
-        let steps: [(Kind, &[(f64, Word)]); 6] = [
+        let steps: [(Kind, &[(f64, Word)]); 10] = [
             (Kind::BloodPressure, &[(0.0, Low), (90.0, Normal), (120.0, Elevated), (140.0, High), (180.1, Critical)]),
             (Kind::HeartRate, &[(0.0, Critical), (40.0, Low), (60.0, Normal), (100.1, High), (130.1, Critical)]),
             (Kind::Spo2, &[(0.0, Critical), (90.0, Low), (95.0, Normal), (100.0, Normal)]),
             (Kind::Temperature, &[(0.0, Critical), (95.0, Low), (97.0, Normal), (99.1, Fever), (103.1, Critical)]),
             (Kind::Weight, &[(0.0, Normal), (171.4, Normal), (1000.0, Normal)]),
+            (Kind::RespiratoryRate, &[(0.0, Critical), (9.0, Low), (12.0, Normal), (20.1, High), (24.1, Critical)]),
+            (Kind::Consciousness, &[(0.0, Normal), (0.1, Critical)]),
+            (Kind::OxygenSupplement, &[(0.0, Normal), (15.0, Normal)]),
+            (Kind::Height, &[(20.0, Normal), (300.0, Normal)]),
             (
                 Kind::Glucose,
                 &[(0.0, Critical), (54.0, Low), (70.0, Normal), (100.0, Elevated), (126.1, High), (250.1, Critical)],

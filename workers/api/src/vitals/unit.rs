@@ -1,6 +1,8 @@
 //! Units: as people and devices write them, and the one in which values are compared (UCUM).
 
-use super::Kind;
+use std::ops::RangeInclusive;
+
+use super::{Kind, consciousness};
 
 /// A unit of one kind of reading: canonical = (value − zero) × factor.
 #[derive(Debug, PartialEq)]
@@ -31,6 +33,15 @@ const MASS: &[Unit] = &[
 ];
 // One mole of glucose weighs 180.156 g.
 const GLUCOSE: &[Unit] = &[unit(&["mg/dL"], 1.0), unit(&["mmol/L"], 18.015_6)];
+const BREATHS: &[Unit] = &[unit(&["/min", "1/min", "breaths/min", "breaths per minute", "bpm"], 1.0)];
+const FLOW: &[Unit] = &[unit(&["L/min", "liters/min", "litres/min", "lpm"], 1.0)];
+// Not a quantity: UCUM's braces say what is counted.
+const STEPS: &[Unit] = &[unit(&["{ACVPU}", "ACVPU"], 1.0)];
+const LENGTH: &[Unit] = &[
+    unit(&["cm", "centimeters", "centimetres"], 1.0),
+    unit(&["m", "meters", "metres"], 100.0),
+    unit(&["in", "[in_i]", "inches"], 2.54),
+];
 
 impl Kind {
     /// The UCUM unit in which values of this kind are compared.
@@ -42,19 +53,27 @@ impl Kind {
             Self::Temperature => "Cel",
             Self::Weight => "kg",
             Self::Glucose => "mg/dL",
+            Self::RespiratoryRate => "/min",
+            Self::OxygenSupplement => "L/min",
+            Self::Consciousness => "{ACVPU}",
+            Self::Height => "cm",
         }
     }
 
-    /// More than this, in the canonical unit, is a slip of the pen or of a device. Far above all that is survived, so that
-    /// nothing true is refused.
-    pub fn most_possible(self) -> f64 {
+    /// What can be, in the canonical unit. Anything else is a slip of the pen or of a device. The ends are far beyond all
+    /// that is survived, so that nothing true is refused: a heart or a breath that stands still is true.
+    pub fn possible(self) -> RangeInclusive<f64> {
         match self {
-            Self::BloodPressure => 400.0,
-            Self::HeartRate => 500.0,
-            Self::Spo2 => 100.0,
-            Self::Temperature => 50.0,
-            Self::Weight => 1_000.0,
-            Self::Glucose => 3_000.0,
+            Self::BloodPressure => 0.0..=400.0,
+            Self::HeartRate => 0.0..=500.0,
+            Self::Spo2 => 10.0..=100.0,
+            Self::Temperature => 10.0..=50.0,
+            Self::Weight => 0.1..=1_000.0,
+            Self::Glucose => 1.0..=3_000.0,
+            Self::RespiratoryRate => 0.0..=200.0,
+            Self::OxygenSupplement => 0.0..=100.0,
+            Self::Consciousness => 0.0..=consciousness::LAST_STEP,
+            Self::Height => 20.0..=300.0,
         }
     }
 
@@ -66,6 +85,10 @@ impl Kind {
             Self::Temperature => TEMPERATURE,
             Self::Weight => MASS,
             Self::Glucose => GLUCOSE,
+            Self::RespiratoryRate => BREATHS,
+            Self::OxygenSupplement => FLOW,
+            Self::Consciousness => STEPS,
+            Self::Height => LENGTH,
         }
     }
 
@@ -155,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn every_spelling_is_understood_in_any_case(kind in 0_usize..6, at in any::<prop::sample::Index>(), upper: bool) {
+        fn every_spelling_is_understood_in_any_case(kind in 0..Kind::ALL.len(), at in any::<prop::sample::Index>(), upper: bool) {
             let kind = Kind::ALL[kind];
             let spellings: Vec<_> = kind.units().iter().flat_map(|unit| unit.spellings).collect();
             let spelling = at.get(&spellings);

@@ -1,0 +1,106 @@
+//! Readings with all that is known about them: taken, amended, struck out, and as they were.
+
+use std::sync::Arc;
+
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{ETAG, IF_MATCH},
+};
+use jiff::Timestamp;
+use kit::{Area, Call, Problem, Routes, Rule, reply};
+use serde_json::{Value, json};
+use warp::reply::Response;
+
+use super::{Hub, residents::asked_about, with};
+use crate::{
+    store::readings::{AmendError, Reading, Version},
+    vitals::{
+        Kind,
+        amendment::{self, Amendment, AmendmentError},
+        entry::Entry,
+    },
+};
+
+pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
+    let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
+    routes
+        .post("/api/v1/readings", write, with(hub, record))
+        .get("/api/v1/readings/{id}", read, with(hub, one))
+        .on(Method::PATCH, "/api/v1/readings/{id}", write, with(hub, amend))
+        .post("/api/v1/readings/{id}/strike-out", write, with(hub, strike_out))
+        .get("/api/v1/readings/{id}/history", read, with(hub, history))
+}
+
+async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (now, subject) = (Timestamp::now(), asked_about(&call)?);
+    let (key, home) = (call.idempotency_key()?, hub.store.home_of(subject).await?);
+    let entry = Entry::read(&call.json::<Value>()?, &Kind::ALL, now, home)?;
+    Ok(answer(StatusCode::CREATED, &hub.store.record(subject, entry, key, now).await?))
+}
+
+async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let id = call.parameter("id").to_owned();
+    let reading = hub.store.find_reading(id.clone()).await?.ok_or(AmendError::Unknown(id))?;
+    Ok(answer(StatusCode::OK, &reading))
+}
+
+async fn amend(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let amendment = Amendment::read(&call.json::<Value>()?)?;
+    let (id, seen) = (call.parameter("id").to_owned(), seen(&call)?);
+    Ok(answer(StatusCode::OK, &hub.store.amend_reading(id, amendment, seen, Timestamp::now()).await?))
+}
+
+async fn strike_out(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let reason = amendment::reason(&call.json::<Value>()?)?;
+    let (id, seen) = (call.parameter("id").to_owned(), seen(&call)?);
+    Ok(answer(StatusCode::OK, &hub.store.strike_out_reading(id, reason, seen, Timestamp::now()).await?))
+}
+
+async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let id = call.parameter("id").to_owned();
+    let versions = hub.store.reading_versions(id.clone()).await?.ok_or(AmendError::Unknown(id))?;
+    let rows: Vec<_> = versions.iter().map(version).collect();
+    Ok(reply::data(StatusCode::OK, &rows))
+}
+
+fn version(version: &Version) -> Value {
+    let mut whole = version.reading.whole();
+    whole["replaced_at"] = json!(version.replaced_at);
+    whole
+}
+
+/// The reading, with its version as its `ETag`.
+fn answer(status: StatusCode, reading: &Reading) -> Response {
+    let mut response = reply::data(status, &reading.whole());
+    if let Ok(version) = HeaderValue::from_str(&format!("\"{}\"", reading.version)) {
+        response.headers_mut().insert(ETAG, version);
+    }
+    response
+}
+
+/// The version that whoever changes a reading has looked at: `If-Match: "2"`.
+fn seen(call: &Call) -> Result<Option<i64>, Problem> {
+    let Some(text) = call.header(IF_MATCH.as_str()).map(str::trim).filter(|text| *text != "*") else { return Ok(None) };
+    let number = text.strip_prefix("W/").unwrap_or(text).trim_matches('"').parse();
+    let wrong = |_| Problem::bad_request(format!("If-Match {text:?} is not a version. Write it like \"2\""));
+    number.map(Some).map_err(wrong)
+}
+
+impl From<AmendmentError> for Problem {
+    fn from(error: AmendmentError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+impl From<AmendError> for Problem {
+    fn from(error: AmendError) -> Self {
+        let status = match error {
+            AmendError::Unknown(_) => StatusCode::NOT_FOUND,
+            AmendError::StruckOut => StatusCode::CONFLICT,
+            AmendError::Outdated(_) => StatusCode::PRECONDITION_FAILED,
+            AmendError::Amendment(error) => return error.into(),
+            AmendError::Database(error) => return error.into(),
+        };
+        Self::new(status, error.to_string())
+    }
+}
