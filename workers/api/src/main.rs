@@ -6,6 +6,7 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod appointments;
 mod bluetooth;
 mod doses;
 mod feed;
@@ -23,6 +24,7 @@ use anyhow::Context;
 use kit::{
     Home, Worker,
     live::{Goodbye, Live},
+    stream::Stream,
 };
 
 use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
@@ -43,14 +45,15 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
-    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
+    tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
         let events = store.database().events();
         tokio::spawn(reminders::run(events, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
     }
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

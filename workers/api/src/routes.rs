@@ -1,5 +1,6 @@
 //! Who may call what, and what answers.
 
+mod appointments;
 mod bluetooth;
 mod doses;
 mod health;
@@ -7,12 +8,13 @@ mod medication;
 mod nutrition;
 mod readings;
 mod residents;
+mod stream;
 mod trends;
 mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Routes, Rule, live::Live};
+use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +24,7 @@ use crate::{bluetooth::Bluetooth, forward::Forward, store::Store};
 pub struct Hub {
     pub store: Store,
     pub live: Arc<Live>,
+    pub stream: Stream,
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
     /// WebSockets are waited for when the worker leaves.
@@ -32,8 +35,10 @@ pub struct Hub {
 pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
-    let routes =
-        doses::add(medication::add(trends::add(readings::add(residents::add(routes, hub), hub), hub), hub), hub);
+    let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
+    let routes = appointments::add(routes, hub);
+    let routes = doses::add(medication::add(routes, hub), hub);
+    let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

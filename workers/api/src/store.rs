@@ -1,5 +1,6 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod appointments;
 pub mod history;
 pub mod medications;
 #[cfg(test)]
@@ -28,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
     include_str!("../migrations/0005_medications.sql"),
+    include_str!("../migrations/0006_appointments.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

@@ -51,3 +51,12 @@ fn medicines_and_their_doses_are_answered_as_recorded() {
     let passed = replay("rest.jsonl", &api.url(), "medications-");
     assert!((60..=63).contains(&passed), "{passed}");
 }
+
+#[test]
+fn appointments_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // One shows what the original thought today's, by UTC: from seven in the evening that is the resident's today as well.
+    let passed = replay("rest.jsonl", &api.url(), "appointments-");
+    assert!((77..=78).contains(&passed), "{passed}");
+}

@@ -1,11 +1,12 @@
 //! What people said of one dose, as it was said: nothing is overwritten, what holds is computed from it.
 
-use std::mem::discriminant;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Occurrence, Policy, prn::Taking};
+use super::{Key, Occurrence, Policy};
+
+mod apply;
+mod holds;
 
 /// Most entries that one dose's record holds: a tablet on which somebody leans must not fill the disk.
 pub const MOST_ENTRIES: usize = 64;
@@ -172,24 +173,6 @@ impl Record {
         self.entries.len()
     }
 
-    /// Does what a person asks, once. Refused commands change nothing.
-    pub fn apply(&mut self, command: &Command, now: Timestamp) -> Result<Done, Refused> {
-        if let Some(entry) = self.entry(&command.id) {
-            // A repeated wish may bear another default time, but it is of the same kind.
-            let same = discriminant(&entry.command.act) == discriminant(&command.act);
-            return if same { Ok(Done::Already) } else { Err(Refused::IdUsed) };
-        }
-        if command.seen_version.is_some_and(|version| version != self.version()) {
-            return Err(self.changed(self.entries.last()));
-        }
-        if self.entries.len() >= MOST_ENTRIES {
-            return Err(Refused::TooOften);
-        }
-        self.allow(command, now)?;
-        self.entries.push(Entry { command: command.clone(), recorded_at: now });
-        Ok(Done::Changed)
-    }
-
     /// The entry that this command made, if it was done.
     pub fn entry(&self, command_id: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.command.id == command_id)
@@ -204,185 +187,4 @@ impl Record {
     pub fn notice_missed(&mut self, now: Timestamp) {
         self.missed_at.get_or_insert(now);
     }
-
-    /// What holds: taken or skipped, if anything.
-    pub fn resolution(&self) -> Option<Resolution> {
-        self.holds().resolution(self.due_at)
-    }
-
-    /// When it was taken, if it was; the last time, if an override took a second one.
-    pub fn taken_at(&self) -> Option<Timestamp> {
-        self.holds().takings.last().map(|taking| taking.at)
-    }
-
-    /// What was really taken: usually one, none if it was skipped, more if overrides took more.
-    pub fn takings(&self) -> Vec<Taking> {
-        self.holds().takings
-    }
-
-    /// Until when it is put off, if the newest thing that holds is that somebody put it off.
-    pub fn snoozed_until(&self) -> Option<Timestamp> {
-        self.snooze().map(|(_, until)| until)
-    }
-
-    /// The same, with the id of the command, so that each snooze is told apart from the one before.
-    pub fn snooze(&self) -> Option<(&str, Timestamp)> {
-        let holding = self.holding();
-        let entry = holding.into_iter().rev().find(|entry| !matches!(entry.command.act, Act::Note { .. }))?;
-        match entry.command.act {
-            Act::Snooze { until } => Some((&entry.command.id, until)),
-            Act::Take { .. } | Act::Skip { .. } | Act::Correct { .. } | Act::Note { .. } | Act::Undo { .. } => None,
-        }
-    }
-
-    /// The newest thing that was said about it and holds: a note, or the reason of a skip.
-    pub fn note(&self) -> Option<&str> {
-        self.holding().into_iter().rev().find_map(|entry| match &entry.command.act {
-            Act::Take { note: text, .. } | Act::Skip { reason: text } => text.as_deref(),
-            Act::Note { text } => Some(text.as_str()),
-            Act::Snooze { .. } | Act::Correct { .. } | Act::Undo { .. } => None,
-        })
-    }
-
-    /// Whether it was ever late, however it was corrected: noticed to be, or recorded as taken after its grace.
-    pub fn was_ever_late(&self) -> bool {
-        let late_at = self.policy.late_at(self.due_at);
-        let said_late = |entry: &Entry| match &entry.command.act {
-            Act::Take { at, .. } | Act::Correct { taken_at: at } => *at > late_at,
-            Act::Skip { .. } | Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => false,
-        };
-        self.late_at.is_some() || (!self.as_needed && self.entries.iter().any(said_late))
-    }
-
-    /// The entries that were not taken back, in their order.
-    fn holding(&self) -> Vec<&Entry> {
-        let mut holding = Vec::new();
-        for entry in &self.entries {
-            match entry.command.act {
-                Act::Undo { .. } => drop(holding.pop()),
-                Act::Take { .. } | Act::Skip { .. } | Act::Snooze { .. } | Act::Correct { .. } | Act::Note { .. } => {
-                    holding.push(entry);
-                }
-            }
-        }
-        holding
-    }
-
-    fn holds(&self) -> Holds<'_> {
-        let mut holds = Holds { takings: Vec::new(), settled: None };
-        for entry in self.holding() {
-            match &entry.command.act {
-                Act::Take { at, amount, .. } => {
-                    holds.takings.push(Taking { at: *at, amount: amount.unwrap_or(self.amount) });
-                    holds.settled = Some(entry);
-                }
-                Act::Skip { .. } => {
-                    holds.takings.clear();
-                    holds.settled = Some(entry);
-                }
-                Act::Correct { taken_at } => {
-                    if let Some(taking) = holds.takings.last_mut() {
-                        taking.at = *taken_at;
-                    }
-                }
-                Act::Snooze { .. } | Act::Note { .. } | Act::Undo { .. } => {}
-            }
-        }
-        holds
-    }
-
-    fn allow(&self, command: &Command, now: Timestamp) -> Result<(), Refused> {
-        let overridden = command.override_reason.is_some();
-        let settled = self.settled();
-        match &command.act {
-            Act::Take { at, amount, .. } => {
-                not_in_the_future(*at, now)?;
-                if let Some(amount) = amount.filter(|amount| !(amount.is_finite() && *amount > 0.0)) {
-                    return Err(Refused::Amount { amount });
-                }
-                let earliest = self.policy.earliest(self.due_at);
-                match settled {
-                    _ if overridden => Ok(()),
-                    // Who skipped it may think better of it; somebody else asks first.
-                    Some(Refused::AlreadySkipped { by, .. }) if by == command.by => Ok(()),
-                    Some(refused) => Err(refused),
-                    None if *at < earliest && !self.as_needed => {
-                        Err(Refused::TooEarly { due_at: self.due_at, earliest })
-                    }
-                    None => Ok(()),
-                }
-            }
-            Act::Skip { .. } => match settled {
-                _ if overridden => Ok(()),
-                Some(Refused::AlreadySkipped { by, .. }) if by == command.by => Ok(()),
-                Some(refused) => Err(refused),
-                None => Ok(()),
-            },
-            Act::Snooze { until } => {
-                let latest = self.policy.missed_at(self.due_at);
-                match settled {
-                    Some(refused) => Err(refused),
-                    None if *until <= now || latest <= *until => Err(Refused::Snooze { due_at: self.due_at, latest }),
-                    None => Ok(()),
-                }
-            }
-            Act::Correct { taken_at } => {
-                not_in_the_future(*taken_at, now)?;
-                self.taken_at().map(|_| ()).ok_or(Refused::NotTaken)
-            }
-            Act::Note { .. } => Ok(()),
-            Act::Undo { of } => {
-                let newest = self.holding().last().copied().ok_or(Refused::NothingToUndo)?;
-                let meant = of.as_ref().is_none_or(|id| *id == newest.command.id);
-                if meant { Ok(()) } else { Err(self.changed(Some(newest))) }
-            }
-        }
-    }
-
-    /// Who settled it, as a refusal to settle it again.
-    fn settled(&self) -> Option<Refused> {
-        let refused = match self.resolution()? {
-            Resolution::Taken { at, by, .. } => Refused::AlreadyTaken { by, at },
-            Resolution::Skipped { at, by, .. } => Refused::AlreadySkipped { by, at },
-        };
-        Some(refused)
-    }
-
-    fn changed(&self, entry: Option<&Entry>) -> Refused {
-        entry.map_or(Refused::NothingToUndo, |entry| Refused::Changed {
-            by: entry.command.by.clone(),
-            at: entry.recorded_at,
-        })
-    }
-}
-
-/// What the entries that hold amount to.
-struct Holds<'a> {
-    takings: Vec<Taking>,
-    /// The newest entry that took or skipped.
-    settled: Option<&'a Entry>,
-}
-
-impl Holds<'_> {
-    fn resolution(&self, due_at: Timestamp) -> Option<Resolution> {
-        let Entry { command, recorded_at } = self.settled?;
-        match &command.act {
-            Act::Take { .. } => {
-                let at = self.takings.last()?.at;
-                Some(Resolution::Taken {
-                    at,
-                    amount: self.takings.iter().map(|taking| taking.amount).sum(),
-                    by: command.by.clone(),
-                    lateness_seconds: at.duration_since(due_at).as_secs(),
-                })
-            }
-            Act::Skip { .. } => Some(Resolution::Skipped { at: *recorded_at, by: command.by.clone() }),
-            Act::Snooze { .. } | Act::Correct { .. } | Act::Note { .. } | Act::Undo { .. } => None,
-        }
-    }
-}
-
-fn not_in_the_future(at: Timestamp, now: Timestamp) -> Result<(), Refused> {
-    let ahead = at.duration_since(now).as_secs();
-    if ahead > CLOCKS_AGREE_WITHIN_SECONDS { Err(Refused::InTheFuture { at }) } else { Ok(()) }
 }

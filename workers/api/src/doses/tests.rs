@@ -35,12 +35,15 @@ const YEARS: [(&str, i16); 10] = [
     ("UTC", 2026),
 ];
 
-/// How many cases a property is tried with: ten times `BETTI_LOOPS`, else so many.
-fn cases(unless_asked: u32) -> ProptestConfig {
+/// As many loops as a run without `BETTI_LOOPS` stands for: a tenth of a soak's.
+const USUAL_LOOPS: u32 = 20;
+
+/// How many cases a property is tried with: so many in a usual run, more as `BETTI_LOOPS` says.
+fn cases(usual: u32) -> ProptestConfig {
     let loops = std::env::var("BETTI_LOOPS").ok().and_then(|loops| loops.parse::<u32>().ok());
     ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(loops.map_or(unless_asked, |loops| loops * 10))
+        ..ProptestConfig::with_cases(loops.map_or(usual, |loops| usual * loops / USUAL_LOOPS))
     }
 }
 

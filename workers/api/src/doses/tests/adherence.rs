@@ -66,6 +66,18 @@ fn days_without_a_dose_are_there_and_have_no_rate() {
 }
 
 #[test]
+fn what_hangs_on_a_dose_that_nobody_took_is_not_due() {
+    let linked = rule("y", Schedule::Linked { after: "x".into(), minutes: 30, amount: 1.0 });
+    let plans = [plan(vec![rule("x", clock(every_day(), &["08:00"])), linked])];
+    let total = counted(&plans, &[took(&plans, "2031-01-05", 0, "08:00")], "2031-01-06T07:00:00Z").total;
+    assert_eq!(
+        total,
+        Tally { due: 3, taken: 1, missed: 2, ..Tally::default() },
+        "two tablets, and what follows the taken one"
+    );
+}
+
+#[test]
 fn what_was_said_stays_when_its_rule_is_gone_and_as_needed_does_not_count() {
     let mut plans = vec![daily("a", &["08:00", "20:00"])];
     let taken = took(&plans, "2031-01-05", 0, "08:00");

@@ -65,7 +65,18 @@ fn a_date_that_never_was_leaves_a_weekly_dose_to_the_next_day_and_doubles_no_dai
         "w",
         clock(Days::Weekdays { weekdays: Weekdays::of([jiff::civil::Weekday::Friday]) }, &["08:00"]),
     )]);
-    assert_eq!(shown(&within(&[friday], &[], &apia, from, until)), ["w/2011-12-30/0 2011-12-30T18:00:00Z"]);
+    assert_eq!(
+        shown(&within(std::slice::from_ref(&friday), &[], &apia, from, until)),
+        ["w/2011-12-30/0 2011-12-30T18:00:00Z"]
+    );
+    // Also for whoever asks from the beginning of that next day on.
+    let saturday = local::start_of_day(&apia, date("2011-12-31"));
+    assert_eq!(within(&[friday], &[], &apia, saturday, until).len(), 1);
+    // The last day of a phase that never was: the next day is not the phase's.
+    let mut until_friday = daily("d", &["08:00"]);
+    until_friday.phases[0].until = Some(date("2011-12-30"));
+    let last = within(&[until_friday], &[], &apia, from, until);
+    assert_eq!(shown(&last), ["d/2011-12-29/0 2011-12-29T18:00:00Z", "d/2011-12-30/0 2011-12-30T18:00:00Z"]);
     let days = within(&[daily("d", &["08:00"])], &[], &apia, from, until);
     assert_eq!(
         shown(&days),

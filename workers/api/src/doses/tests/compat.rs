@@ -106,6 +106,8 @@ fn dates_of_the_medication_hold_and_as_needed_asks_for_nothing() {
     // Ten minutes after it was due nobody is to take the eighth's any more.
     let stopped = Medication { stopped_at: Some(at("2031-01-08T13:10:00Z")), ..medication(&rows) };
     assert_eq!(days(&stopped), [6, 7]);
+    let replaced_before = [Row { retired_at: Some(at("2031-01-07T12:00:00Z")), ..row(1, "08:00") }];
+    assert_eq!(days(&Medication { rows: &replaced_before, ..stopped }), [6]);
 }
 
 #[test]

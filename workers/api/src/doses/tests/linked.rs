@@ -3,7 +3,10 @@
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::doses::{Record, occurrence::within};
+use crate::doses::{
+    Record,
+    occurrence::{on_date, within},
+};
 
 fn breakfast_after_the_tablet() -> [Plan; 2] {
     let tablet = Plan { medication: "tablet".into(), ..daily("x", &["07:00"]) };
@@ -37,4 +40,23 @@ fn a_dose_follows_another_ones_taking_under_that_ones_key() {
     assert_eq!(powders(&[record.clone()]), expected("2031-01-05T07:45:00Z", true));
     record.apply(&command("5", "anna", Act::Skip { reason: None }), now).unwrap();
     assert_eq!(powders(&[record]), expected("", true)[1..], "nothing follows what was skipped");
+}
+
+#[test]
+fn what_follows_a_dose_that_was_taken_the_evening_before_or_a_day_late_is_on_that_doses_date() {
+    let plans = [plan(vec![
+        rule("x", clock(every_day(), &["00:30"])),
+        rule("y", Schedule::Linked { after: "x".into(), minutes: 10, amount: 1.0 }),
+    ])];
+    let day = date("2031-01-06");
+    let first = on_date(&plans, &[], &TimeZone::UTC, day).remove(0);
+    for (when, due) in
+        [("2031-01-05T23:40:00Z", "2031-01-05T23:50:00Z"), ("2031-01-07T00:20:00Z", "2031-01-07T00:30:00Z")]
+    {
+        let mut record = Record::of(&first);
+        record.apply(&take("1", at(when)), at(when)).unwrap();
+        let found = on_date(&plans, &[record], &TimeZone::UTC, day);
+        let followed = found.iter().find(|dose| dose.key.rule.0 == "y").map(|dose| (dose.due_at, dose.provisional));
+        assert_eq!(followed, Some((at(due), false)));
+    }
 }

@@ -155,6 +155,28 @@ fn a_snooze_is_quiet_until_it_is_over_but_not_about_what_is_critical() {
 }
 
 #[test]
+fn a_dose_that_is_put_off_before_it_is_due_is_quiet_at_its_minute() {
+    let (plans, mut records, _) = snoozed("2031-01-06T08:20:00Z", false);
+    records[0].entries[0].recorded_at = at("2031-01-06T07:50:00Z");
+    let told = BTreeSet::new();
+    for (now, expected) in
+        [("07:56", None), ("08:00", None), ("08:19", None), ("08:20", Some("snooze_over:s1 a/2031-01-06/0"))]
+    {
+        let next = look(&plans, &records, &told, &format!("2031-01-06T{now}:00Z"), "2031-01-06T07:50:00Z");
+        assert_eq!(said(&next).0.first().map(String::as_str), expected, "{now}");
+    }
+}
+
+#[test]
+fn a_dose_that_is_put_off_after_it_was_late_is_asked_for_again() {
+    let (plans, mut records, mut told) = snoozed("2031-01-06T09:00:00Z", false);
+    records[0].entries[0].recorded_at = at("2031-01-06T08:35:00Z");
+    told.insert("late a/2031-01-06/0".parse().unwrap());
+    let next = look(&plans, &records, &told, "2031-01-06T09:00:00Z", "2031-01-06T08:35:00Z");
+    assert_eq!(said(&next).0, ["snooze_over:s1 a/2031-01-06/0"]);
+}
+
+#[test]
 fn what_was_said_by_a_clock_that_was_wrong_is_not_said_again_and_the_rest_is() {
     let plans = vec![followed("2031-01-06T00:00:00Z", daily("a", &["08:00"]))];
     let mut told = BTreeSet::new();

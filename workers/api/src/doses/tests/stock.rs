@@ -58,6 +58,9 @@ fn a_box_lasts_as_long_as_the_plan_says() {
     assert_eq!((noon.days_left, noon.runs_out_on), (Some(5), Some(date("2031-01-11"))));
     let little = ahead(1.0, &keeping, &plan, &[], "2031-01-06T13:00:00Z");
     assert_eq!((little.days_left, little.refill_due_on), (Some(1), Some(date("2031-01-06"))), "order today");
+    // Ten minutes after midnight yesterday's last one may still be taken.
+    let late = ahead(1.0, &keeping, &daily("a", &["23:30"]), &[], "2031-01-06T00:10:00Z");
+    assert_eq!(late.runs_out_on, Some(date("2031-01-06")));
     let none = ahead(0.0, &keeping, &plan, &[], "2031-01-06T07:00:00Z");
     assert_eq!((none.days_left, none.runs_out_on), (Some(0), Some(date("2031-01-06"))));
 }

@@ -91,9 +91,12 @@ impl World {
             let (late_at, missed_at) = (dose.policy.late_at(dose.due_at), dose.policy.missed_at(dose.due_at));
             let until_due = dose.due_at.duration_since(self.now).as_secs();
             let snooze = record.and_then(Record::snooze);
+            let put_off = |what_comes: Timestamp| snooze.is_some_and(|(_, until)| what_comes < until);
             let holds = match &announcement.what {
-                What::Reminder => (1..=5 * 60).contains(&until_due),
-                What::Due => until_due <= 0 && self.now < late_at,
+                What::Reminder => {
+                    (1..=5 * 60).contains(&until_due) && !put_off(dose.due_at - SignedDuration::from_mins(5))
+                }
+                What::Due => until_due <= 0 && self.now < late_at && !put_off(dose.due_at),
                 What::Late => late_at <= self.now && self.now < missed_at,
                 What::Missed => missed_at <= self.now,
                 What::SnoozeOver(id) => snooze.is_some_and(|(command, until)| command == id && until <= self.now),
@@ -133,7 +136,9 @@ impl World {
             let told = |what: What| self.announced.contains(&Announced { dose: dose.key.clone(), what });
             let snoozed = record.and_then(Record::snooze);
             let over = snoozed.is_some_and(|(id, _)| told(What::SnoozeOver(id.into())));
+            let over_last = snoozed.is_some_and(|(_, until)| dose.policy.late_at(dose.due_at) <= until);
             match state::of(&dose, record, self.now) {
+                DoseState::Due if over_last => assert!(over, "nobody heard that {dose:?} is due again"),
                 DoseState::Missed => assert!(told(What::Missed), "nobody heard that {dose:?} is missed"),
                 DoseState::Due if state::is_late(&dose, record, self.now) => {
                     assert!(told(What::Late) || over, "nobody heard that {dose:?} is late")
