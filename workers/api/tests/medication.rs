@@ -145,6 +145,49 @@ fn what_a_client_sends_again_is_done_once() {
 }
 
 #[test]
+fn as_needed_counts_any_24_hours_and_says_when_the_next_one_is_safe() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, _) = add(&api, &json!({"name": "Paracetamol", "is_prn": true, "prn_max_daily": 1}));
+    let path = format!("/api/v1/medications/{id}/as-needed");
+    let (_, before) = api.get(&path);
+    assert_eq!((&before["data"]["may_take"], &before["data"]["doses_left"]), (&json!(true), &json!(1)), "{before}");
+    let (_, taken) = api.post(&format!("/api/medications/{id}/take"), &json!({"notes": "headache"}));
+    let at: Timestamp = taken["data"]["taken_at"].as_str().unwrap().parse().unwrap();
+    let (_, after) = api.get(&path);
+    assert_eq!((&after["data"]["may_take"], &after["data"]["doses_left"]), (&json!(false), &json!(0)));
+    let safe: Timestamp = after["data"]["next_safe_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(safe.duration_since(at).as_hours(), 24);
+    assert_eq!(api.get(&format!("{path}?amount=x")).0, 400);
+    let (_, doses) = api.get("/api/v1/doses");
+    assert_eq!(
+        (&doses["data"]["doses"][0]["as_needed"], &doses["data"]["doses"][0]["note"]),
+        (&json!(true), &json!("headache"))
+    );
+}
+
+#[test]
+fn new_times_replace_a_plan_and_rules_keep_their_ids() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, rows) = add(&api, &json!({"name": "Changed", "schedules": [{"time": "23:57"}]}));
+    let schedule = json!({"kind": "clock", "days": {"kind": "weekdays", "weekdays": 127}, "slots": [{"number": 0, "time": "23:58:00", "amount": 2.0}]});
+    let path = format!("/api/v1/medications/{id}/plan");
+    let plan = json!({"phases": [{"rules": [{"id": "evening", "schedule": schedule}]}]});
+    let (_, one) = put(&api, &path, &plan);
+    assert_eq!(put(&api, &path, &plan).1["data"]["version"], one["data"]["version"], "nothing changed");
+    let listed = scheduled(&api);
+    assert_eq!((listed.len(), &listed[0]["scheduled_time"]), (1, &json!("23:58")), "{listed:?}");
+    let (other, _) = add(&api, &json!({"name": "Other"}));
+    assert_eq!(put(&api, &format!("/api/v1/medications/{other}/plan"), &plan).0, 409, "another medicine has this id");
+    let reserved = json!({"phases": [{"rules": [{"id": format!("schedule-{}", rows[0]), "schedule": schedule}]}]});
+    assert_eq!(put(&api, &format!("/api/v1/medications/{other}/plan"), &reserved).0, 409);
+    put(&api, &format!("/api/medications/{id}"), &json!({"schedules": [{"time": "23:59"}]}));
+    let times: Vec<_> = scheduled(&api).iter().map(|dose| dose["scheduled_time"].clone()).collect();
+    assert_eq!(times, ["23:59"]);
+}
+
+#[test]
 fn a_second_person_is_told_who_took_a_dose_and_when() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

@@ -78,6 +78,24 @@ async fn a_dose_is_announced_when_its_time_comes() {
 }
 
 #[tokio::test]
+async fn a_dose_that_was_put_off_comes_again_then_and_not_before() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen(&api).await;
+    add(&api, &json!({"name": "Put off", "schedules": [{"time": noon::minutes_ago(10)}]}));
+    let due = next(&mut client).await;
+    let date = noon::zone().to_datetime(Timestamp::now()).date();
+    let path = format!("/api/v1/doses/schedule-{}/{date}/0", due["scheduleId"]);
+    let until = Timestamp::now() + SignedDuration::from_millis(1_200);
+    let (status, answer) = api.request("PUT", &path, &[], Some(&json!({"action": "snooze", "until": until})));
+    assert_eq!((status, &answer["data"]["state"]), (200, &json!("snoozed")), "{answer}");
+    let again = next(&mut client).await;
+    assert!(Timestamp::now() >= until, "before its time");
+    assert_eq!((&again["type"], &again["medicationName"]), (&json!("medication-due"), &json!("Put off")));
+    assert!(again["alertId"].as_i64() > due["alertId"].as_i64());
+}
+
+#[tokio::test]
 async fn only_what_is_to_be_taken_today_is_announced_and_a_minute_that_was_missed_too() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

@@ -141,7 +141,7 @@ impl Entry {
 }
 
 /// Text; a number is taken as it is written, as clients send `dosage: 10`.
-fn text(body: &Value, name: &'static str, longest: usize) -> Result<Option<String>, EntryError> {
+pub fn text(body: &Value, name: &'static str, longest: usize) -> Result<Option<String>, EntryError> {
     let text = match &body[name] {
         Value::Number(number) => Some(number.to_string()),
         _ => field::text(body, name)?,
@@ -163,6 +163,8 @@ pub fn date(body: &Value, name: &'static str) -> Result<Option<Date>, EntryError
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -173,6 +175,63 @@ mod tests {
         assert_eq!(entry.echo(&json!({"name": "x"})), json!({"name": "Lisinopril", "is_prn": 0}));
         let changed = entry.clone().changed(&json!({"dosage": null, "is_prn": true})).unwrap();
         assert_eq!(changed, Entry { dosage: None, is_prn: true, ..entry });
+    }
+
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+            prop::sample::select(vec!["07:00", "mon,fri", "interval", "2031-01-31", "daily", "prn"])
+                .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let names = prop::sample::select(vec![
+                "time",
+                "schedule_time",
+                "dosage_amount",
+                "frequency_type",
+                "days",
+                "days_of_week",
+                "day_of_week",
+                "interval_days",
+                "interval_start",
+                "doses",
+                "mon",
+                "sun",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(names.prop_map(str::to_owned), inner, 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_taken_as_something_possible_or_refused(
+            odd in prop::collection::hash_map(
+                prop::sample::select(FIELDS.into_iter().chain(["schedules"]).collect::<Vec<_>>()), anything(), 0..6,
+            ),
+            rows in prop::collection::vec(anything(), 0..3),
+        ) {
+            let mut body = json!({"name": "a", "schedules": rows});
+            for (field, value) in odd {
+                body[field] = value;
+            }
+            if let Ok((entry, rows)) = Entry::read(&body) {
+                prop_assert!(!entry.name.is_empty() && entry.name.chars().count() <= LONGEST_NAME);
+                prop_assert!(entry.refills_left.is_none_or(|left| (0..=1_000).contains(&left)));
+                for row in rows {
+                    prop_assert!(row.dosage_amount > 0.0 && row.dosage_amount.is_finite());
+                    prop_assert_eq!(row.schedule_time.len(), 5);
+                }
+            }
+            let _ = rows::read_by_day(&body); // It may refuse, and does not panic.
+        }
     }
 
     #[test]

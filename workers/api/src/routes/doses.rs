@@ -19,6 +19,7 @@ use crate::{
         Key, Plan,
         adherence::{Listed, Tally, adherence, listed, planned},
         check::MOST_AMOUNT,
+        prn::{self, NextSafe},
         record::{Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, MOST_ENTRIES},
         state,
         stock::{Keeping, Movement, MovementKind},
@@ -45,6 +46,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/v1/adherence", read, with(hub, counted))
         .get("/api/v1/medications", read, with(hub, medications))
         .on(Method::PUT, "/api/v1/medications/{id}/plan", write, with(hub, plan))
+        .get("/api/v1/medications/{id}/as-needed", read, with(hub, as_needed))
         .get("/api/v1/medications/{id}/stock", read, with(hub, stock))
         .post("/api/v1/medications/{id}/stock", write, with(hub, move_stock))
         .on(Method::PUT, "/api/v1/medications/{id}/keeping", write, with(hub, keep))
@@ -130,6 +132,36 @@ async fn plan(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let plan: Plan = read(body)?;
     let medication = hub.store.plan_medication(subject, id, plan, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &medication.whole()))
+}
+
+/// Whether another one may be taken, and from when on: `?amount=` of the medicine's unit, one if nobody says.
+async fn as_needed(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let now = Timestamp::now();
+    let (subject, id) = find(&hub, &call).await?;
+    let home = hub.store.home_of(subject).await?;
+    let amount =
+        field::number_within(&json!({"amount": call.query("amount")}), "amount", 0.0, MOST_AMOUNT)?.unwrap_or(1.0);
+    let date = home.date(now);
+    let cabinet = hub.store.cabinet(subject).await?;
+    let records = records(&hub, &cabinet, (date, date)).await?;
+    let medication = cabinet.find(id).ok_or(MedicationError::Unknown)?;
+    let plans = medication.plans();
+    let bounds = plans.iter().rev().find_map(|plan| plan.prn_on(date)).map(|(_, prn)| *prn).unwrap_or_default();
+    let standing = prn::standing(&bounds, &prn::takings(&records, &id.to_string()), amount, now);
+    let (may_take, next_safe_at) = match standing.next_safe {
+        NextSafe::Now => (true, Some(now)),
+        NextSafe::At(at) => (false, Some(at)),
+        NextSafe::Never => (false, None),
+    };
+    let body = json!({
+        "doses_in_24_hours": standing.doses,
+        "amount_in_24_hours": standing.amount,
+        "doses_left": standing.doses_left,
+        "may_take": may_take,
+        "next_safe_at": next_safe_at.map(clock::iso),
+        "bounds": bounds,
+    });
+    Ok(reply::data(StatusCode::OK, &body))
 }
 
 async fn stock(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {

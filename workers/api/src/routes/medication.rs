@@ -12,7 +12,7 @@ use super::{Hub, with};
 use crate::{
     doses::{Record, adherence::adherence, check::MOST_AMOUNT},
     medication::{
-        entry::{Entry, EntryError},
+        entry::{self, Entry, EntryError, LONGEST_TEXT},
         rows::{self, RowsError},
     },
     show::medication::{self as show, Day},
@@ -124,13 +124,13 @@ async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn take(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let amount = field::number_within(&body, "dosage_amount", 0.0, MOST_AMOUNT)?.filter(|amount| *amount > 0.0);
-    let wish = Wish::Take { amount, notes: field::text(&body, "notes")? };
+    let wish = Wish::Take { amount, notes: entry::text(&body, "notes", LONGEST_TEXT)? };
     said(&hub, &call, &body, wish, "Medication marked as taken").await
 }
 
 async fn skip(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
-    let wish = Wish::Skip { reason: field::text(&body, "reason")? };
+    let wish = Wish::Skip { reason: entry::text(&body, "reason", LONGEST_TEXT)? };
     said(&hub, &call, &body, wish, "Medication marked as skipped").await
 }
 

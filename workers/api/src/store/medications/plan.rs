@@ -40,6 +40,9 @@ impl Store {
                     rule.followed_from = known.map_or(Some(now), |known| known.followed_from);
                     rule.retired_at = None;
                 }
+                if before.own_plan() == Some(&plan) {
+                    return Ok(Change::none(before));
+                }
                 history::keep(transaction, "medications", compat_id, now)?;
                 write::retire_rows(transaction, &before, now)?;
                 retire_but(transaction, &before, &plan, now)?;
