@@ -216,6 +216,39 @@ fn a_second_person_is_told_who_took_a_dose_and_when() {
 }
 
 #[test]
+fn of_many_who_take_a_dose_at_once_one_has_taken_it() {
+    const PEOPLE: usize = 8;
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (_, rows) = add(&api, &json!({"name": "Crowd", "schedules": [{"time": "00:00"}]}));
+    let dose = format!("/api/v1/doses/schedule-{}/{}/0", rows[0], today());
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let take = |who: usize| {
+            let (api, dose) = (&api, &dose);
+            scope.spawn(move || put(api, dose, &json!({"action": "take", "by": format!("person {who}")})).0)
+        };
+        let people: Vec<_> = (0..PEOPLE).map(take).collect();
+        people.into_iter().map(|person| person.join().unwrap()).collect()
+    });
+    let count = |status: u16| answers.iter().filter(|answer| **answer == status).count();
+    assert_eq!((count(200), count(409)), (1, PEOPLE - 1), "{answers:?}");
+}
+
+#[test]
+fn dates_at_the_ends_of_time_have_doses_too() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (_, rows) = add(&api, &json!({"name": "Ever", "schedules": [{"time": "08:00"}]}));
+    for date in ["9999-12-31", "-009999-01-01", "0001-01-01"] {
+        assert_eq!(api.get(&format!("/api/v1/doses?date={date}")).0, 200, "{date}");
+        let (status, _) =
+            put(&api, &format!("/api/v1/doses/schedule-{}/{date}/0", rows[0]), &json!({"action": "take"}));
+        assert!([404, 409].contains(&status), "{date}: {status}");
+    }
+    assert_eq!(api.get("/api/v1/doses?date=someday").0, 400);
+}
+
+#[test]
 fn a_taper_is_followed_phase_by_phase_and_its_box_runs_out_when_it_does() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

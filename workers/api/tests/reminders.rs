@@ -143,6 +143,20 @@ async fn a_restart_repeats_nothing() {
 }
 
 #[tokio::test]
+async fn two_processes_of_a_reload_announce_a_dose_once_between_them() {
+    let data = tempfile::tempdir().unwrap();
+    let (old, new) = (start(&data), start(&data));
+    let (mut of_old, mut of_new) = (listen(&old).await, listen(&new).await);
+    for (through, name) in [(&old, "Through the old"), (&new, "Through the new")] {
+        add(through, &json!({"name": name, "schedules": [{"time": noon::minutes_ago(10)}]}));
+        assert_eq!(next(&mut of_old).await["medicationName"], name);
+        assert_eq!(next(&mut of_new).await["medicationName"], name);
+    }
+    drop((old, new));
+    assert_eq!(told(data.path(), "dose.due"), 2);
+}
+
+#[tokio::test]
 async fn a_morning_without_power_is_one_summary() {
     let data = tempfile::tempdir().unwrap();
     let off = [("MEDICATION_REMINDERS_ENABLED", "false"), ("TZ", noon::zone_name())];
