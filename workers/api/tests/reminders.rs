@@ -59,7 +59,7 @@ async fn a_dose_is_announced_when_its_time_comes() {
     let api = start(&data);
     let mut client = listen(&api).await;
     let id = add(&api, &json!({"name": "Soon", "dosage": "10mg", "instructions": "with food"}));
-    let first = Timestamp::now() + SignedDuration::from_millis(1_500);
+    let first = Timestamp::now() + SignedDuration::from_secs(3);
     let schedule = json!({"kind": "elapsed", "every_hours": 24, "first": first, "anchor": "fixed", "amount": 1.0});
     let plan = json!({"phases": [{"rules": [{"id": "soon", "schedule": schedule}]}]});
     let (status, answer) = api.request("PUT", &format!("/api/v1/medications/{id}/plan"), &[], Some(&plan));
@@ -86,7 +86,7 @@ async fn a_dose_that_was_put_off_comes_again_then_and_not_before() {
     let due = next(&mut client).await;
     let date = noon::zone().to_datetime(Timestamp::now()).date();
     let path = format!("/api/v1/doses/schedule-{}/{date}/0", due["scheduleId"]);
-    let until = Timestamp::now() + SignedDuration::from_millis(1_200);
+    let until = Timestamp::now() + SignedDuration::from_secs(3);
     let (status, answer) = api.request("PUT", &path, &[], Some(&json!({"action": "snooze", "until": until})));
     assert_eq!((status, &answer["data"]["state"]), (200, &json!("snoozed")), "{answer}");
     let again = next(&mut client).await;
