@@ -1,11 +1,13 @@
 //! betti-api: vitals and their live stream, on port 3001.
 //!
 //! ```text
-//!   routes ──► vitals (rules) ──► store ──► SQLite + outbox
-//!     ▲                                        │ events
-//!   WebSockets ◄────────────── feed ◄──────────┘
+//!   routes ──► vitals, alerts (rules) ──► store ──► SQLite + outbox
+//!     ▲                              deadlines │ ▲      │ events
+//!     │                                      watch      │
+//!   WebSockets ◄────────────── feed ◄───────────────────┘
 //! ```
 
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod doses;
@@ -17,12 +19,14 @@ mod routes;
 mod show;
 mod store;
 mod vitals;
+mod watch;
 
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use kit::{
     Home, Worker,
+    alarm::Alarm,
     live::{Goodbye, Live},
     stream::Stream,
 };
@@ -51,6 +55,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         let events = store.database().events();
         tokio::spawn(reminders::run(events, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
     }
+    tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });

@@ -49,7 +49,7 @@ pub async fn run(
     beside_for: Duration,
     stop: CancellationToken,
 ) {
-    let alarm = match Alarm::on_the_wall() {
+    let alarm = match Alarm::new() {
         Ok(alarm) => alarm,
         Err(error) => {
             tracing::error!("doses cannot be announced: {error}");
@@ -69,7 +69,7 @@ pub async fn run(
         tokio::select! {
             () = stop.cancelled() => return,
             goes_on = changed(&mut events) => if !goes_on { return },
-            rang = alarm.at(wake_at) => if let Err(error) = rang {
+            rang = alarm.at(Some(wake_at), Timestamp::now()) => if let Err(error) = rang {
                 tracing::error!("the alarm for doses is broken: {error}");
                 return live.tell(&feed::medication::failed(&error));
             },

@@ -1,11 +1,14 @@
 //! Who may call what, and what answers.
 
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod doses;
 mod health;
+mod limits;
 mod medication;
 mod nutrition;
+mod people;
 mod readings;
 mod residents;
 mod stream;
@@ -39,6 +42,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = appointments::add(routes, hub);
     let routes = doses::add(medication::add(routes, hub), hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
+    let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {
