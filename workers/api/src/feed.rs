@@ -2,6 +2,7 @@
 //! written in a file for each domain.
 
 pub mod devices;
+pub mod medication;
 mod residents;
 mod vitals;
 
@@ -22,13 +23,14 @@ use tokio::{
 use crate::store::{
     Store,
     devices::{DEVICE_PAIRED, DEVICE_UNPAIRED},
+    medications::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
     readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
     residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
 };
 
 /// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
 /// `ecosystem.toml`), and that one to stop (5 s).
-const BESIDE_FOR: Duration = Duration::from_secs(15);
+pub const BESIDE_FOR: Duration = Duration::from_secs(15);
 /// How often to look in that time for what the other one wrote: late is no reading's loss, but a person waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Events that are read at once.
@@ -84,6 +86,7 @@ async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseErr
     match event.kind.as_str() {
         READING_RECORDED => vitals::recorded(event, store).await,
         READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
+        DOSE_REMINDED | DOSE_DUE | DOSE_LATE => Ok(medication::announced(event)),
         RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         DEVICE_PAIRED => Ok(devices::pairing(event, true)),
         DEVICE_UNPAIRED => Ok(devices::pairing(event, false)),

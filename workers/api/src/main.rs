@@ -7,13 +7,15 @@
 //!   WebSockets ◄────────────── feed ◄───────────────────┘
 //! ```
 
-mod alarm;
 mod alerts;
 mod appointments;
 mod bluetooth;
 mod devices;
+mod doses;
 mod feed;
 mod forward;
+mod medication;
+mod reminders;
 mod routes;
 mod show;
 mod store;
@@ -24,12 +26,14 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use kit::{
-    Home, Worker, listen,
+    Home, Worker,
+    alarm::Alarm,
+    listen,
     live::{Goodbye, Live},
     stream::Stream,
 };
 
-use crate::{alarm::Alarm, bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
+use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -51,6 +55,10 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let (events, told) = (store.database().events(), store.newest_event().await?);
     let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
+    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
+        let events = store.database().events();
+        tokio::spawn(reminders::run(events, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
+    }
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let nutrition_url = std::env::var(NUTRITION_URL);
     let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;

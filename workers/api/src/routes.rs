@@ -4,8 +4,10 @@ mod alerts;
 mod appointments;
 mod bluetooth;
 mod devices;
+mod doses;
 mod health;
 mod limits;
+mod medication;
 mod nutrition;
 mod people;
 mod readings;
@@ -41,6 +43,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = devices::add(nutrition::add(bluetooth::add(routes, hub), hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = appointments::add(routes, hub);
+    let routes = doses::add(medication::add(routes, hub), hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.

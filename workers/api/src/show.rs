@@ -2,6 +2,7 @@
 
 pub mod appointments;
 mod devices;
+pub mod medication;
 
 use jiff::Timestamp;
 use kit::{clock, number};

@@ -5,6 +5,7 @@ pub mod appointments;
 pub mod devices;
 pub mod history;
 pub mod limits;
+pub mod medications;
 pub mod people;
 #[cfg(test)]
 pub mod plans;
@@ -33,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
     include_str!("../migrations/0004_alerts.sql"),
+    include_str!("../migrations/0005_medications.sql"),
     include_str!("../migrations/0006_appointments.sql"),
     include_str!("../migrations/0009_devices.sql"),
 ];

@@ -5,16 +5,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kit::{database::DatabaseError, outbox::Recorded};
+use kit::{
+    alarm::{Alarm, Woken},
+    database::DatabaseError,
+    outbox::Recorded,
+};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{
-    alarm::{Alarm, Woken},
-    store::Store,
-};
+use crate::store::Store;
 
 /// What the process that this one replaces recorded until it left is not announced here: it is asked for once more then.
 const BESIDE_FOR: Duration = Duration::from_secs(15);

@@ -58,6 +58,16 @@ fn scans_and_pairings_are_told_as_recorded() {
 }
 
 #[test]
+fn medicines_and_their_doses_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let quiet = [("MEDICATION_REMINDERS_ENABLED", "false")];
+    let api = Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &quiet);
+    // Three are known defects or deviate on purpose, on days on which that shows; each has a test in `tests/medication.rs`.
+    let passed = replay("rest.jsonl", &api.url(), "medications-");
+    assert!((60..=63).contains(&passed), "{passed}");
+}
+
+#[test]
 fn appointments_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

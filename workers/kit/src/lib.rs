@@ -12,10 +12,12 @@
 //! * [`live`]: WebSockets that are told what happens.
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
 //! * [`home`], [`clock`], [`number`]: the resident's days, times and numbers on the wire.
+//! * [`alarm`]: waiting for a time on the wall clock.
 //! * [`telemetry`], [`listen`]: logs, addresses.
 //!
 //! A worker never uses another worker or the supervisor; it knows them by URL and by environment.
 
+pub mod alarm;
 pub mod call;
 pub mod clock;
 pub mod database;

@@ -32,6 +32,8 @@ pub enum Woken {
 }
 
 impl Alarm {
+    /// A timer that does not ring yet.
+    ///
     /// # Errors
     /// If there are no descriptors left.
     pub fn new() -> io::Result<Self> {
