@@ -8,6 +8,7 @@
 
 mod appointments;
 mod bluetooth;
+mod drinks;
 mod feed;
 mod forward;
 mod routes;

@@ -3,6 +3,7 @@
 mod appointments;
 mod bluetooth;
 mod health;
+mod hydration;
 mod nutrition;
 mod readings;
 mod residents;
@@ -15,7 +16,11 @@ use kit::{Area, Call, Routes, Rule, live::Live};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use crate::{bluetooth::Bluetooth, forward::Forward, store::Store};
+use crate::{
+    bluetooth::Bluetooth,
+    forward::Forward,
+    store::{RESIDENT, Store},
+};
 
 /// What the handlers share.
 pub struct Hub {
@@ -32,7 +37,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
-    let routes = appointments::add(routes, hub);
+    let routes = hydration::add(appointments::add(routes, hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {
@@ -51,4 +56,10 @@ fn with<F>(
 ) -> impl Fn(Call) -> F + Send + Sync + 'static {
     let hub = hub.clone();
     move |call| handler(hub.clone(), call)
+}
+
+/// Whoever is named in the query is not believed: existing clients have one resident, and nobody else has anything here.
+fn is_about_resident(call: &Call) -> bool {
+    let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
+    named.is_none_or(|id| id == RESIDENT)
 }

@@ -1,6 +1,7 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
 pub mod appointments;
+pub mod drinks;
 
 use jiff::Timestamp;
 use kit::{clock, number};

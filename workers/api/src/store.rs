@@ -1,6 +1,7 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
 pub mod appointments;
+pub mod drinks;
 pub mod history;
 #[cfg(test)]
 pub mod plans;
@@ -28,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
     include_str!("../migrations/0006_appointments.sql"),
+    include_str!("../migrations/0007_drinks.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

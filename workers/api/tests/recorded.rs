@@ -50,3 +50,11 @@ fn appointments_are_answered_as_recorded() {
     let passed = replay("rest.jsonl", &api.url(), "appointments-");
     assert!((77..=78).contains(&passed), "{passed}");
 }
+
+#[test]
+fn drinks_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // Of 29. A goal of nobody was an error, and the first second of the UTC day is today only in the evening.
+    assert!(replay("rest.jsonl", &api.url(), "hydration-") >= 27);
+}
