@@ -6,11 +6,13 @@
 //!   WebSockets ◄────────────── feed ◄──────────┘
 //! ```
 
+mod accelerometer;
 mod appointments;
 mod bluetooth;
 mod drinks;
 mod feed;
 mod forward;
+mod recordings;
 mod routes;
 mod show;
 mod store;
@@ -24,7 +26,7 @@ use kit::{
     live::{Goodbye, Live},
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
+use crate::{bluetooth::Bluetooth, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -39,13 +41,16 @@ fn main() -> ExitCode {
 
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
-    let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
+    let data = worker.data_dir()?;
+    let store = Store::open(&data.join(DATABASE), Home::from_environment()).await?;
+    let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub =
+        Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, recordings, tasks: worker.tasks() });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Who may call what, and what answers.
 
+mod accelerometer;
 mod appointments;
 mod bluetooth;
 mod health;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     bluetooth::Bluetooth,
     forward::Forward,
+    recordings::Recordings,
     store::{RESIDENT, Store},
 };
 
@@ -28,6 +30,7 @@ pub struct Hub {
     pub live: Arc<Live>,
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
+    pub recordings: Recordings,
     /// WebSockets are waited for when the worker leaves.
     pub tasks: TaskTracker,
 }
@@ -38,6 +41,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = hydration::add(appointments::add(routes, hub), hub);
+    let routes = accelerometer::add(routes, hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

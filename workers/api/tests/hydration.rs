@@ -22,13 +22,13 @@ fn count(data: &Path, sql: &str) -> i64 {
 fn drink(api: &Running, ounces: f64, at: Timestamp) -> i64 {
     let (status, answer) = api.post("/api/hydration/log", &json!({"amount_oz": ounces, "recorded_at": at.to_string()}));
     assert_eq!(status, 201, "{answer}");
-    answer["data"]["id"].as_i64().unwrap()
+    answer["data"]["id"].as_i64().expect("a number")
 }
 
 /// Midnight of the resident's day.
 fn midnight() -> Timestamp {
-    let zone = TimeZone::get(worker::ZONE).unwrap();
-    zone.to_zoned_datetime(zone.to_datetime(Timestamp::now()).date().into()).unwrap().timestamp()
+    let zone = TimeZone::get(worker::ZONE).expect("a zone");
+    zone.to_zoned_datetime(zone.to_datetime(Timestamp::now()).date().into()).expect("a midnight").timestamp()
 }
 
 #[test]

@@ -58,3 +58,10 @@ fn drinks_are_answered_as_recorded() {
     // Of 29. A goal of nobody was an error, and the first second of the UTC day is today only in the evening.
     assert!(replay("rest.jsonl", &api.url(), "hydration-") >= 27);
 }
+
+#[test]
+fn the_accelerometer_is_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    assert_eq!(replay("rest.jsonl", &api.url(), "accelerometer-"), 4);
+}
