@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+mod activity;
 mod residents;
 mod vitals;
 
@@ -19,6 +20,7 @@ use tokio::{
 
 use crate::store::{
     Store,
+    activity::ACTIVITY_RECORDED,
     readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
     residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
 };
@@ -80,6 +82,7 @@ async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseErr
     match event.kind.as_str() {
         READING_RECORDED => vitals::recorded(event, store).await,
         READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
+        ACTIVITY_RECORDED => Ok(activity::recorded(event)),
         RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         _ => Ok(None),
     }

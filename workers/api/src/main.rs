@@ -7,6 +7,7 @@
 //! ```
 
 mod accelerometer;
+mod activity;
 mod appointments;
 mod bluetooth;
 mod drinks;

@@ -3,6 +3,7 @@
 mod accelerometer;
 mod appointments;
 mod bluetooth;
+mod fitness;
 mod health;
 mod hydration;
 mod nutrition;
@@ -41,7 +42,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = hydration::add(appointments::add(routes, hub), hub);
-    let routes = accelerometer::add(routes, hub);
+    let routes = fitness::add(accelerometer::add(routes, hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

@@ -1,5 +1,6 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
+pub mod activity;
 pub mod appointments;
 pub mod drinks;
 

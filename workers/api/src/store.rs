@@ -1,5 +1,6 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod activity;
 pub mod appointments;
 pub mod drinks;
 pub mod history;
@@ -30,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_reading_days.sql"),
     include_str!("../migrations/0006_appointments.sql"),
     include_str!("../migrations/0007_drinks.sql"),
+    include_str!("../migrations/0008_activity.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

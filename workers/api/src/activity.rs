@@ -1,0 +1,7 @@
+//! What somebody does: workouts, and what devices count of a day. Pure: no clock, no database.
+
+pub mod device;
+pub mod figures;
+pub mod workout;
+
+pub use self::figures::{Figure, Figures, Sent};
