@@ -1,6 +1,7 @@
 //! Who may call what, and what answers.
 
 mod accelerometer;
+mod activity;
 mod appointments;
 mod bluetooth;
 mod fitness;
@@ -42,7 +43,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = hydration::add(appointments::add(routes, hub), hub);
-    let routes = fitness::add(accelerometer::add(routes, hub), hub);
+    let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

@@ -10,7 +10,11 @@ use kit::{Area, Call, Problem, Routes, Rule, field, reply};
 use serde_json::{Value, json};
 use warp::reply::Response;
 
-use super::{Hub, with};
+use super::{
+    Hub,
+    activity::{Day, days_of},
+    with,
+};
 use crate::{
     activity::{
         Sent,
@@ -19,7 +23,7 @@ use crate::{
     show::activity as show,
     store::{
         RESIDENT,
-        activity::{WorkoutError, Workouts},
+        activity::{Workout, WorkoutError, Workouts},
     },
 };
 
@@ -98,13 +102,9 @@ async fn today(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
 
 async fn weekly(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
     let last = this_day(&hub);
-    let dates: Vec<_> = (0..7).rev().filter_map(|back| last.checked_sub(back.days()).ok()).collect();
-    let first = dates.first().copied().unwrap_or(last);
-    let days = hub.store.days(RESIDENT, first, last).await?;
-    let workouts = hub.store.workouts(RESIDENT, Workouts::OfDays(first, last), LARGEST_LIMIT).await?;
-    let mut known = show::known(&days, &workouts);
-    let week: Vec<_> =
-        dates.into_iter().map(|date| (date, known.remove(&date.to_string()).unwrap_or_default())).collect();
+    let days = days_of(&hub, RESIDENT, hub.store.home(), last.saturating_sub(6.days()), last).await?;
+    let workouts = workouts_of(&hub, &days).await?;
+    let week: Vec<_> = days.iter().map(|day| (day.date, known(day, &workouts))).collect();
     Ok(reply::data(StatusCode::OK, &show::week(&week)))
 }
 
@@ -125,10 +125,21 @@ async fn put_day(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 /// The resident's day with all that is known of it.
 async fn of_today(hub: &Hub) -> Result<(Date, Value), Problem> {
     let date = this_day(hub);
-    let days = hub.store.days(RESIDENT, date, date).await?;
-    let workouts = hub.store.workouts(RESIDENT, Workouts::OfDays(date, date), LARGEST_LIMIT).await?;
-    let known = show::known(&days, &workouts).remove(&date.to_string()).unwrap_or_default();
+    let days = days_of(hub, RESIDENT, hub.store.home(), date, date).await?;
+    let workouts = workouts_of(hub, &days).await?;
+    let known = days.first().map(|day| known(day, &workouts)).unwrap_or_default();
     Ok((date, show::today(date, &known)))
+}
+
+async fn workouts_of(hub: &Hub, days: &[Day]) -> Result<Vec<Workout>, Problem> {
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Vec::new()) };
+    Ok(hub.store.workouts(RESIDENT, Workouts::OfDays(first.date, last.date), LARGEST_LIMIT).await?)
+}
+
+fn known<'a>(day: &Day, workouts: &'a [Workout]) -> show::Known<'a> {
+    let date = day.date.to_string();
+    let workouts = workouts.iter().filter(|workout| workout.local_date == date);
+    show::Known { figures: day.figures(), workouts: workouts.collect() }
 }
 
 fn this_day(hub: &Hub) -> Date {

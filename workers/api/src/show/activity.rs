@@ -1,7 +1,5 @@
 //! Workouts, days and devices as existing clients know them.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use kit::{clock, number};
 use serde_json::{Map, Value, json};
@@ -63,7 +61,7 @@ pub fn device(device: &FitnessDevice) -> Value {
     })
 }
 
-/// What of a day is known: its row, its workouts.
+/// What of a day is known: its figures, its workouts.
 #[derive(Clone, Debug, Default)]
 pub struct Known<'a> {
     pub figures: Figures,
@@ -76,18 +74,6 @@ impl Known<'_> {
         let sum = self.workouts.iter().fold(Figures::default(), |sum, workout| sum.plus(workout.figures()));
         self.figures.or(sum)
     }
-}
-
-/// What is known of each day, by its date.
-pub fn known<'a>(days: &[KeptDay], workouts: &'a [Workout]) -> BTreeMap<String, Known<'a>> {
-    let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
-    for day in days {
-        known.entry(day.local_date.clone()).or_default().figures = day.figures;
-    }
-    for workout in workouts {
-        known.entry(workout.local_date.clone()).or_default().workouts.push(workout);
-    }
-    known
 }
 
 /// A day with its workouts.
