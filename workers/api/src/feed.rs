@@ -11,6 +11,7 @@ use kit::{
     database::DatabaseError,
     live::Live,
     outbox::{Kept, Recorded},
+    stream::Stream,
 };
 use serde_json::Value;
 use tokio::{
@@ -40,7 +41,7 @@ const MOST_AT_ONCE: u32 = 256;
 /// looked for; afterwards nobody else writes, and nothing is done while nothing happens.
 ///
 /// `events` is subscribed, and `told` read, before the first request is served.
-pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>) {
+pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>, stream: Stream) {
     let alone = Instant::now() + BESIDE_FOR;
     let mut look = interval(LOOK_EVERY);
     loop {
@@ -51,12 +52,12 @@ pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, li
             },
             _ = look.tick(), if Instant::now() < alone => {}
         }
-        told = tell_after(told, &store, &live).await;
+        told = tell_after(told, &store, &live, &stream).await;
     }
 }
 
 /// Returns the place of the last one that was told.
-async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
+async fn tell_after(mut told: i64, store: &Store, live: &Live, stream: &Stream) -> i64 {
     loop {
         let news = match store.events_after(told, MOST_AT_ONCE).await {
             Ok(news) if news.is_empty() => return told,
@@ -68,6 +69,7 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live) -> i64 {
         };
         for event in news {
             told = event.home_seq;
+            stream.tell(&event);
             match frame(&event, store).await {
                 Ok(Some(frame)) => live.tell(&frame),
                 Ok(None) => {}

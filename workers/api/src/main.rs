@@ -1,13 +1,16 @@
 //! betti-api: vitals and their live stream, on port 3001.
 //!
 //! ```text
-//!   routes ──► vitals (rules) ──► store ──► SQLite + outbox
-//!     ▲                                        │ events
-//!   WebSockets ◄────────────── feed ◄──────────┘
+//!   routes ──► vitals, alerts (rules) ──► store ──► SQLite + outbox
+//!     ▲                              deadlines │ ▲      │ events
+//!     │                                      watch      │
+//!   WebSockets ◄────────────── feed ◄───────────────────┘
 //! ```
 
 mod accelerometer;
 mod activity;
+mod alarm;
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod drinks;
@@ -18,6 +21,7 @@ mod routes;
 mod show;
 mod store;
 mod vitals;
+mod watch;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -25,9 +29,10 @@ use anyhow::Context;
 use kit::{
     Home, Worker,
     live::{Goodbye, Live},
+    stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
+use crate::{alarm::Alarm, bluetooth::Bluetooth, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -47,11 +52,13 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
-    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
+    tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
+    tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub =
-        Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, recordings, tasks: worker.tasks() });
+    let (bluetooth, tasks) = (Bluetooth::default(), worker.tasks());
+    let hub = Arc::new(Hub { store, live, stream, bluetooth, nutrition, recordings, tasks });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

@@ -2,20 +2,24 @@
 
 mod accelerometer;
 mod activity;
+mod alerts;
 mod appointments;
 mod bluetooth;
 mod fitness;
 mod health;
 mod hydration;
+mod limits;
 mod nutrition;
+mod people;
 mod readings;
 mod residents;
+mod stream;
 mod trends;
 mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Routes, Rule, live::Live};
+use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +34,7 @@ use crate::{
 pub struct Hub {
     pub store: Store,
     pub live: Arc<Live>,
+    pub stream: Stream,
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
     pub recordings: Recordings,
@@ -44,6 +49,8 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = hydration::add(appointments::add(routes, hub), hub);
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
+    let routes = stream::add(routes, hub); // before the WebSocket that any path fits
+    let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

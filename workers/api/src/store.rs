@@ -1,14 +1,18 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
 pub mod activity;
+pub mod alerts;
 pub mod appointments;
 pub mod drinks;
 pub mod history;
+pub mod limits;
+pub mod people;
 #[cfg(test)]
 pub mod plans;
 pub mod readings;
 pub mod residents;
 pub mod trends;
+mod usual;
 
 use std::path::Path;
 
@@ -29,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_readings.sql"),
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
+    include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0006_appointments.sql"),
     include_str!("../migrations/0007_drinks.sql"),
     include_str!("../migrations/0008_activity.sql"),

@@ -1,9 +1,11 @@
 //! SQLite: one file a worker, one thread that writes, one that reads.
 //!
 //! ```text
-//!   handlers ── write(change) ──► writer thread ── BEGIN; change; outbox; COMMIT ──► answer, then subscribers
+//!   handlers ── write(change) ──► writer thread ── BEGIN; every change that waits; outbox; COMMIT ──► subscribers, answers
 //!            ── read(query)   ──► reader thread
 //! ```
+//!
+//! Changes that wait are committed together ([`batch`]), so that the disk is waited for once and not once for each of them.
 //!
 //! Two processes may use the file at once, as in a reload, in which the old one finishes while the new one begins: changes
 //! wait for each other, and the outbox numbers them in the order of their commits. A process's own subscribers hear of its
@@ -11,11 +13,14 @@
 //!
 //! A change is answered after its commit has reached the disk (`synchronous=FULL`): what was acknowledged is kept.
 
+mod batch;
+
 use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +28,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use self::batch::{Pending, Waiting};
 use crate::outbox::{self, Event, Recorded};
 
 /// How many changes or queries may wait; more wait at the caller.
@@ -75,6 +81,9 @@ pub enum DatabaseError {
     /// SQLite refused.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// It could be made, but not kept: nothing of it was. Sent again, it may be.
+    #[error("the change could not be kept: {0}")]
+    NotKept(Arc<str>),
     /// The change or query panicked, or the worker is leaving.
     #[error("the database gave no answer")]
     Closed,
@@ -109,7 +118,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// A worker's database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    writer: mpsc::Sender<Job>,
+    writer: mpsc::Sender<Box<dyn Waiting>>,
     reader: mpsc::Sender<Job>,
     events: broadcast::Sender<Recorded>,
 }
@@ -128,10 +137,12 @@ impl Database {
         migrate(&mut writer, path, migrations)?;
         let reader = connect(path).map_err(sqlite)?;
         reader.pragma_update(None, "query_only", true).map_err(sqlite)?;
+        let thread = |error| OpenError::File { path: path.into(), error };
+        let events = broadcast::Sender::new(LONGEST_LAG);
         Ok(Self {
-            writer: work_off("writer", writer).map_err(|error| OpenError::File { path: path.into(), error })?,
-            reader: work_off("reader", reader).map_err(|error| OpenError::File { path: path.into(), error })?,
-            events: broadcast::Sender::new(LONGEST_LAG),
+            writer: batch::work_off(writer, events.clone()).map_err(thread)?,
+            reader: work_off("reader", reader).map_err(thread)?,
+            events,
         })
     }
 
@@ -147,16 +158,10 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        let events = self.events.clone();
-        ask(&self.writer, move |connection| {
-            let (value, recorded) = commit(connection, change)?;
-            // Told here, by the one thread that writes, so that subscribers hear them in order.
-            for event in recorded {
-                let _ = events.send(event); // Fails only when nobody listens.
-            }
-            Ok(value)
-        })
-        .await
+        let (reply, answer) = oneshot::channel();
+        // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
+        self.writer.send(Box::new(Pending::new(change, reply))).await.map_err(|_| DatabaseError::Closed)?;
+        answer.await.map_err(|_| E::from(DatabaseError::Closed))?
     }
 
     /// Asks for something, without changing anything.
@@ -224,8 +229,7 @@ fn work_off(name: &str, mut connection: Connection) -> std::io::Result<mpsc::Sen
     let (sender, mut jobs) = mpsc::channel::<Job>(LONGEST_QUEUE);
     thread::Builder::new().name(format!("sqlite {name}")).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
-            // A job that panics is its caller's misfortune: its transaction is rolled back as it unwinds, its answer is
-            // `Closed`, and the next one is carried out.
+            // A query that panics is its caller's misfortune: its answer is `Closed`, and the next one is carried out.
             let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
         }
     })?;
@@ -241,22 +245,7 @@ where
     E: From<DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
     let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
     thread.send(job).await.map_err(|_| DatabaseError::Closed)?;
     answer.await.map_err(|_| E::from(DatabaseError::Closed))?
-}
-
-fn commit<T, E: From<DatabaseError>>(
-    connection: &mut Connection,
-    change: impl FnOnce(&Transaction<'_>) -> Result<Change<T>, E>,
-) -> Result<(T, Vec<Recorded>), E> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(DatabaseError::from)?;
-    let Change { value, events } = change(&transaction)?;
-    let recorded: rusqlite::Result<Vec<_>> =
-        events.into_iter().map(|event| outbox::record(&transaction, event)).collect();
-    let recorded = recorded.map_err(DatabaseError::from)?;
-    transaction.commit().map_err(DatabaseError::from)?;
-    Ok((value, recorded))
 }

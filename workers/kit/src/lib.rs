@@ -34,6 +34,7 @@ pub mod routes;
 pub mod rule;
 pub mod serve;
 pub mod shutdown;
+pub mod stream;
 pub mod telemetry;
 pub mod tls;
 mod worker;

@@ -1,0 +1,24 @@
+//! Everything that becomes true, in order, for whoever wants to miss nothing.
+
+use std::sync::Arc;
+
+use kit::{Area, Call, Problem, Routes, Rule};
+use warp::reply::Response;
+
+use super::{Hub, with};
+
+const PATH: &str = "/api/v1/stream";
+
+pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
+    // Readings are among what is told, and the least that one has to be allowed to see.
+    let rule = Rule::Read(Area::Vitals);
+    let stream = hub.stream.clone();
+    routes.get(PATH, rule, with(hub, events)).socket(Some(PATH), rule, move |socket, call| {
+        let stream = stream.clone();
+        async move { stream.serve(socket, &call).await }
+    })
+}
+
+async fn events(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    hub.stream.events(&call)
+}
