@@ -106,8 +106,10 @@ impl Store {
                     history::keep(transaction, TABLE, day.compat_id, now)?;
                 }
                 let day = put(transaction, subject, &date, figures, &source, now)?;
-                let event = Event::new(ACTIVITY_RECORDED, day.whole());
-                Ok::<_, DatabaseError>(Change::new(day, event))
+                let mut payload = day.whole();
+                // Whatever they call their source, no device said it.
+                payload["device_address"] = Value::Null;
+                Ok::<_, DatabaseError>(Change::new(day, Event::new(ACTIVITY_RECORDED, payload)))
             })
             .await
     }
