@@ -1,6 +1,7 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
+mod activity;
 pub mod devices;
 pub mod medication;
 mod residents;
@@ -22,6 +23,7 @@ use tokio::{
 
 use crate::store::{
     Store,
+    activity::ACTIVITY_RECORDED,
     devices::{DEVICE_PAIRED, DEVICE_UNPAIRED},
     medications::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
     readings::{READING_AMENDED, READING_RECORDED, READING_STRUCK_OUT},
@@ -87,6 +89,7 @@ async fn frame(event: &Kept, store: &Store) -> Result<Option<Value>, DatabaseErr
         READING_RECORDED => vitals::recorded(event, store).await,
         READING_AMENDED | READING_STRUCK_OUT => vitals::changed(event, store).await,
         DOSE_REMINDED | DOSE_DUE | DOSE_LATE => Ok(medication::announced(event)),
+        ACTIVITY_RECORDED => Ok(activity::recorded(event)),
         RESIDENT_ADDED | RESIDENT_CHANGED => residents::moved(store).await,
         DEVICE_PAIRED => Ok(devices::pairing(event, true)),
         DEVICE_UNPAIRED => Ok(devices::pairing(event, false)),

@@ -7,14 +7,18 @@
 //!   WebSockets ◄────────────── feed ◄───────────────────┘
 //! ```
 
+mod accelerometer;
+mod activity;
 mod alerts;
 mod appointments;
 mod bluetooth;
 mod devices;
 mod doses;
+mod drinks;
 mod feed;
 mod forward;
 mod medication;
+mod recordings;
 mod reminders;
 mod routes;
 mod show;
@@ -33,7 +37,7 @@ use kit::{
     stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
+use crate::{bluetooth::Bluetooth, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -50,7 +54,9 @@ fn main() -> ExitCode {
 
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
-    let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
+    let data = worker.data_dir()?;
+    let store = Store::open(&data.join(DATABASE), Home::from_environment()).await?;
+    let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
@@ -69,6 +75,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         stream,
         bluetooth: Bluetooth::default(),
         nutrition,
+        recordings,
         tasks: worker.tasks(),
         stop: worker.stop(),
     });

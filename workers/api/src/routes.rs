@@ -1,11 +1,15 @@
 //! Who may call what, and what answers.
 
+mod accelerometer;
+mod activity;
 mod alerts;
 mod appointments;
 mod bluetooth;
 mod devices;
 mod doses;
+mod fitness;
 mod health;
+mod hydration;
 mod limits;
 mod medication;
 mod nutrition;
@@ -22,7 +26,12 @@ use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{bluetooth::Bluetooth, forward::Forward, store::Store};
+use crate::{
+    bluetooth::Bluetooth,
+    forward::Forward,
+    recordings::Recordings,
+    store::{RESIDENT, Store},
+};
 
 /// What the handlers share.
 pub struct Hub {
@@ -31,6 +40,7 @@ pub struct Hub {
     pub stream: Stream,
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
+    pub recordings: Recordings,
     /// WebSockets are waited for when the worker leaves.
     pub tasks: TaskTracker,
     /// Cancelled when the worker is to leave: whoever is kept waiting is answered then.
@@ -42,7 +52,8 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = devices::add(nutrition::add(bluetooth::add(routes, hub), hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
-    let routes = appointments::add(routes, hub);
+    let routes = hydration::add(appointments::add(routes, hub), hub);
+    let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
@@ -64,4 +75,10 @@ fn with<F>(
 ) -> impl Fn(Call) -> F + Send + Sync + 'static {
     let hub = hub.clone();
     move |call| handler(hub.clone(), call)
+}
+
+/// Whoever is named in the query is not believed: existing clients have one resident, and nobody else has anything here.
+fn is_about_resident(call: &Call) -> bool {
+    let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
+    named.is_none_or(|id| id == RESIDENT)
 }

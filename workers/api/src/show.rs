@@ -1,7 +1,9 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
+pub mod activity;
 pub mod appointments;
 mod devices;
+pub mod drinks;
 pub mod medication;
 
 use jiff::Timestamp;

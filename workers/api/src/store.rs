@@ -1,8 +1,10 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod activity;
 pub mod alerts;
 pub mod appointments;
 pub mod devices;
+pub mod drinks;
 pub mod history;
 pub mod limits;
 pub mod medications;
@@ -36,6 +38,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0005_medications.sql"),
     include_str!("../migrations/0006_appointments.sql"),
+    include_str!("../migrations/0007_drinks.sql"),
+    include_str!("../migrations/0008_activity.sql"),
     include_str!("../migrations/0009_devices.sql"),
 ];
 

@@ -75,3 +75,29 @@ fn appointments_are_answered_as_recorded() {
     let passed = replay("rest.jsonl", &api.url(), "appointments-");
     assert!((77..=78).contains(&passed), "{passed}");
 }
+
+#[test]
+fn drinks_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // Of 29. A goal of nobody was an error, and the first second of the UTC day is today only in the evening.
+    assert!(replay("rest.jsonl", &api.url(), "hydration-") >= 27);
+}
+
+#[test]
+fn the_accelerometer_is_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    assert_eq!(replay("rest.jsonl", &api.url(), "accelerometer-"), 4);
+}
+
+#[test]
+fn workouts_days_and_what_counts_them_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // Of 51. A stranger named in the query is told of nobody's devices.
+    assert!(replay("rest.jsonl", &api.url(), "fitness-") >= 50);
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    assert_eq!(replay("ws.jsonl", &api.url(), "ws-07"), 1);
+}

@@ -67,6 +67,24 @@ async fn every_reading_is_told_once_to_everyone_in_the_order_in_which_it_was_kep
 }
 
 #[tokio::test]
+async fn what_a_device_counted_is_told_and_what_people_write_is_not() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen(&api).await;
+    for source in ["manual", "ble_device:AA:01"] {
+        let body = json!({"steps": 4_000, "source": source});
+        assert_eq!(api.request("PUT", "/api/fitness/daily", &[], Some(&body)).0, 200);
+    }
+    let now = jiff::Timestamp::now().to_string();
+    api.post("/api/fitness/workout", &json!({"workout_type": "walking", "duration_min": 30, "started_at": now}));
+    api.post("/api/hydration/log", &json!({"amount_oz": 8}));
+    let (_, row) = api.post("/api/fitness/device/activity", &json!({"deviceAddress": "aa:01", "steps": 5_000}));
+    let told = next(&mut client).await;
+    assert_eq!((&told["type"], &told["deviceAddress"]), (&json!("activity-update"), &json!("AA:01")));
+    assert_eq!((&told["activity"], &told["date"]), (&row["data"], &row["data"]["activity_date"]));
+}
+
+#[tokio::test]
 async fn another_state_of_the_radio_is_told_and_shown() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

@@ -20,7 +20,7 @@ use crate::{
     serve::{Answer, Peer, Upgrading},
 };
 
-/// The largest body that is read, in bytes: what clients have always been held to.
+/// The largest body that is read, in bytes, unless a route says otherwise: what clients have always been held to.
 pub const LARGEST_BODY: usize = 100 * 1024;
 /// The largest WebSocket message, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 * 1024;
@@ -43,6 +43,7 @@ struct Entry {
     method: Method,
     pattern: &'static str,
     rule: Rule,
+    largest_body: usize,
     handler: Handler,
 }
 
@@ -86,7 +87,7 @@ impl Routes {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
-        self.entries.push(Entry { method, pattern, rule, handler });
+        self.entries.push(Entry { method, pattern, rule, largest_body: LARGEST_BODY, handler });
         self
     }
 
@@ -106,6 +107,15 @@ impl Routes {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         self.on(Method::POST, pattern, rule, handler)
+    }
+
+    /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
+    #[must_use]
+    pub fn with_largest_body(mut self, bytes: usize) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.largest_body = bytes;
+        }
+        self
     }
 
     /// Adds a WebSocket; `None` takes an upgrade on any path. The handler's future is the connection's life.
@@ -195,7 +205,7 @@ impl Routes {
             return self.nothing_here(&line, &fitting);
         };
         line.check(entry.rule)?;
-        let call = line.call(parameters.clone(), read(body).await?);
+        let call = line.call(parameters.clone(), read(body, entry.largest_body).await?);
         // One request that panics is that request's misfortune, not everybody's.
         let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
         answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
@@ -311,13 +321,13 @@ fn percent_decoded(text: &str) -> Option<String> {
     percent_encoding::percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
-async fn read(body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Result<Bytes, Problem> {
+async fn read(body: impl Stream<Item = Result<impl Buf, warp::Error>>, most: usize) -> Result<Bytes, Problem> {
     let mut chunks = std::pin::pin!(body.map_err(|error| Problem::bad_request(format!("The body broke off: {error}"))));
     let mut whole = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
-        if whole.len() + chunk.remaining() > LARGEST_BODY {
-            let text = format!("The body is larger than {LARGEST_BODY} bytes");
+        if whole.len() + chunk.remaining() > most {
+            let text = format!("The body is larger than {most} bytes");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         bytes::BufMut::put(&mut whole, chunk);

@@ -113,6 +113,25 @@ async fn what_is_refused_says_why_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_route_may_take_larger_bodies_than_the_others() {
+    let most = routes::LARGEST_BODY + 10;
+    let server = serve(|routes| {
+        let routes = routes.post("/large", Rule::Public, echo).with_largest_body(most);
+        routes.post("/usual", Rule::Public, echo)
+    })
+    .await;
+    let post = async |path: &str, length: usize| {
+        let body = format!("\"{}\"", "1".repeat(length - 2));
+        let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}");
+        exchange(server.address, &format!("{head}\r\n\r\n{body}")).await
+    };
+    assert!(post("/large", most).await.starts_with("HTTP/1.1 200"));
+    let refused = post("/large", most + 1).await;
+    assert!(refused.starts_with("HTTP/1.1 413") && refused.contains(&format!("{most} bytes")), "{refused}");
+    assert!(post("/usual", most).await.starts_with("HTTP/1.1 413"));
+}
+
+#[tokio::test]
 async fn a_panic_is_one_requests_misfortune() {
     async fn panics(_: Call) -> Result<warp::reply::Response, Problem> {
         panic!("on purpose")

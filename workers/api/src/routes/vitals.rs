@@ -8,7 +8,7 @@ use kit::{Area, Call, Problem, Routes, Rule, reply};
 use serde_json::Value;
 use warp::reply::Response;
 
-use super::{Hub, with};
+use super::{Hub, is_about_resident, with};
 use crate::{
     show,
     store::{
@@ -109,12 +109,6 @@ fn formatted(readings: &[Reading]) -> Response {
 fn kind(call: &Call) -> Result<Kind, EntryError> {
     let kind = Kind::of_name(call.parameter("type")).filter(|kind| kind.is_known_to_clients());
     kind.ok_or(EntryError::UnknownKind(&Kind::KNOWN_TO_CLIENTS))
-}
-
-/// Whoever is named in the query is not believed: there is one resident, and nobody else has readings here.
-fn is_about_resident(call: &Call) -> bool {
-    let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
-    named.is_none_or(|id| id == RESIDENT)
 }
 
 /// A time, or a date of the resident's, of which `pick` takes the first or the last instant.

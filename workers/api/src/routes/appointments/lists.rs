@@ -20,7 +20,7 @@ use crate::{
         recurrence::MOST_SLOTS,
         status::Status,
     },
-    routes::{Hub, with},
+    routes::{Hub, is_about_resident, with},
     show::appointments as show,
     store::RESIDENT,
 };
@@ -130,10 +130,4 @@ fn counted(rows: &[impl Serialize]) -> Response {
 fn number<N: std::str::FromStr + Ord + Default>(call: &Call, name: &str, usual: N, most: N) -> N {
     let given = call.query(name).and_then(|text| text.parse().ok()).filter(|number| *number > N::default());
     given.unwrap_or(usual).min(most)
-}
-
-/// Whoever is named in the query is not believed: there is one resident, and nobody else has appointments here.
-fn is_about_resident(call: &Call) -> bool {
-    let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
-    named.is_none_or(|id| id == RESIDENT)
 }

@@ -1,0 +1,14 @@
+//! What somebody does, as it is kept.
+
+mod assessments;
+mod days;
+mod devices;
+mod intervals;
+mod workouts;
+
+pub use self::{
+    assessments::{Assessment, AssessmentError},
+    days::{ACTIVITY_RECORDED, KeptDay},
+    devices::FitnessDevice,
+    workouts::{Workout, WorkoutError, Workouts},
+};
