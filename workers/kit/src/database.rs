@@ -1,7 +1,7 @@
 //! SQLite: one file a worker, one thread that writes, one that reads.
 //!
 //! ```text
-//!   handlers ── write(change) ──► writer thread ── BEGIN; change; outbox; COMMIT ──► answer, then subscribers
+//!   handlers ── write(change) ──► writer thread ── BEGIN; changes that wait; outbox; COMMIT ──► subscribers, then answers
 //!            ── read(query)   ──► reader thread
 //! ```
 //!
@@ -11,11 +11,14 @@
 //!
 //! A change is answered after its commit has reached the disk (`synchronous=FULL`): what was acknowledged is kept.
 
+mod group;
+
 use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +26,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use self::group::{Asked, Waiting};
 use crate::outbox::{self, Event, Recorded};
 
 /// How many changes or queries may wait; more wait at the caller.
@@ -75,6 +79,9 @@ pub enum DatabaseError {
     /// SQLite refused.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// The change was made, but not kept: what was to be committed with it was undone, and it with them.
+    #[error("the change could not be kept: {0}")]
+    NotKept(Arc<rusqlite::Error>),
     /// The change or query panicked, or the worker is leaving.
     #[error("the database gave no answer")]
     Closed,
@@ -109,7 +116,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// A worker's database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    writer: mpsc::Sender<Job>,
+    writer: mpsc::Sender<Box<dyn Waiting>>,
     reader: mpsc::Sender<Job>,
     events: broadcast::Sender<Recorded>,
 }
@@ -128,14 +135,17 @@ impl Database {
         migrate(&mut writer, path, migrations)?;
         let reader = connect(path).map_err(sqlite)?;
         reader.pragma_update(None, "query_only", true).map_err(sqlite)?;
+        let events = broadcast::Sender::new(LONGEST_LAG);
+        let file = |error| OpenError::File { path: path.into(), error };
         Ok(Self {
-            writer: work_off("writer", writer).map_err(|error| OpenError::File { path: path.into(), error })?,
-            reader: work_off("reader", reader).map_err(|error| OpenError::File { path: path.into(), error })?,
-            events: broadcast::Sender::new(LONGEST_LAG),
+            writer: make_changes(writer, events.clone()).map_err(file)?,
+            reader: work_off("reader", reader).map_err(file)?,
+            events,
         })
     }
 
-    /// Makes a change in a transaction, with its events. An error undoes all of it.
+    /// Makes a change with its events. An error undoes all of it, and nothing else. It may share its transaction, and so the
+    /// wait for the disk, with changes that others ask for at the same time.
     ///
     /// # Errors
     /// The change's own, or that it could not be kept.
@@ -147,16 +157,11 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        let events = self.events.clone();
-        ask(&self.writer, move |connection| {
-            let (value, recorded) = commit(connection, change)?;
-            // Told here, by the one thread that writes, so that subscribers hear them in order.
-            for event in recorded {
-                let _ = events.send(event); // Fails only when nobody listens.
-            }
-            Ok(value)
-        })
-        .await
+        let (reply, answer) = oneshot::channel();
+        // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
+        let asked = Box::new(Asked::new(change, reply));
+        self.writer.send(asked).await.map_err(|_| DatabaseError::Closed)?;
+        answer.await.map_err(|_| E::from(DatabaseError::Closed))?
     }
 
     /// Asks for something, without changing anything.
@@ -220,12 +225,21 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
     transaction.commit().map_err(sqlite)
 }
 
+fn make_changes(
+    connection: Connection,
+    events: broadcast::Sender<Recorded>,
+) -> std::io::Result<mpsc::Sender<Box<dyn Waiting>>> {
+    let (sender, changes) = mpsc::channel(LONGEST_QUEUE);
+    let work = move || group::work_off(connection, changes, &events);
+    thread::Builder::new().name("sqlite writer".into()).spawn(work)?;
+    Ok(sender)
+}
+
 fn work_off(name: &str, mut connection: Connection) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, mut jobs) = mpsc::channel::<Job>(LONGEST_QUEUE);
     thread::Builder::new().name(format!("sqlite {name}")).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
-            // A job that panics is its caller's misfortune: its transaction is rolled back as it unwinds, its answer is
-            // `Closed`, and the next one is carried out.
+            // A job that panics is its caller's misfortune: its answer is `Closed`, and the next one is carried out.
             let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
         }
     })?;
@@ -241,22 +255,7 @@ where
     E: From<DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
     let job: Job = Box::new(move |connection| drop(reply.send(work(connection))));
     thread.send(job).await.map_err(|_| DatabaseError::Closed)?;
     answer.await.map_err(|_| E::from(DatabaseError::Closed))?
-}
-
-fn commit<T, E: From<DatabaseError>>(
-    connection: &mut Connection,
-    change: impl FnOnce(&Transaction<'_>) -> Result<Change<T>, E>,
-) -> Result<(T, Vec<Recorded>), E> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(DatabaseError::from)?;
-    let Change { value, events } = change(&transaction)?;
-    let recorded: rusqlite::Result<Vec<_>> =
-        events.into_iter().map(|event| outbox::record(&transaction, event)).collect();
-    let recorded = recorded.map_err(DatabaseError::from)?;
-    transaction.commit().map_err(DatabaseError::from)?;
-    Ok((value, recorded))
 }

@@ -131,3 +131,112 @@ async fn the_version_before_goes_on_while_the_next_one_brings_the_schema_to_the_
     let newest = new.read(|connection| Ok::<_, DatabaseError>(kit::outbox::newest(connection)?)).await.unwrap();
     assert_eq!(newest, 4);
 }
+
+/// Holds the writer in a change of its own until told, so that what is asked for meanwhile waits and is committed together.
+async fn hold(database: &Database) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (entered, is_entered) = tokio::sync::oneshot::channel();
+    let database = database.clone();
+    let holder = tokio::spawn(async move {
+        let hold = database.write(move |_| {
+            let _ = entered.send(());
+            let _ = held.recv();
+            Ok::<_, DatabaseError>(Change::none(()))
+        });
+        hold.await.unwrap();
+    });
+    is_entered.await.unwrap();
+    (release, holder)
+}
+
+const PAIRS: &str = "CREATE TABLE saucers (cup INTEGER REFERENCES cups (rowid) DEFERRABLE INITIALLY DEFERRED) STRICT";
+const CUPS_WITH_KEYS: &str = "CREATE TABLE cups (rowid INTEGER PRIMARY KEY, tea TEXT NOT NULL) STRICT";
+
+#[tokio::test]
+async fn changes_that_wait_are_kept_together_in_their_order_and_a_failing_one_undoes_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("tea.db"), &[FIRST]).unwrap();
+    let mut events = database.events();
+    let (release, holder) = hold(&database).await;
+    let ask = |tea: &'static str| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            let panics = tea == "broken";
+            let change = move |transaction: &rusqlite::Transaction<'_>| {
+                let seen: i64 = transaction.query_row("SELECT count(*) FROM cups", [], |row| row.get(0))?;
+                transaction.execute("INSERT INTO cups (tea) VALUES (?1)", [tea])?;
+                assert!(!panics, "on purpose");
+                if tea == "spilled" {
+                    return Err(rusqlite::Error::QueryReturnedNoRows.into());
+                }
+                Ok::<_, DatabaseError>(Change::new(seen, Event::new("cup.poured", json!({ "tea": tea }))))
+            };
+            database.write(change).await
+        })
+    };
+    let mut asked = Vec::new();
+    for tea in ["assam", "spilled", "ceylon", "broken", "sencha"] {
+        asked.push(ask(tea));
+        tokio::task::yield_now().await; // Tasks of this runtime run in turn: this one has asked now.
+    }
+    release.send(()).unwrap();
+    holder.await.unwrap();
+    let mut answers = Vec::new();
+    for answer in asked {
+        answers.push(answer.await.unwrap().map_err(|error| error.to_string()));
+    }
+    let spilled = DatabaseError::from(rusqlite::Error::QueryReturnedNoRows).to_string();
+    let expected = [Ok(0), Err(spilled), Ok(1), Err(DatabaseError::Closed.to_string()), Ok(2)];
+    assert_eq!(answers, expected, "each sees what those before it did, and nothing of what was undone");
+    for (home_seq, tea) in [(1, "assam"), (2, "ceylon"), (3, "sencha")] {
+        let event = events.recv().await.unwrap();
+        assert_eq!((event.home_seq, event.event.payload["tea"].as_str()), (home_seq, Some(tea)));
+    }
+    assert!(events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn when_the_commit_fails_all_of_them_fail_nothing_is_told_and_the_next_ones_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("tea.db"), &[CUPS_WITH_KEYS, PAIRS]).unwrap();
+    let mut events = database.events();
+    let (release, holder) = hold(&database).await;
+    let good = tokio::spawn({
+        let database = database.clone();
+        async move { pour(&database, "assam").await }
+    });
+    tokio::task::yield_now().await;
+    let bad = tokio::spawn({
+        let database = database.clone();
+        async move {
+            let orphan = database.write(|transaction| {
+                transaction.execute("INSERT INTO saucers VALUES (7)", [])?; // Found out only at the commit.
+                Ok::<_, DatabaseError>(Change::new((), Event::new("saucer.laid", json!({}))))
+            });
+            orphan.await
+        }
+    });
+    tokio::task::yield_now().await;
+    release.send(()).unwrap();
+    holder.await.unwrap();
+    for answer in [good.await.unwrap(), bad.await.unwrap()] {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, DatabaseError::NotKept(_)), "{error}");
+        assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+    }
+    assert!(events.try_recv().is_err(), "nothing is told of what was not kept");
+    pour(&database, "ceylon").await.unwrap();
+    assert_eq!((count(&database, "cups").await, count(&database, "saucers").await), (1, 0));
+    assert_eq!(events.recv().await.unwrap().home_seq, 1, "no number is lost");
+}
+
+#[tokio::test]
+async fn every_commit_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("tea.db"), &[FIRST]).unwrap();
+    let synchronous = database.write(|transaction| {
+        let full: i64 = transaction.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        Ok::<_, DatabaseError>(Change::none(full))
+    });
+    assert_eq!(synchronous.await.unwrap(), 2, "FULL");
+}
