@@ -19,10 +19,12 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context;
 use kit::{
     Home, Worker,
+    follow::Follower,
     live::{Goodbye, Live},
+    stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, routes::Hub, store::Store};
+use crate::{bluetooth::Bluetooth, feed::Feed, forward::Forward, routes::Hub, store::Store};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -39,11 +41,13 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()).await?;
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
-    let (events, told) = (store.database().events(), store.newest_event().await?);
-    tokio::spawn(feed::run(events, told, store.clone(), live.clone()));
+    let stream = Stream::new(store.database().clone(), feed::area::rule, worker.stop(), worker.tasks());
+    let feed = Feed { store: store.clone(), stream: stream.clone(), live: live.clone() };
+    let follower = Follower::new(store.database()).await?;
+    tokio::spawn(follower.run(move |events| feed.clone().tell(events)));
     let nutrition_url = std::env::var(NUTRITION_URL).unwrap_or_else(|_| DEFAULT_NUTRITION_URL.into());
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
-    let hub = Arc::new(Hub { store, live, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
+    let hub = Arc::new(Hub { store, live, stream, bluetooth: Bluetooth::default(), nutrition, tasks: worker.tasks() });
     worker.serve(listener, None, routes::table(&hub).service()).await;
     Ok(())
 }

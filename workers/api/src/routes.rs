@@ -5,12 +5,13 @@ mod health;
 mod nutrition;
 mod readings;
 mod residents;
+mod stream;
 mod trends;
 mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Routes, Rule, live::Live};
+use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +21,7 @@ use crate::{bluetooth::Bluetooth, forward::Forward, store::Store};
 pub struct Hub {
     pub store: Store,
     pub live: Arc<Live>,
+    pub stream: Stream,
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
     /// WebSockets are waited for when the worker leaves.
@@ -31,6 +33,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
+    let routes = stream::add(routes, hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

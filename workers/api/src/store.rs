@@ -12,7 +12,6 @@ use std::path::Path;
 use kit::{
     Home,
     database::{Database, DatabaseError, OpenError},
-    outbox::{self, Kept},
 };
 use rusqlite::{Row, types::Type};
 
@@ -60,16 +59,6 @@ impl Store {
     /// Where the resident whom existing clients mean lives, as far as clocks are concerned.
     pub fn home(&self) -> &'static Home {
         self.homes.of(RESIDENT).unwrap_or_else(|| self.homes.new_home())
-    }
-
-    /// The place of the newest event in the home's history.
-    pub async fn newest_event(&self) -> Result<i64, DatabaseError> {
-        self.database.read(|connection| Ok(outbox::newest(connection)?)).await
-    }
-
-    /// At most so many events that follow this place, in their order, whichever process wrote them.
-    pub async fn events_after(&self, home_seq: i64, most: u32) -> Result<Vec<Kept>, DatabaseError> {
-        self.database.read(move |connection| Ok(outbox::after(connection, home_seq, most)?)).await
     }
 }
 

@@ -38,7 +38,7 @@ impl Goodbye {
 
 /// Everyone who listens.
 pub struct Live {
-    messages: broadcast::Sender<String>,
+    messages: broadcast::Sender<Message>,
     listeners: AtomicUsize,
     goodbye: Goodbye,
     stop: CancellationToken,
@@ -57,11 +57,17 @@ impl Live {
         self.listeners.load(Ordering::Relaxed)
     }
 
+    /// Whether anyone would hear what is told now.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.messages.receiver_count() > 0
+    }
+
     /// Tells everyone, without waiting.
     pub fn tell(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {
             // Fails only when nobody listens.
-            Ok(text) => drop(self.messages.send(text)),
+            Ok(text) => drop(self.messages.send(Message::text(text))),
             Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
         }
     }
@@ -79,7 +85,7 @@ impl Live {
         &self,
         mut socket: WebSocket,
         first: String,
-        mut messages: broadcast::Receiver<String>,
+        mut messages: broadcast::Receiver<Message>,
     ) -> Result<(), Gone> {
         send(&mut socket, Message::text(first)).await?;
         let mut ping = tokio::time::interval(PING_EVERY);
@@ -92,7 +98,7 @@ impl Live {
                     Some(Ok(_) | Err(_)) | None => return Ok(()),
                 },
                 message = messages.recv() => match message {
-                    Ok(text) => send(&mut socket, Message::text(text)).await?,
+                    Ok(message) => send(&mut socket, message).await?,
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "a listener was too slow and is dropped");
                         return close(socket, POLICY_VIOLATION, "too slow: connect again").await;
