@@ -110,6 +110,7 @@ fn load_on_nginx_is_answered() {
         .set("ready", serde_json::json!({ "http": url }))
         .set("listen_timeout", "30s")
         .set("kill_signal", "SIGQUIT")
+        .set("listen_nonblocking", true)
         .env("NGINX", "3:");
     let hub = Hub::new(&[nginx]);
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/real-programs/nginx.conf");

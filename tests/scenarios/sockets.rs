@@ -53,6 +53,24 @@ fn a_socket_is_lent_as_systemd_does_it() {
     assert_eq!(web.variable(worker::LISTEN_PORT), Some(number.as_str()));
 }
 
+/// A program that looks for connections until there are no more, and takes for granted that it is told so, would hang.
+#[test]
+fn a_socket_is_lent_in_the_mode_that_the_program_takes_for_granted() {
+    let does_not_block = |hub: &Hub| {
+        let info = std::fs::read_to_string(format!("/proc/{}/fdinfo/3", hub.pid("sleeper"))).expect("descriptor 3");
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("its flags");
+        u32::from_str_radix(flags.trim(), 8).expect("octal") & nix::fcntl::OFlag::O_NONBLOCK.bits().cast_unsigned() != 0
+    };
+    let port = Port::free();
+    for wanted in [false, true] {
+        let sleeper = App::program("sleeper", "/bin/sleep").set("args", vec!["1000"]).set("listen", port.address());
+        let hub = Hub::started(&[sleeper.set("listen_nonblocking", wanted)]);
+        assert_eq!(does_not_block(&hub), wanted);
+        hub.ctl(&["restart", "sleeper"]).succeeded();
+        assert_eq!(does_not_block(&hub), wanted);
+    }
+}
+
 #[test]
 fn connections_made_while_the_worker_restarts_wait_and_are_answered_by_its_successor() {
     let port = Port::free();

@@ -17,6 +17,7 @@ const APP: &[(&str, &[&str])] = &[
     ("env", &[]),
     ("env_file", &[]),
     ("listen", &[]),
+    ("listen_nonblocking", &[]),
     ("port", &[]),
     ("depends_on", &[]),
     ("profiles", &[]),

@@ -67,6 +67,8 @@ pub struct App {
     pub env_file: Option<PathBuf>,
     /// Sockets that are held for it and lent.
     pub listen: Vec<Address>,
+    /// Whether they are lent in non-blocking mode, to a program that takes that for granted (systemd's `NonBlocking=`).
+    pub listen_nonblocking: bool,
     /// The port that it is told to open itself.
     pub port: Option<u16>,
     /// Names of the apps that must be ready before it starts; all of them are in the manifest.

@@ -36,6 +36,7 @@ fn the_smallest_file_gets_every_default() {
         env: [].into(),
         env_file: None,
         listen: vec![],
+        listen_nonblocking: false,
         port: None,
         depends_on: vec![],
         ready: Ready::None,

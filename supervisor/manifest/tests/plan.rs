@@ -38,6 +38,7 @@ fn each_key_is_followed_by_a_restart_or_at_once_and_says_why() {
         ("", "priority = \"low\"", "Restart a: oom_score_adj 200 → 500"),
         ("", "instance_var = \"I\"", "Restart a: instance_var NODE_APP_INSTANCE → I"),
         ("", "watchdog = \"30s\"", "Restart a: watchdog unset → 30s"),
+        ("", "listen_nonblocking = true", "Restart a: listen_nonblocking false → true"),
         ("", "shutdown_with_message = true", "Restart a: shutdown_with_message false → true"),
         ("", "wait_ready = true", "Restart a: ready changed"),
         ("ready = { log = \"x\" }", "ready = \"pipe\"", "Restart a: ready changed"),

@@ -191,6 +191,9 @@ pub struct Spawn {
     /// Addresses of the held sockets to lend, in the order of their descriptors.
     #[serde(default)]
     pub sockets: Vec<String>,
+    /// Whether they are lent in non-blocking mode. A keeper that does not know this lends them in blocking mode.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nonblocking: bool,
     /// Kind of ready pipe.
     #[serde(default)]
     pub channel: Channel,

@@ -25,6 +25,7 @@ fn orders() -> Vec<Order> {
             env: vec![("PORT".into(), "80".into())],
             cwd: "/srv".into(),
             sockets: vec!["127.0.0.1:80".into()],
+            nonblocking: false, // was not said then
             channel,
             identity: Some(Identity { uid: 1000, gid: 1001, groups: vec![1001, 29] }),
             rlimits: vec![Rlimit { resource: 7, soft: Some(64), hard: None }],

@@ -5,10 +5,19 @@ pub mod area;
 mod residents;
 mod vitals;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use kit::{database::DatabaseError, live::Live, outbox::Kept, stream::Stream};
+use kit::{
+    database::DatabaseError,
+    live::Live,
+    outbox::{Kept, Recorded},
+    stream::Stream,
+};
 use serde_json::Value;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, interval},
+};
 
 use crate::store::{
     Store,
@@ -16,22 +25,55 @@ use crate::store::{
     residents::{RESIDENT_ADDED, RESIDENT_CHANGED},
 };
 
-/// Everyone who is told what becomes true.
-#[derive(Clone)]
-pub struct Feed {
-    pub store: Store,
-    pub stream: Stream,
-    /// Existing clients.
-    pub live: Arc<Live>,
+/// How long the process that this one replaces may still write: as long as this one may take to be ready (10 s in
+/// `ecosystem.toml`), and that one to stop (5 s).
+const BESIDE_FOR: Duration = Duration::from_secs(15);
+/// How often to look in that time for what the other one wrote: late is no reading's loss, but a person waits for it.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Events that are read at once.
+const MOST_AT_ONCE: u32 = 256;
+
+/// Tells what became true after `told`, an event's place in the home's history, until the database is closed.
+///
+/// It reads from the outbox what is to be told, and `events` only say when: so nothing is told twice, out of order or not
+/// at all, also not what the process wrote that this one replaces. That one may finish for [`BESIDE_FOR`], in which it is
+/// looked for; afterwards nobody else writes, and nothing is done while nothing happens.
+///
+/// `events` is subscribed, and `told` read, before the first request is served.
+pub async fn run(mut events: Receiver<Recorded>, mut told: i64, store: Store, live: Arc<Live>, stream: Stream) {
+    let alone = Instant::now() + BESIDE_FOR;
+    let mut look = interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            _ = look.tick(), if Instant::now() < alone => {}
+        }
+        told = tell_after(told, &store, &live, &stream).await;
+    }
 }
 
-impl Feed {
-    /// Tells what has become true, in this order.
-    pub async fn tell(self, events: Vec<Kept>) {
-        self.stream.tell(&events);
-        for event in events.iter().filter(|_| self.live.is_heard()) {
-            match frame(event, &self.store).await {
-                Ok(Some(frame)) => self.live.tell(&frame),
+/// Returns the place of the last one that was told.
+async fn tell_after(mut told: i64, store: &Store, live: &Live, stream: &Stream) -> i64 {
+    loop {
+        let news = match store.events_after(told, MOST_AT_ONCE).await {
+            Ok(news) if news.is_empty() => return told,
+            Ok(news) => news,
+            Err(error) => {
+                tracing::error!(told, "what happened could not be read: {error}");
+                return told;
+            }
+        };
+        news.iter().for_each(|event| stream.tell(event));
+        for event in news {
+            told = event.home_seq;
+            if !live.is_heard() {
+                continue;
+            }
+            match frame(&event, store).await {
+                Ok(Some(frame)) => live.tell(&frame),
                 Ok(None) => {}
                 Err(error) => tracing::error!(home_seq = event.home_seq, "an event could not be told: {error}"),
             }

@@ -1,8 +1,12 @@
 //! Who may call what, and what answers.
 
+mod alerts;
+mod appointments;
 mod bluetooth;
 mod health;
+mod limits;
 mod nutrition;
+mod people;
 mod readings;
 mod residents;
 mod stream;
@@ -33,7 +37,9 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
     let routes = nutrition::add(bluetooth::add(routes, hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
-    let routes = stream::add(routes, hub);
+    let routes = appointments::add(routes, hub);
+    let routes = stream::add(routes, hub); // before the WebSocket that any path fits
+    let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Readings are what is told here, so whoever may see readings may listen.
     let hub = hub.clone();
     routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {

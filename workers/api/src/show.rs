@@ -1,5 +1,7 @@
 //! Readings in the two shapes that existing clients know: raw rows, and rows for people.
 
+pub mod appointments;
+
 use jiff::Timestamp;
 use kit::{clock, number};
 use serde::Serialize;

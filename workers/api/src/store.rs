@@ -1,17 +1,23 @@
 //! What this worker keeps, a file for each domain. Every change leaves an event in the same transaction.
 
+pub mod alerts;
+pub mod appointments;
 pub mod history;
+pub mod limits;
+pub mod people;
 #[cfg(test)]
 pub mod plans;
 pub mod readings;
 pub mod residents;
 pub mod trends;
+mod usual;
 
 use std::path::Path;
 
 use kit::{
     Home,
     database::{Database, DatabaseError, OpenError},
+    outbox::{self, Kept},
 };
 use rusqlite::{Row, types::Type};
 
@@ -25,6 +31,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_readings.sql"),
     include_str!("../migrations/0002_residents.sql"),
     include_str!("../migrations/0003_reading_days.sql"),
+    include_str!("../migrations/0004_alerts.sql"),
+    include_str!("../migrations/0006_appointments.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.
@@ -59,6 +67,16 @@ impl Store {
     /// Where the resident whom existing clients mean lives, as far as clocks are concerned.
     pub fn home(&self) -> &'static Home {
         self.homes.of(RESIDENT).unwrap_or_else(|| self.homes.new_home())
+    }
+
+    /// The place of the newest event in the home's history.
+    pub async fn newest_event(&self) -> Result<i64, DatabaseError> {
+        self.database.read(|connection| Ok(outbox::newest(connection)?)).await
+    }
+
+    /// At most so many events that follow this place, in their order, whichever process wrote them.
+    pub async fn events_after(&self, home_seq: i64, most: u32) -> Result<Vec<Kept>, DatabaseError> {
+        self.database.read(move |connection| Ok(outbox::after(connection, home_seq, most)?)).await
     }
 }
 

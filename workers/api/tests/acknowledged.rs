@@ -1,224 +1,224 @@
-//! Acknowledged means kept: the real worker is killed again and again while it is written to and listened to.
+//! Acknowledged means kept: whoever writes, and whoever follows, while the worker is killed again and again.
+
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
     sync::{
         Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use worker::Running;
 
-/// Ends of the worker, unless `BETTI_LOOPS` asks for ten times as many.
-const KILLS: usize = 50;
-/// How many write at once.
+/// In `make test`; ten times as many in `make soak`.
+const KILLS: u64 = 50;
+/// As `BETTI_LOOPS` counts them: 20 are as many as in `make test`, 200 are all.
+const LOOPS: u64 = 20;
+/// Who write at once, so that changes are committed together.
 const WRITERS: usize = 4;
-/// A kill comes at any moment up to this one after the writers began.
-const LATEST_KILL: Duration = Duration::from_millis(30);
+/// After so many answers at most somebody kills the worker.
+const MOST_ANSWERS: u64 = 12;
+/// And after so much more time at most.
+const LONGEST_DELAY_US: u64 = 4_000;
 /// Nothing here takes this long, unless it hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request that creates something, and where it is to be found afterwards.
-struct Maker {
+/// What is written, in turn.
+struct Kind {
     path: &'static str,
-    /// Of which number, so that each is another.
-    body: fn(usize) -> Value,
-    /// Answers every key with which something was kept, one row for each thing.
-    keys: &'static str,
-    /// What is told of it.
+    /// The event that it leaves.
     event: &'static str,
+    table: &'static str,
+    body: fn(usize) -> Value,
 }
 
-/// What is posted, in turn.
-const MAKERS: &[Maker] = &[
-    Maker {
+const KINDS: &[Kind] = &[
+    Kind {
         path: "/api/vitals",
-        body: |number| json!({"vital_type": "heart_rate", "value_primary": 40 + number % 160, "unit": "bpm"}),
-        keys: "SELECT idempotency_key FROM readings WHERE idempotency_key IS NOT NULL",
         event: "reading.recorded",
+        table: "readings",
+        body: |number| json!({"vital_type": "heart_rate", "value_primary": 40 + number % 100, "unit": "bpm"}),
     },
-    Maker {
+    Kind {
         path: "/api/vitals",
-        body: |number| {
-            json!({"vital_type": "blood_pressure", "value_primary": 100 + number % 80,
-                   "value_secondary": 60 + number % 30, "unit": "mmHg", "notes": format!("number {number}")})
-        },
-        keys: "SELECT idempotency_key FROM readings WHERE idempotency_key IS NOT NULL",
         event: "reading.recorded",
+        table: "readings",
+        body: |number| {
+            let (systolic, diastolic) = (100 + number % 60, 60 + number % 30);
+            json!({"vital_type": "blood_pressure", "value_primary": systolic, "value_secondary": diastolic, "unit": "mmHg"})
+        },
     },
 ];
 
-fn kills() -> usize {
-    // As elsewhere, where 20 is the usual number and 200 the full one.
-    let loops = std::env::var("BETTI_LOOPS").ok().and_then(|loops| loops.parse::<usize>().ok());
-    loops.map_or(KILLS, |loops| loops * 5 / 2)
-}
-
-/// Everything that was asked for so far.
+/// Whoever writes: what was sent, and what of it was acknowledged, by the number of the request, which is its key too.
 #[derive(Default)]
-struct Asked {
+struct Written {
     next: AtomicUsize,
-    /// Sent, and not answered: to be sent again.
-    pending: Mutex<Vec<usize>>,
-    /// Answered, with what.
-    acknowledged: Mutex<BTreeMap<usize, Value>>,
+    /// Sent, and the answer is not known.
+    open: Mutex<BTreeSet<usize>>,
+    /// The id that it was acknowledged with.
+    acknowledged: Mutex<BTreeMap<usize, i64>>,
 }
 
-fn key(number: usize) -> String {
-    format!("key-{number}")
-}
-
-/// The whole answer, or nothing.
-fn post(address: SocketAddr, number: usize) -> Option<Value> {
-    let maker = &MAKERS[number % MAKERS.len()];
-    let body = (maker.body)(number).to_string();
-    let (path, key, length) = (maker.path, key(number), body.len());
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(DEADLINE)).ok()?;
-    let request = format!(
-        "POST {path} HTTP/1.0\r\nHost: hub\r\nIdempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let body: Value = serde_json::from_str(body).ok()?;
-    assert!(head.contains(" 201 "), "{head}: {body}");
-    Some(body["data"].clone())
-}
-
-impl Asked {
-    /// Writes until the worker is gone; first of all what it did not answer before.
-    fn write(&self, address: SocketAddr) {
+impl Written {
+    /// Writes until the worker is gone; what was left open is sent again first.
+    fn write(&self, address: SocketAddr, answers: &Sender<()>) {
         loop {
-            let again = self.pending.lock().unwrap().pop();
-            let number = again.unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed));
+            let left = self.open.lock().unwrap().pop_first();
+            let number = left.unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed));
             match post(address, number) {
-                Some(answer) => drop(self.acknowledged.lock().unwrap().insert(number, answer)),
-                None => return self.pending.lock().unwrap().push(number),
+                Ok(id) => {
+                    let before = self.acknowledged.lock().unwrap().insert(number, id);
+                    assert!(before.is_none_or(|before| before == id), "{number} was {before:?} and is {id} now");
+                    let _ = answers.send(()); // enough came already
+                }
+                Err(_) => {
+                    self.open.lock().unwrap().insert(number);
+                    return;
+                }
             }
         }
     }
 
-    /// Sends what was never answered.
-    fn finish(&self, address: SocketAddr) {
-        for number in std::mem::take(&mut *self.pending.lock().unwrap()) {
-            let answer = post(address, number).expect("an answer");
-            self.acknowledged.lock().unwrap().insert(number, answer);
+    fn send_what_is_left(&self, address: SocketAddr) {
+        while let Some(number) = { self.open.lock().unwrap().pop_first() } {
+            self.acknowledged.lock().unwrap().insert(number, post(address, number).expect("an answer"));
         }
     }
 }
 
-/// Follows the stream until the worker is gone: each event is the next one.
-fn follow(address: SocketAddr, seen: &AtomicI64, told: &Mutex<Vec<String>>) {
+/// The id of what is kept.
+fn post(address: SocketAddr, number: usize) -> std::io::Result<i64> {
+    let kind = &KINDS[number % KINDS.len()];
+    let body = (kind.body)(number).to_string();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (path, length) = (kind.path, body.len());
+    let head = format!("POST {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nIdempotency-Key: key-{number}\r\n");
+    stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    let id = serde_json::from_str(body).ok().and_then(|body: Value| body["data"]["id"].as_i64());
+    assert!(id.is_some() || !answer.starts_with("HTTP/1.1 4"), "{number}: {answer}");
+    id.ok_or_else(|| std::io::Error::other("no whole answer"))
+}
+
+/// Follows from where it was until the worker is gone, or until it has this one.
+fn follow(address: SocketAddr, told: &mut Vec<(i64, Value)>, until: Option<i64>) {
+    let since = told.last().map_or(0, |(seq, _)| *seq);
     let Ok(mut stream) = TcpStream::connect(address) else { return };
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    let last = seen.load(Ordering::Relaxed);
-    let head = format!("GET /api/v1/stream?since={last} HTTP/1.0\r\nHost: hub\r\nAccept: text/event-stream\r\n\r\n");
-    if stream.write_all(head.as_bytes()).is_err() {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "Host: hub\r\nAccept: text/event-stream\r\n";
+    if stream.write_all(format!("GET /api/v1/stream?since={since} HTTP/1.1\r\n{head}\r\n").as_bytes()).is_err() {
         return;
     }
-    let mut data = None;
-    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8(line).unwrap();
-        if let Some(text) = line.strip_prefix("data:") {
-            data = Some(text.to_owned());
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let Some(data) = line.strip_prefix("data:") else { continue };
+        // A kill may tear the last one.
+        let Ok(event) = serde_json::from_str::<Value>(data) else { continue };
+        let seq = event["seq"].as_i64().expect("a seq");
+        told.push((seq, event));
+        if until.is_some_and(|until| seq >= until) {
+            return;
         }
-        // An event counts when it is whole: after its empty line.
-        let Some(text) = data.take_if(|_| line.is_empty()) else { continue };
-        let event: Value = serde_json::from_str(&text).unwrap();
-        let next = seen.load(Ordering::Relaxed) + 1;
-        assert_eq!(event["seq"], next, "without gap or repeat: {event}");
-        told.lock().unwrap().push(event["type"].as_str().unwrap().to_owned());
-        seen.store(next, Ordering::Relaxed);
     }
 }
 
-/// Keys of everything that is kept, each as often as it is there.
-fn kept(database: &Connection) -> BTreeMap<String, usize> {
-    let mut queries: Vec<_> = MAKERS.iter().map(|maker| maker.keys).collect();
-    queries.sort_unstable();
-    queries.dedup();
-    let mut kept = BTreeMap::new();
-    for query in queries {
-        let mut rows = database.prepare(query).unwrap();
-        let keys = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
-        keys.for_each(|key| *kept.entry(key.unwrap()).or_default() += 1);
+/// Numbers that nobody knows before. The seed is said, so that a run can be looked at again.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
+        eprintln!("seed {seed}");
+        Self(seed)
     }
-    kept
+
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
 }
 
-/// A number that nobody foresees, up to `most`.
-fn any(most: Duration, round: usize) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-    let mixed = u64::from(now).wrapping_add(round as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    most.mul_f64(mixed as f64 / f64::from(u32::MAX))
+/// Until so many answers came, and a moment that nobody chose.
+fn wait_for_the_moment(chance: &mut Chance, answers: &Receiver<()>) {
+    for _ in 0..=chance.below(MOST_ANSWERS) {
+        answers.recv_timeout(PATIENCE).expect("an answer");
+    }
+    thread::sleep(Duration::from_micros(chance.below(LONGEST_DELAY_US)));
 }
 
 #[test]
-fn whatever_was_acknowledged_is_there_once_and_the_stream_goes_on_whenever_the_worker_is_killed() {
+fn what_was_acknowledged_is_there_once_and_the_stream_goes_on_without_gap_or_repeat_whenever_it_is_killed() {
+    let loops = std::env::var("BETTI_LOOPS").ok().and_then(|loops| loops.parse().ok()).unwrap_or(LOOPS);
+    let kills = (KILLS * loops).div_ceil(LOOPS);
     let data = tempfile::tempdir().unwrap();
     let start = || Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[]);
-    let (asked, seen, told) = (Asked::default(), AtomicI64::new(0), Mutex::new(Vec::new()));
-    for round in 0..kills() {
+    let (mut chance, written, mut told) = (Chance::new(), Written::default(), Vec::new());
+    for _ in 0..kills {
         let api = start();
-        let database = open(&data);
-        let there = kept(&database);
-        let acknowledged = asked.acknowledged.lock().unwrap().keys().copied().collect::<Vec<_>>();
-        for number in acknowledged {
-            assert_eq!(there.get(&key(number)), Some(&1), "kill {round}: number {number} was acknowledged");
-        }
-        drop(database);
         let address = api.address;
+        let (answered, answers) = channel();
         thread::scope(|scope| {
             for _ in 0..WRITERS {
-                scope.spawn(|| asked.write(address));
+                let (written, answered) = (&written, answered.clone());
+                scope.spawn(move || written.write(address, &answered));
             }
-            scope.spawn(|| follow(address, &seen, &told));
-            thread::sleep(any(LATEST_KILL, round)); // Not waited for anything: the moment is to be any.
+            scope.spawn(|| follow(address, &mut told, None));
+            wait_for_the_moment(&mut chance, &answers);
             api.kill();
         });
     }
     let api = start();
-    asked.finish(api.address);
-    let (database, acknowledged) = (open(&data), asked.acknowledged.into_inner().unwrap());
-    assert!(acknowledged.len() > kills(), "something was written between the kills: {}", acknowledged.len());
-    let expected: BTreeMap<_, _> = acknowledged.keys().map(|number| (key(*number), 1)).collect();
-    assert!(kept(&database) == expected, "each is there once, and nothing else");
-    for (number, answer) in &acknowledged {
-        assert_eq!(post(api.address, *number).as_ref(), Some(answer), "the same key has the same answer");
-    }
-    let newest: i64 = database.query_row("SELECT max(home_seq) FROM outbox", [], |row| row.get(0)).unwrap();
-    let address = api.address;
-    thread::scope(|scope| {
-        scope.spawn(|| follow(address, &seen, &told));
-        while seen.load(Ordering::Relaxed) < newest {
-            thread::yield_now();
-        }
-        api.kill();
-    });
-    assert_eq!(seen.into_inner(), newest);
-    let told = told.into_inner().unwrap();
-    for maker in MAKERS {
-        let made = |number: &&usize| MAKERS[**number % MAKERS.len()].event == maker.event;
-        let told = told.iter().filter(|kind| *kind == maker.event).count();
-        assert_eq!(told, acknowledged.keys().filter(made).count(), "each {} is told once", maker.event);
+    written.send_what_is_left(api.address);
+    assert_once(data.path(), &written);
+    let file = Connection::open(data.path().join("api.db")).unwrap();
+    let newest: i64 = file.query_row("SELECT max(home_seq) FROM outbox", [], |row| row.get(0)).unwrap();
+    follow(api.address, &mut told, Some(newest));
+    let mut events = file.prepare("SELECT home_seq, payload FROM outbox ORDER BY home_seq").unwrap();
+    let events = events.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let events: Vec<(i64, String)> = events.map(Result::unwrap).collect();
+    let seqs: Vec<i64> = told.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(seqs, events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), "each once, in order");
+    for ((_, told), (_, kept)) in told.iter().zip(&events) {
+        assert_eq!(told["data"], serde_json::from_str::<Value>(kept).unwrap());
     }
 }
 
-fn open(data: &tempfile::TempDir) -> Connection {
-    let database = Connection::open_with_flags(data.path().join("api.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    database.busy_timeout(DEADLINE).unwrap();
-    database
+fn assert_once(data: &Path, written: &Written) {
+    let file = Connection::open(data.join("api.db")).unwrap();
+    let acknowledged = written.acknowledged.lock().unwrap();
+    assert_eq!(acknowledged.len(), written.next.load(Ordering::Relaxed), "everything was acknowledged in the end");
+    let mut ids: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for (number, id) in acknowledged.iter() {
+        let kind = &KINDS[number % KINDS.len()];
+        let is_new = ids.entry(kind.table).or_default().insert(*id);
+        assert!(is_new, "{number} is not another's {id}");
+        let sql = "SELECT count(*) FROM outbox WHERE kind = ? AND payload ->> 'compat_id' = ?";
+        let events: i64 = file.query_row(sql, (kind.event, id), |row| row.get(0)).unwrap();
+        assert_eq!(events, 1, "{number} was {} {id}", kind.event);
+    }
+    for (table, ids) in ids {
+        let mut rows = file.prepare(&format!("SELECT compat_id FROM {table}")).unwrap();
+        let rows: BTreeSet<i64> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ids, "{table}");
+    }
+    let is_sound: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(is_sound, "ok");
 }

@@ -41,3 +41,12 @@ fn bluetooth_without_adapter_and_devices_is_answered_as_recorded() {
         assert_eq!(replay("rest.jsonl", &api.url(), exchange), 1, "{exchange}");
     }
 }
+
+#[test]
+fn appointments_are_answered_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    // One shows what the original thought today's, by UTC: from seven in the evening that is the resident's today as well.
+    let passed = replay("rest.jsonl", &api.url(), "appointments-");
+    assert!((77..=78).contains(&passed), "{passed}");
+}

@@ -1,9 +1,11 @@
 //! SQLite: one file a worker, one thread that writes, one that reads.
 //!
 //! ```text
-//!   handlers ── write(change) ──► writer thread ── BEGIN; changes that wait; outbox; COMMIT ──► subscribers, then answers
+//!   handlers ── write(change) ──► writer thread ── BEGIN; every change that waits; outbox; COMMIT ──► subscribers, answers
 //!            ── read(query)   ──► reader thread
 //! ```
+//!
+//! Changes that wait are committed together ([`batch`]), so that the disk is waited for once and not once for each of them.
 //!
 //! Two processes may use the file at once, as in a reload, in which the old one finishes while the new one begins: changes
 //! wait for each other, and the outbox numbers them in the order of their commits. A process's own subscribers hear of its
@@ -11,7 +13,7 @@
 //!
 //! A change is answered after its commit has reached the disk (`synchronous=FULL`): what was acknowledged is kept.
 
-mod group;
+mod batch;
 
 use std::{
     fs::OpenOptions,
@@ -26,7 +28,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use self::group::{Asked, Waiting};
+use self::batch::{Pending, Waiting};
 use crate::outbox::{self, Event, Recorded};
 
 /// How many changes or queries may wait; more wait at the caller.
@@ -79,9 +81,9 @@ pub enum DatabaseError {
     /// SQLite refused.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// The change was made, but not kept: what was to be committed with it was undone, and it with them.
+    /// It could be made, but not kept: nothing of it was. Sent again, it may be.
     #[error("the change could not be kept: {0}")]
-    NotKept(Arc<rusqlite::Error>),
+    NotKept(Arc<str>),
     /// The change or query panicked, or the worker is leaving.
     #[error("the database gave no answer")]
     Closed,
@@ -135,17 +137,16 @@ impl Database {
         migrate(&mut writer, path, migrations)?;
         let reader = connect(path).map_err(sqlite)?;
         reader.pragma_update(None, "query_only", true).map_err(sqlite)?;
+        let thread = |error| OpenError::File { path: path.into(), error };
         let events = broadcast::Sender::new(LONGEST_LAG);
-        let file = |error| OpenError::File { path: path.into(), error };
         Ok(Self {
-            writer: make_changes(writer, events.clone()).map_err(file)?,
-            reader: work_off("reader", reader).map_err(file)?,
+            writer: batch::work_off(writer, events.clone()).map_err(thread)?,
+            reader: work_off("reader", reader).map_err(thread)?,
             events,
         })
     }
 
-    /// Makes a change with its events. An error undoes all of it, and nothing else. It may share its transaction, and so the
-    /// wait for the disk, with changes that others ask for at the same time.
+    /// Makes a change in a transaction, with its events. An error undoes all of it.
     ///
     /// # Errors
     /// The change's own, or that it could not be kept.
@@ -159,8 +160,7 @@ impl Database {
     {
         let (reply, answer) = oneshot::channel();
         // Carried out even if the caller does not wait: a client that hangs up has not taken its reading back.
-        let asked = Box::new(Asked::new(change, reply));
-        self.writer.send(asked).await.map_err(|_| DatabaseError::Closed)?;
+        self.writer.send(Box::new(Pending::new(change, reply))).await.map_err(|_| DatabaseError::Closed)?;
         answer.await.map_err(|_| E::from(DatabaseError::Closed))?
     }
 
@@ -225,21 +225,11 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
     transaction.commit().map_err(sqlite)
 }
 
-fn make_changes(
-    connection: Connection,
-    events: broadcast::Sender<Recorded>,
-) -> std::io::Result<mpsc::Sender<Box<dyn Waiting>>> {
-    let (sender, changes) = mpsc::channel(LONGEST_QUEUE);
-    let work = move || group::work_off(connection, changes, &events);
-    thread::Builder::new().name("sqlite writer".into()).spawn(work)?;
-    Ok(sender)
-}
-
 fn work_off(name: &str, mut connection: Connection) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, mut jobs) = mpsc::channel::<Job>(LONGEST_QUEUE);
     thread::Builder::new().name(format!("sqlite {name}")).spawn(move || {
         while let Some(job) = jobs.blocking_recv() {
-            // A job that panics is its caller's misfortune: its answer is `Closed`, and the next one is carried out.
+            // A query that panics is its caller's misfortune: its answer is `Closed`, and the next one is carried out.
             let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
         }
     })?;

@@ -9,9 +9,8 @@
 //! * [`run`], [`Worker`]: start, be ready, be told to stop, leave.
 //! * [`Routes`], [`Rule`], [`Call`], [`Problem`]: who may call what, and how it is answered.
 //! * [`serve`], [`tls`]: connections, HTTP/1 and 2, TLS with certificates that are exchanged while it runs.
+//! * [`live`]: WebSockets that are told what happens.
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
-//! * [`follow`]: the one reader of the outbox. [`stream`]: all of it, for who resumes where they were. [`live`]: WebSockets that
-//!   are told what happens from now on, in whatever words.
 //! * [`home`], [`clock`], [`number`]: the resident's days, times and numbers on the wire.
 //! * [`telemetry`], [`listen`]: logs, addresses.
 //!
@@ -21,7 +20,6 @@ pub mod call;
 pub mod clock;
 pub mod database;
 pub mod field;
-pub mod follow;
 pub mod home;
 pub mod inherit;
 pub mod listen;

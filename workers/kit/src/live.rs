@@ -1,6 +1,7 @@
 //! WebSockets that are told what happens: one first frame, then every broadcast, until they leave or we do.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -14,13 +15,13 @@ use warp::ws::{Message, WebSocket};
 /// How many messages a client may lag behind before it is dropped: it holds nobody else up.
 const LONGEST_LAG: usize = 256;
 /// A ping finds out that a client is gone.
-const PING_EVERY: Duration = Duration::from_secs(20);
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long one frame may take to be taken by a client.
-const SENT_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait for the answer to a close frame.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 /// Close code for a client that lags behind.
-const POLICY_VIOLATION: u16 = 1008;
+pub(crate) const POLICY_VIOLATION: u16 = 1008;
 
 /// How the worker says goodbye.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,7 @@ impl Goodbye {
 
 /// Everyone who listens.
 pub struct Live {
-    messages: broadcast::Sender<Message>,
+    messages: broadcast::Sender<String>,
     listeners: AtomicUsize,
     goodbye: Goodbye,
     stop: CancellationToken,
@@ -67,7 +68,7 @@ impl Live {
     pub fn tell(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {
             // Fails only when nobody listens.
-            Ok(text) => drop(self.messages.send(Message::text(text))),
+            Ok(text) => drop(self.messages.send(text)),
             Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
         }
     }
@@ -85,7 +86,7 @@ impl Live {
         &self,
         mut socket: WebSocket,
         first: String,
-        mut messages: broadcast::Receiver<Message>,
+        mut messages: broadcast::Receiver<String>,
     ) -> Result<(), Gone> {
         send(&mut socket, Message::text(first)).await?;
         let mut ping = tokio::time::interval(PING_EVERY);
@@ -98,7 +99,7 @@ impl Live {
                     Some(Ok(_) | Err(_)) | None => return Ok(()),
                 },
                 message = messages.recv() => match message {
-                    Ok(message) => send(&mut socket, message).await?,
+                    Ok(text) => send(&mut socket, Message::text(text)).await?,
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "a listener was too slow and is dropped");
                         return close(socket, POLICY_VIOLATION, "too slow: connect again").await;
@@ -111,9 +112,9 @@ impl Live {
 }
 
 /// The client is not there any more.
-struct Gone;
+pub(crate) struct Gone;
 
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
+pub(crate) async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
     match timeout(SENT_WITHIN, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Gone),
@@ -121,7 +122,7 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
 }
 
 /// Says goodbye and waits a moment for the answer, so that the client sees the code and not a broken connection.
-async fn close(mut socket: WebSocket, code: u16, reason: &'static str) -> Result<(), Gone> {
+pub(crate) async fn close(mut socket: WebSocket, code: u16, reason: impl Into<Cow<'static, str>>) -> Result<(), Gone> {
     send(&mut socket, Message::close_with(code, reason)).await?;
     let answer = async { while socket.next().await.is_some_and(|message| message.is_ok_and(|m| !m.is_close())) {} };
     timeout(CLOSED_WITHIN, answer).await.map_err(|_| Gone)

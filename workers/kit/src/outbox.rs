@@ -4,14 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
 
-/// How long an event is kept for those who were away.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How many events are kept at most: some months of a reading a minute, about 200 MB of the largest home's.
-pub const MOST_KEPT: i64 = 200_000;
-/// The newest ones stay whatever the clock says: one that is years ahead must not empty the outbox.
-pub const LEAST_KEPT: i64 = 1_000;
-/// How many are removed in one transaction at most, so that no change waits long for it.
-const TRIMMED_AT_ONCE: u32 = 512;
+/// How many events are kept: whoever was away for longer asks for everything anew.
+pub const KEPT_EVENTS: i64 = 100_000;
+/// For how long they are kept.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// After so many new events old ones are looked for: nothing is done while nothing happens.
+const TRIM_EVERY: i64 = 256;
+/// So many go at once: more than come, and few enough that nobody waits for it.
+const MOST_TRIMMED: i64 = 512;
 
 /// The table, made before a worker's own migrations.
 pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS outbox (
@@ -60,7 +60,7 @@ pub struct Kept {
     pub kind: String,
     /// The whole of it; null if it cannot be read.
     pub payload: serde_json::Value,
-    /// When it was written down, as ISO text.
+    /// When: `2031-01-31T12:00:00.000Z`.
     pub recorded_at: String,
 }
 
@@ -72,12 +72,12 @@ pub fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(home_seq), 0) FROM outbox")?.query_row([], |row| row.get(0))
 }
 
-/// The place of the oldest event that is still kept; `None` if there is none.
+/// The place of the oldest event that is still there; 0 if there is none yet.
 ///
 /// # Errors
 /// SQLite's.
-pub fn oldest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.prepare_cached("SELECT min(home_seq) FROM outbox")?.query_row([], |row| row.get(0))
+pub fn oldest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT coalesce(min(home_seq), 0) FROM outbox")?.query_row([], |row| row.get(0))
 }
 
 /// At most so many events that follow this place, in their order.
@@ -102,81 +102,61 @@ pub(crate) fn record(transaction: &Transaction<'_>, event: Event) -> rusqlite::R
     let sql = "INSERT INTO outbox (kind, payload, recorded_at) VALUES (?1, ?2, ?3) RETURNING home_seq";
     let values = params![event.kind, event.payload.to_string(), crate::clock::iso_now()];
     let home_seq = transaction.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+    if home_seq % TRIM_EVERY == 0 {
+        trim(transaction, home_seq, Timestamp::now())?;
+    }
     Ok(Recorded { home_seq, event })
 }
 
-/// Removes what is older than [`KEPT_FOR`] or beyond [`MOST_KEPT`], a part at a time: from the oldest on, up to the first that
-/// is to stay. Called with each change, so that nothing runs while nothing happens.
-pub(crate) fn trim(transaction: &Transaction<'_>, newest: i64) -> rusqlite::Result<()> {
-    trim_by(transaction, newest, Timestamp::now(), MOST_KEPT, LEAST_KEPT)
-}
-
-fn trim_by(
-    transaction: &Transaction<'_>,
-    newest: i64,
-    now: Timestamp,
-    most_kept: i64,
-    least_kept: i64,
-) -> rusqlite::Result<()> {
-    let old = now.checked_sub(KEPT_FOR).map(crate::clock::iso).unwrap_or_default();
-    let sql = "SELECT home_seq, recorded_at FROM outbox WHERE home_seq <= ?1 ORDER BY home_seq LIMIT ?2";
-    let mut oldest = transaction.prepare_cached(sql)?;
-    let mut rows = oldest.query(params![newest - least_kept, TRIMMED_AT_ONCE])?;
-    let mut last = None;
-    while let Some(row) = rows.next()? {
-        let (home_seq, recorded_at): (i64, String) = (row.get(0)?, row.get(1)?);
-        if home_seq > newest - most_kept && recorded_at >= old {
-            break;
-        }
-        last = Some(home_seq);
-    }
-    let Some(last) = last else { return Ok(()) };
-    transaction.prepare_cached("DELETE FROM outbox WHERE home_seq <= ?1")?.execute([last])?;
-    Ok(())
+/// Drops the oldest events that are too many or too old; the newest one stays, so that places go on from it.
+fn trim(transaction: &Transaction<'_>, newest: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM outbox WHERE home_seq < ?1 AND home_seq IN (
+        SELECT home_seq FROM (SELECT home_seq, recorded_at FROM outbox ORDER BY home_seq LIMIT ?2)
+        WHERE home_seq <= ?1 - ?3 OR recorded_at < ?4)";
+    let too_old = crate::clock::iso(now - KEPT_FOR);
+    transaction.prepare_cached(sql)?.execute(params![newest, MOST_TRIMMED, KEPT_EVENTS, too_old]).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    const MOST: i64 = 2_000;
-    const LEAST: i64 = 10;
+    fn put(transaction: &Transaction<'_>, home_seq: i64, recorded_at: &str) {
+        let sql = "INSERT INTO outbox (home_seq, kind, payload, recorded_at) VALUES (?, 'x', 'null', ?)";
+        transaction.execute(sql, params![home_seq, recorded_at]).unwrap();
+    }
 
-    /// A home's history of so many events, trimmed once; what is left of it, from and to.
-    fn trimmed(events: i64, now: Timestamp) -> (i64, i64) {
+    fn places(connection: &Connection) -> Vec<i64> {
+        after(connection, 0, 9_999).unwrap().into_iter().map(|kept| kept.home_seq).collect()
+    }
+
+    #[test]
+    fn what_is_too_old_or_too_much_goes_and_the_newest_stays() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLE).unwrap();
         let transaction = connection.transaction().unwrap();
-        for number in 1..=events {
-            let recorded = record(&transaction, Event::new("cup.poured", json!({"number": number}))).unwrap();
-            assert_eq!(recorded.home_seq, number);
+        let newest = KEPT_EVENTS + 10;
+        for (home_seq, recorded_at) in [(9, "2031-03-01"), (10, "2031-03-01"), (11, "2031-01-01"), (12, "2031-03-01")] {
+            put(&transaction, home_seq, recorded_at);
         }
-        trim_by(&transaction, events, now, MOST, LEAST).unwrap();
-        (oldest(&transaction).unwrap().unwrap(), newest(&transaction).unwrap())
+        put(&transaction, newest, "2031-01-01");
+        trim(&transaction, newest, "2031-03-02T00:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(places(&transaction), [12, newest]);
+        assert_eq!((oldest(&transaction), super::newest(&transaction)), (Ok(12), Ok(newest)));
     }
 
     #[test]
-    fn what_is_new_and_not_too_much_stays() {
-        let now = Timestamp::now();
-        assert_eq!(trimmed(MOST, now), (1, MOST));
-        assert_eq!(trimmed(MOST, now + KEPT_FOR - SignedDuration::from_mins(1)), (1, MOST));
-    }
-
-    #[test]
-    fn what_is_beyond_the_count_goes_from_the_oldest_on_a_part_at_a_time() {
-        assert_eq!(trimmed(MOST + 3, Timestamp::now()), (4, MOST + 3));
-        let many = MOST + 10_000;
-        assert_eq!(trimmed(many, Timestamp::now()), (i64::from(TRIMMED_AT_ONCE) + 1, many));
-    }
-
-    #[test]
-    fn what_is_old_goes_but_never_the_newest() {
-        let later = Timestamp::now() + KEPT_FOR + SignedDuration::from_mins(1);
-        assert_eq!(trimmed(100, later), (91, 100));
-        assert_eq!(trimmed(LEAST, later), (1, LEAST));
-        assert_eq!(trimmed(LEAST, Timestamp::MAX), (1, LEAST));
-        assert_eq!(trimmed(100, Timestamp::MIN), (1, 100), "a clock that is behind removes nothing");
+    fn it_is_trimmed_as_it_grows() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        let transaction = connection.transaction().unwrap();
+        for home_seq in 1..=3 {
+            put(&transaction, home_seq, "2001-01-01");
+        }
+        put(&transaction, TRIM_EVERY - 2, "2999-01-01");
+        record(&transaction, Event::new("x", ())).unwrap();
+        assert_eq!(places(&transaction).len(), 5);
+        record(&transaction, Event::new("x", ())).unwrap();
+        assert_eq!(places(&transaction), [TRIM_EVERY - 2, TRIM_EVERY - 1, TRIM_EVERY]);
     }
 }

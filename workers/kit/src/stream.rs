@@ -1,90 +1,190 @@
-//! The stream of what became true: every event of the outbox in its order, over a WebSocket or as server-sent events.
+//! What became true, to whoever wants to know all of it: every event of the outbox in its order, over a WebSocket or as
+//! server-sent events.
 //!
-//! ```text
-//!   outbox ──► Follower ──► Stream ──┬─ socket     each listener follows at its own pace; one that cannot keep up is told
-//!      └── pages, for who resumes ──►└─ sent_events   so and dropped, and begins again where it was
+//! ```json
+//! {"seq": 4711, "ts": "2031-01-31T12:00:00.000Z", "type": "reading.recorded", "resident": 1, "data": {}}
 //! ```
 //!
-//! An event is `{seq,ts,type,resident,data}`, where `seq` is its place in the home's history. Who names the last one that it
-//! saw (`?since=SEQ`, or `Last-Event-ID`) is told all that followed, without gap or repeat. Where that cannot be, because it is
-//! older than what is kept or from another history, an event of the type `resync` says so, and the stream goes on from now.
+//! Whoever was away names the last `seq` that it has, and is told what came since. If that is not there any more, it is told
+//! `resync` instead, asks for everything anew, and goes on from the `seq` of that message.
 
-mod frame;
-mod listener;
-mod sent_events;
-mod since;
-mod socket;
+mod follower;
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use tokio::sync::broadcast;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::{
+    select,
+    sync::{broadcast, mpsc},
+    time::{interval, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use warp::{reply::Response, ws::WebSocket};
+use warp::{
+    Reply,
+    reply::Response,
+    sse,
+    ws::{Message, WebSocket},
+};
 
-use self::frame::Frame;
-pub use self::{listener::PING_EVERY, since::Since};
-use crate::{Identity, Problem, Rule, database::Database, outbox::Kept};
+use self::follower::{Follower, Next};
+use crate::{
+    Call, Identity, Problem, Rule,
+    database::Database,
+    live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, send},
+    outbox::Kept,
+};
 
-/// How many events a listener may lag behind before it is dropped. They are in memory once, however many listen.
-pub const LONGEST_LAG: usize = 1024;
+/// How many events a client may lag behind before it is dropped: it holds nobody else up, and comes back for them.
+const LONGEST_LAG: usize = 1024;
+/// How many events wait for a reader of server-sent events beside those in its connection.
+const WAITING_FOR_READER: usize = 16;
+/// What a dropped client is told.
+const TOO_SLOW: &str = "too slow: connect again with since=";
 
-/// Everyone who follows what becomes true. Cheap to clone.
+/// An event as it is sent, written once for all clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub seq: i64,
+    /// Who may be told.
+    pub rule: Rule,
+    pub text: Arc<str>,
+}
+
+impl Told {
+    fn of(kept: &Kept, rule: Rule) -> Self {
+        let resident = &kept.payload["subject"];
+        let message = json!({
+            "seq": kept.home_seq, "ts": kept.recorded_at, "type": kept.kind, "resident": resident, "data": kept.payload,
+        });
+        Self { seq: kept.home_seq, rule, text: message.to_string().into() }
+    }
+}
+
+/// Who may be told of events of a kind.
+pub type RuleOf = fn(&str) -> Rule;
+
+/// Everyone who follows a worker's outbox.
 #[derive(Clone)]
 pub struct Stream {
-    frames: broadcast::Sender<Arc<Frame>>,
+    told: broadcast::Sender<Told>,
     database: Database,
-    rule: fn(&str) -> Rule,
+    rule: RuleOf,
     stop: CancellationToken,
+    /// Clients are waited for when the worker leaves.
     tasks: TaskTracker,
 }
 
 impl Stream {
-    /// Nobody listens yet. `rule` says who may be told of which kind of event; `tasks` are waited for when the worker leaves.
+    /// Nobody follows yet. `rule` says who may be told of which event; everyone is told goodbye at `stop`.
     #[must_use]
-    pub fn new(database: Database, rule: fn(&str) -> Rule, stop: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { frames: broadcast::Sender::new(LONGEST_LAG), database, rule, stop, tasks }
+    pub fn new(database: Database, rule: RuleOf, stop: CancellationToken, tasks: TaskTracker) -> Self {
+        Self { told: broadcast::Sender::new(LONGEST_LAG), database, rule, stop, tasks }
     }
 
-    /// How many listen.
-    #[must_use]
-    pub fn listeners(&self) -> usize {
-        self.frames.receiver_count()
+    fn follower(&self, since: Option<i64>, identity: Identity) -> Follower {
+        Follower::new(self.told.subscribe(), self.database.clone(), self.rule, identity, since)
     }
 
-    /// Tells everyone, without waiting for anyone. Written as JSON once for all of them.
-    pub fn tell(&self, events: &[Kept]) {
-        if self.frames.receiver_count() == 0 {
-            return;
-        }
-        for event in events {
-            let _ = self.frames.send(Arc::new(self.frame(event))); // Fails only when the last one has just left.
+    /// Tells everyone, without waiting. Events are told in their order, all of them.
+    pub fn tell(&self, kept: &Kept) {
+        if self.told.receiver_count() > 0 {
+            let _ = self.told.send(Told::of(kept, (self.rule)(&kept.kind))); // Fails only when nobody listens.
         }
     }
 
-    /// Serves one client's WebSocket to its end. What it sends is ignored.
-    pub async fn socket(&self, socket: WebSocket, since: Since, identity: Identity) {
+    /// Serves one WebSocket to its end. What it sends is ignored. `?since=SEQ` in the call's query: from there on.
+    pub async fn serve(&self, mut socket: WebSocket, call: &Call) {
         let token = self.tasks.token();
-        listener::serve(self, socket::Socket(socket), since, identity).await;
+        // However it ended, it ended.
+        let _ = match since(call.query("since")) {
+            Ok(since) => self.converse(socket, self.follower(since, call.identity)).await,
+            Err(problem) => match send(&mut socket, Message::text(refusal(&problem))).await {
+                Ok(()) => close(socket, POLICY_VIOLATION, "since is not a seq").await,
+                gone => gone,
+            },
+        };
         drop(token);
     }
 
-    /// Takes a client's WebSocket only to say what is wrong with its request.
-    pub async fn refuse(&self, socket: WebSocket, problem: &Problem) {
-        let token = self.tasks.token();
-        socket::refuse(socket, problem.text()).await;
-        drop(token);
+    async fn converse(&self, mut socket: WebSocket, mut follower: Follower) -> Result<(), Gone> {
+        let mut ping = interval(PING_EVERY);
+        loop {
+            select! {
+                () = self.stop.cancelled() => {
+                    return close(socket, Goodbye::RESTART.code, Goodbye::RESTART.reason).await;
+                }
+                _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
+                received = socket.next() => match received {
+                    Some(Ok(message)) if !message.is_close() => {}
+                    Some(Ok(_) | Err(_)) | None => return Ok(()),
+                },
+                next = follower.next() => match next {
+                    Next::Told(told) => send(&mut socket, Message::text(told.text.as_ref())).await?,
+                    Next::TooSlow => {
+                        let reason = format!("{TOO_SLOW}{}", follower.seq());
+                        return close(socket, POLICY_VIOLATION, reason).await;
+                    }
+                    Next::Closed => return Ok(()),
+                },
+            }
+        }
     }
 
-    /// An answer that does not end while its client listens.
-    #[must_use]
-    pub fn sent_events(&self, since: Since, identity: Identity) -> Response {
-        let (line, response) = sent_events::open();
-        let stream = self.clone();
-        self.tasks.spawn(async move { listener::serve(&stream, line, since, identity).await });
-        response
+    /// Answers with server-sent events, whose id is the `seq`. A browser that comes back by itself names the last one it has in
+    /// `Last-Event-ID`, which goes before `?since=SEQ`.
+    ///
+    /// # Errors
+    /// 400 if that is no number.
+    pub fn events(&self, call: &Call) -> Result<Response, Problem> {
+        let since = since(call.header("last-event-id").or(call.query("since")))?;
+        let follower = self.follower(since, call.identity);
+        let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
+        let (stop, token) = (self.stop.clone(), self.tasks.token());
+        tokio::spawn(async move {
+            select! {
+                () = stop.cancelled() => {}
+                () = hand_on(follower, &sender) => {}
+                () = sender.closed() => {}
+            }
+            drop(token);
+        });
+        let events = stream::poll_fn(move |context| receiver.poll_recv(context)).map(Ok::<_, Infallible>);
+        let events = sse::keep_alive().interval(PING_EVERY).text("ping").stream(events);
+        Ok(sse::reply(events).into_response())
     }
+}
 
-    fn frame(&self, event: &Kept) -> Frame {
-        Frame::of(event, (self.rule)(&event.kind))
-    }
+/// Until the reader is gone, or too slow.
+async fn hand_on(mut follower: Follower, sender: &mpsc::Sender<sse::Event>) {
+    // There is always room for the last words.
+    let Ok(last_words) = sender.clone().reserve_owned().await else { return };
+    let too_slow = loop {
+        match follower.next().await {
+            Next::Told(Told { seq, text, .. }) => {
+                let event = sse::Event::default().id(seq.to_string()).data(text.as_ref());
+                match timeout(SENT_WITHIN, sender.send(event)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return,
+                    Err(_) => break seq - 1,
+                }
+            }
+            Next::TooSlow => break follower.seq(),
+            Next::Closed => return,
+        }
+    };
+    tracing::warn!("a follower was too slow and is dropped");
+    let message = json!({"type": "dropped", "data": {"reason": format!("{TOO_SLOW}{too_slow}")}});
+    last_words.send(sse::Event::default().data(message.to_string()));
+}
+
+fn since(text: Option<&str>) -> Result<Option<i64>, Problem> {
+    let wrong =
+        |text: &str| Problem::bad_request(format!("since {text:?} is not a seq: it is a whole number, 0 or more"));
+    let seq = |text: &str| text.parse().ok().filter(|seq| *seq >= 0).ok_or_else(|| wrong(text));
+    text.filter(|text| !text.is_empty()).map(seq).transpose()
+}
+
+fn refusal(problem: &Problem) -> String {
+    json!({"type": "error", "data": {"reason": problem.text()}}).to_string()
 }

@@ -374,6 +374,9 @@ impl Keeper {
         for address in &order.sockets {
             let is_served = self.rows.any_serves(address);
             self.sockets.hold_for(address, user, group, is_served).map_err(Failure::at(Step::Listen))?;
+            if order.nonblocking && !is_served {
+                self.sockets.set_nonblocking(address).map_err(Failure::at(Step::Listen))?;
+            }
         }
         if let Err(error) = self.users.note(self.directory.path(), user) {
             say!("{} keeper: cannot note user {user} in {}: {error}", clock::stamp(), self.directory.path().display());

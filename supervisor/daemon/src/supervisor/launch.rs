@@ -85,6 +85,7 @@ impl Ground {
             env: env.into_iter().collect(),
             cwd: app.cwd.to_string_lossy().into_owned(),
             sockets: app.listen.iter().map(ToString::to_string).collect(),
+            nonblocking: app.listen_nonblocking,
             identity: person.map(|person| person.identity),
             rlimits: identity::rlimits(&app.rlimits),
             nice: app.nice,

@@ -32,6 +32,7 @@ impl Difference {
             env,
             env_file,
             listen,
+            listen_nonblocking,
             port,
             depends_on,
             ready,
@@ -71,6 +72,7 @@ impl Difference {
         launch.extend(environment(env, &new.env));
         launch.note("env_file", env_file != &new.env_file);
         launch.note("listen", listen != &new.listen);
+        launch.step("listen_nonblocking", listen_nonblocking, &new.listen_nonblocking);
         launch.step("port", &shown(port), &shown(&new.port));
         launch.step("user", &shown(user), &shown(&new.user));
         launch.step("group", &shown(group), &shown(&new.group));

@@ -67,6 +67,7 @@ pub(crate) fn app(id: u32, written: &Written, folder: &Path, profile: &str) -> O
         env: environment(written, profile),
         env_file: written.env_file.as_ref().map(|file| within(folder, file)),
         listen: written.listen.iter().map(|address| address.get_ref().clone()).collect(),
+        listen_nonblocking: written.listen_nonblocking.as_ref().is_some_and(|wanted| *wanted.get_ref()),
         port: written.port.as_ref().map(|port| *port.get_ref()),
         depends_on: distinct(&written.depends_on),
         ready,

@@ -71,15 +71,19 @@ fn version(version: &Version) -> Value {
 
 /// The reading, with its version as its `ETag`.
 fn answer(status: StatusCode, reading: &Reading) -> Response {
-    let mut response = reply::data(status, &reading.whole());
-    if let Ok(version) = HeaderValue::from_str(&format!("\"{}\"", reading.version)) {
+    tagged(reply::data(status, &reading.whole()), reading.version)
+}
+
+/// An answer with the version of what it shows as its `ETag`.
+pub fn tagged(mut response: Response, version: i64) -> Response {
+    if let Ok(version) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(ETAG, version);
     }
     response
 }
 
-/// The version that whoever changes a reading has looked at: `If-Match: "2"`.
-fn seen(call: &Call) -> Result<Option<i64>, Problem> {
+/// The version that whoever changes something has looked at: `If-Match: "2"`.
+pub fn seen(call: &Call) -> Result<Option<i64>, Problem> {
     let Some(text) = call.header(IF_MATCH.as_str()).map(str::trim).filter(|text| *text != "*") else { return Ok(None) };
     let number = text.strip_prefix("W/").unwrap_or(text).trim_matches('"').parse();
     let wrong = |_| Problem::bad_request(format!("If-Match {text:?} is not a version. Write it like \"2\""));

@@ -12,7 +12,7 @@ use serde_json::json;
 
 pub use self::{
     amend::{AmendError, READING_AMENDED, READING_STRUCK_OUT, Version},
-    ask::Span,
+    ask::{CLOCK_TOLERANCE, Span},
     record::{READING_RECORDED, RecordError},
 };
 use super::understood;
@@ -119,7 +119,8 @@ fn computed(entry: &Entry) -> Computed {
     }
 }
 
-fn by_compat_id(connection: &Connection, compat_id: i64) -> rusqlite::Result<Reading> {
+/// One reading, also one that was struck out.
+pub fn by_compat_id(connection: &Connection, compat_id: i64) -> rusqlite::Result<Reading> {
     connection.prepare_cached(BY_COMPAT_ID)?.query_row([compat_id], reading)
 }
 

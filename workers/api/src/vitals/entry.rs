@@ -36,6 +36,8 @@ pub struct Entry {
     pub source: String,
     pub device_address: Option<String>,
     pub notes: Option<String>,
+    /// Whoever measured has symptoms, too: a severe value is not repeated before somebody is told.
+    pub symptom: bool,
 }
 
 /// Why a reading cannot be kept, for the one who sent it.
@@ -90,6 +92,8 @@ impl Entry {
             // Ours, like the other fields here; or as clients write it elsewhere.
             device_address: field::text(body, "device_address")?.or(field::text(body, "deviceAddress")?),
             notes: field::text(body, "notes")?,
+            // Whatever is written there that is not no: a symptom by its name, too. Nothing is refused for it.
+            symptom: field::flag(body, "symptom").map_or(true, Option::unwrap_or_default),
         })
     }
 
@@ -209,6 +213,24 @@ mod tests {
                     alert, confusion, voice, pain, unresponsive";
         for value in [json!("asleep"), json!(0.5), json!(5), json!(-1), json!([])] {
             assert_eq!(asked(value), Err(text.into()));
+        }
+    }
+
+    #[test]
+    fn a_symptom_is_ticked_or_named() {
+        for (value, expected) in [
+            (json!(null), false),
+            (json!(false), false),
+            (json!("false"), false),
+            (json!(0), false),
+            (json!(""), false),
+            (json!(true), true),
+            (json!("1"), true),
+            (json!("chest pain"), true),
+            (json!(["chest pain"]), true),
+        ] {
+            let body = json!({"vital_type": "spo2", "value_primary": 80, "unit": "%", "symptom": value});
+            assert_eq!(read(&body).unwrap().symptom, expected, "{body}");
         }
     }
 

@@ -8,9 +8,10 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{Backlog, getsockopt, listen, sockopt::AcceptConn};
 
 /// A worker that made it non-blocking did so for everybody.
-pub fn unblock(socket: BorrowedFd<'_>) -> Result<(), Errno> {
-    let flags = OFlag::from_bits_retain(fcntl(socket, FcntlArg::F_GETFL)?);
-    fcntl(socket, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK)).map(drop)
+pub fn set_nonblocking(socket: BorrowedFd<'_>, wanted: bool) -> Result<(), Errno> {
+    let mut flags = OFlag::from_bits_retain(fcntl(socket, FcntlArg::F_GETFL)?);
+    flags.set(OFlag::O_NONBLOCK, wanted);
+    fcntl(socket, FcntlArg::F_SETFL(flags)).map(drop)
 }
 
 /// For sockets that take connections.

@@ -69,6 +69,13 @@ impl Sockets {
         Ok(())
     }
 
+    /// For a program that takes it for granted that a socket which it inherits does not block. One that is served stays as that
+    /// run has it.
+    pub fn set_nonblocking(&self, address: &str) -> Result<(), Errno> {
+        let held = Place::read(address).and_then(|place| self.0.get(&place));
+        held.map_or(Ok(()), |held| mend::set_nonblocking(held.socket.as_fd(), true))
+    }
+
     pub fn close(&mut self, address: &str) {
         Place::read(address).and_then(|place| self.0.remove(&place));
     }
@@ -107,7 +114,7 @@ impl Socket {
 
     fn mend(&self, is_served: bool) -> Result<(), Errno> {
         if !is_served {
-            mend::unblock(self.as_fd())?;
+            mend::set_nonblocking(self.as_fd(), false)?;
         }
         match self {
             Self::Tcp(listener) => mend::listen_again(listener),

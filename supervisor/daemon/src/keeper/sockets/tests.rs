@@ -54,6 +54,8 @@ fn a_socket_that_is_served_stays_as_its_worker_has_it_and_listens_again_all_the_
         assert!(does_not_block(&sockets, &address), "{address}");
         sockets.hold(&address, false).unwrap();
         assert!(!does_not_block(&sockets, &address), "{address}");
+        sockets.set_nonblocking(&address).unwrap();
+        assert!(does_not_block(&sockets, &address), "{address}");
     }
     let address = free_address();
     sockets.hold(&address, false).unwrap();

@@ -165,6 +165,7 @@ fn settings(app: &App, aside_at: u64) -> Vec<(String, String)> {
     say("listen_timeout", span(policy.listen_timeout, default.listen_timeout));
     say("kill_timeout", span(policy.kill_timeout, default.kill_timeout));
     say("kill_signal", (app.kill_signal != manifest::StopSignal::default()).then(|| app.kill_signal.name().to_owned()));
+    say("listen_nonblocking", app.listen_nonblocking.then(|| "true".to_owned()));
     say("shutdown_with_message", app.shutdown_with_message.then(|| "true".to_owned()));
     say("min_uptime", span(policy.min_uptime, default.min_uptime));
     say("restart_delay", span(policy.restart_delay, default.restart_delay));

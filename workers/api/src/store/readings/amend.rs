@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Computed, Reading, ask::find, by_compat_id, computed};
 use crate::{
-    store::{Store, history, residents::homes},
+    store::{Store, alerts, history, residents::homes},
     vitals::{
         amendment::{self, Amendment, AmendmentError},
         entry::Entry,
@@ -89,7 +89,7 @@ impl Store {
                 history::keep(transaction, TABLE, before.compat_id, now)?;
                 let local_date = home.date(entry.effective_at).to_string();
                 amend(transaction, before.compat_id, &entry, &local_date, amendment.reason.as_deref())?;
-                changed(transaction, before.compat_id, READING_AMENDED)
+                changed(transaction, &before, READING_AMENDED, now)
             })
             .await
     }
@@ -111,7 +111,7 @@ impl Store {
                 check_seen(&before, seen)?;
                 history::keep(transaction, TABLE, before.compat_id, now)?;
                 transaction.prepare_cached(STRIKE_OUT)?.execute(params![reason, before.compat_id])?;
-                changed(transaction, before.compat_id, READING_STRUCK_OUT)
+                changed(transaction, &before, READING_STRUCK_OUT, now)
             })
             .await
     }
@@ -129,10 +129,17 @@ impl Store {
     }
 }
 
-fn changed(transaction: &Transaction<'_>, compat_id: i64, event: &'static str) -> Result<Change<Reading>, AmendError> {
-    let reading = by_compat_id(transaction, compat_id)?;
-    let event = Event::new(event, reading.whole());
-    Ok(Change::new(reading, event))
+fn changed(
+    transaction: &Transaction<'_>,
+    before: &Reading,
+    event: &'static str,
+    now: Timestamp,
+) -> Result<Change<Reading>, AmendError> {
+    let reading = by_compat_id(transaction, before.compat_id)?;
+    let mut events = vec![Event::new(event, reading.whole())];
+    let home = homes::named(&before.zone).ok_or_else(|| AmendmentError::Zone(before.zone.clone()))?;
+    events.extend(alerts::after_correction(transaction, before, &reading, home, now)?);
+    Ok(Change::several(reading, events))
 }
 
 fn check_seen(before: &Reading, seen: Option<i64>) -> Result<(), AmendError> {

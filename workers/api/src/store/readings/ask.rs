@@ -8,7 +8,7 @@ use super::{BY_COMPAT_ID, Reading, by_compat_id, reading};
 use crate::{store::Store, vitals::Kind};
 
 /// How far ahead a device's clock may run before its readings count as future ones.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 const BY_ID: &str = "SELECT * FROM readings WHERE id = ?";
 const NEWEST_UNTIL: &str = "SELECT * FROM readings

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Computed, Reading, by_compat_id, computed, reading};
 use crate::{
-    store::{Store, history, residents::ResidentError},
+    store::{Store, alerts, history, residents::ResidentError},
     vitals::entry::Entry,
 };
 
@@ -57,8 +57,9 @@ impl Store {
                 }
                 let compat_id = insert(transaction, subject, &entry, home, key.as_deref(), now)?;
                 let reading = by_compat_id(transaction, compat_id)?;
-                let event = Event::new(READING_RECORDED, reading.whole());
-                Ok(Change::new(reading, event))
+                let mut events = vec![Event::new(READING_RECORDED, reading.whole())];
+                events.extend(alerts::after_reading(transaction, &reading, entry.symptom, home, now)?);
+                Ok(Change::several(reading, events))
             })
             .await
     }

@@ -1,0 +1,115 @@
+//! Alerts, and what people answer to them.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use kit::{
+    Area, Call, Problem, Routes, Rule,
+    field::{self, FieldError},
+    reply,
+};
+use serde_json::{Value, json};
+use warp::reply::Response;
+
+use super::{Hub, residents::asked_about, with};
+use crate::{
+    store::alerts::{Alert, AnswerError, Attempt, Repeat},
+    vitals::{Kind, entry::EntryError},
+};
+
+/// How many alerts a list has when nobody says.
+const USUAL_LIMIT: u32 = 100;
+/// How many it has at most.
+const LARGEST_LIMIT: u32 = 1_000;
+/// The longest snooze that can be asked for, in minutes; the alert may take less.
+const MOST_MINUTES: i32 = 24 * 60;
+/// How long a name may be, in characters.
+const LONGEST_NAME: usize = 200;
+
+pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
+    let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
+    routes
+        .get("/api/v1/alerts", read, with(hub, list))
+        .get("/api/v1/alerts/{id}", read, with(hub, one))
+        .post("/api/v1/alerts/{id}/ack", write, with(hub, acknowledge))
+        .post("/api/v1/alerts/{id}/snooze", write, with(hub, snooze))
+        .get("/api/v1/repeats", read, with(hub, repeats))
+        .post("/api/v1/symptoms", write, with(hub, symptom))
+}
+
+/// Those that are not over; with `status=all` the newest ones, whatever became of them.
+async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let subject = asked_about(&call)?;
+    hub.store.home_of(subject).await?;
+    let alerts = match call.query("status").unwrap_or("open") {
+        "open" | "" => hub.store.open_alerts(subject).await?,
+        "all" => {
+            let limit = call.query("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
+            hub.store.all_alerts(subject, limit.unwrap_or(USUAL_LIMIT).min(LARGEST_LIMIT)).await?
+        }
+        other => return Err(Problem::bad_request(format!("status {other:?} is not known. Must be one of: open, all"))),
+    };
+    let rows: Vec<_> = alerts.iter().map(Alert::whole).collect();
+    Ok(reply::data(StatusCode::OK, &rows))
+}
+
+async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let id = call.parameter("id").to_owned();
+    let (alert, attempts) = hub.store.find_alert(id.clone()).await?.ok_or(AnswerError::Unknown(id))?;
+    let mut whole = alert.whole();
+    whole["attempts"] = attempts.iter().map(Attempt::whole).collect();
+    Ok(reply::data(StatusCode::OK, &whole))
+}
+
+async fn acknowledge(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let by = name(&call.json()?)?;
+    let alert = hub.store.acknowledge_alert(call.parameter("id").to_owned(), by, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &alert.whole()))
+}
+
+async fn snooze(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let body = call.json::<Value>()?;
+    let minutes = field::whole_within(&body, "minutes", 1, MOST_MINUTES)?.ok_or(FieldError::Missing("minutes"))?;
+    let (id, long) = (call.parameter("id").to_owned(), SignedDuration::from_mins(minutes));
+    let alert = hub.store.snooze_alert(id, long, name(&body)?, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &alert.whole()))
+}
+
+async fn repeats(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let subject = asked_about(&call)?;
+    hub.store.home_of(subject).await?;
+    let rows: Vec<_> = hub.store.repeats(subject).await?.iter().map(Repeat::whole).collect();
+    Ok(reply::data(StatusCode::OK, &rows))
+}
+
+/// Somebody ticked a symptom while a repeat is asked for: what waits for it is told at once.
+async fn symptom(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (subject, body) = (asked_about(&call)?, call.json::<Value>()?);
+    hub.store.home_of(subject).await?;
+    let kind = field::text(&body, "vital_type")?;
+    let known = |name: String| Kind::of_name(&name).ok_or(EntryError::UnknownKind(&Kind::ALL));
+    let opened = hub.store.symptom(subject, kind.map(known).transpose()?, name(&body)?, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &json!({"opened": opened.iter().map(Alert::whole).collect::<Vec<_>>()})))
+}
+
+/// Who answers, as they call themselves.
+fn name(body: &Value) -> Result<Option<String>, Problem> {
+    let name = field::text(body, "by")?.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    if name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
+        return Err(Problem::bad_request(format!("by is longer than {LONGEST_NAME} characters")));
+    }
+    Ok(name)
+}
+
+impl From<AnswerError> for Problem {
+    fn from(error: AnswerError) -> Self {
+        let status = match error {
+            AnswerError::Unknown(_) => StatusCode::NOT_FOUND,
+            AnswerError::Over(_) => StatusCode::CONFLICT,
+            AnswerError::TooLong { .. } => StatusCode::BAD_REQUEST,
+            AnswerError::Database(error) => return error.into(),
+        };
+        Self::new(status, error.to_string())
+    }
+}
