@@ -13,6 +13,8 @@ mod appointments;
 mod bluetooth;
 mod feed;
 mod forward;
+#[cfg(test)]
+mod fuzzed;
 mod routes;
 mod show;
 mod store;
