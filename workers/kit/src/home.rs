@@ -66,7 +66,7 @@ impl Home {
         let text = text.trim();
         text.parse().ok().or_else(|| {
             let on_the_clock: DateTime = text.parse().ok()?;
-            // In the gap of spring the first valid minute after it, in the overlap of autumn the first of the two.
+            // In the gap of spring as if the clock had not been put forward yet, in the overlap of autumn the first of the two.
             Some(self.zone.to_zoned_datetime(on_the_clock).ok()?.timestamp())
         })
     }
