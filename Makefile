@@ -105,7 +105,7 @@ lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_module
 	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
 
 # cargo-fuzz asks the compiler for sanitizers, which a stable one has but keeps from whoever does not insist.
-FUZZ := manifest profile pm2_json pm2_yaml control keeper notes
+FUZZ := manifest profile pm2_json pm2_yaml control keeper notes bodies
 FUZZ_SECONDS := 60
 
 fuzz: needs-run ## Feed the readers of files and messages with what nobody would write (FUZZ_SECONDS for each)

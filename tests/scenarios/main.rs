@@ -1,5 +1,6 @@
 //! What an operator is promised, promise by promise. A test's name is the promise.
 
+mod acknowledged;
 mod ad_hoc;
 mod apply;
 mod beheaded;

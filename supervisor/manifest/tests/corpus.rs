@@ -12,8 +12,8 @@ const TARGETS: [(&str, Target); 4] = [
     ("pm2_json", fuzzed::pm2_json),
     ("pm2_yaml", fuzzed::pm2_yaml),
 ];
-/// What `protocol` and `daemon` try again.
-const ELSEWHERE: [&str; 3] = ["control", "keeper", "notes"];
+/// What `protocol`, `daemon` and `api` try again.
+const ELSEWHERE: [&str; 4] = ["control", "keeper", "notes", "bodies"];
 /// The corpus is kept for what it covers, not for how much it is.
 const LARGEST_CORPUS: u64 = 200_000;
 

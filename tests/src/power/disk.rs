@@ -1,6 +1,7 @@
 //! A disk that loses what it may lose.
 //!
-//! What is not synced may be there, or half of it, or zeros in its place, or nothing of it. Names change in the order in which
+//! What is not synced may be there, or half of it, or zeros in its place, or nothing of it. What is written over what was there
+//! is the new or the old, never zeros, and shortens nothing. Names change in the order in which
 //! they were changed, at any time until their folder is synced; a file's own sync says nothing of its name.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,9 @@ use super::Operation;
 
 /// Files by their names in the folder.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
+/// So much of a file that is another than expected is shown, in bytes.
+const LONGEST_DIFFERENCE: usize = 2_000;
+
 type Names = BTreeMap<PathBuf, usize>;
 
 /// What may have become of bytes that were not synced.
@@ -28,18 +32,36 @@ const FATES: [Fate; 4] = [Fate::Lost, Fate::Half, Fate::Zeros, Fate::Kept];
 struct Object {
     now: Vec<u8>,
     synced: Vec<u8>,
+    /// How much of what was synced was never cut off since.
+    whole: usize,
 }
 
 impl Object {
     fn after(&self, fate: Fate) -> Vec<u8> {
         let kept = self.now.iter().zip(&self.synced).take_while(|(now, synced)| now == synced).count();
         let new = &self.now[kept..];
-        match fate {
-            Fate::Lost => self.synced.clone(),
-            Fate::Kept => self.now.clone(),
+        let written = match fate {
+            Fate::Lost => return self.synced.clone(),
+            Fate::Kept => return self.now.clone(),
             Fate::Half => [&self.now[..kept], &new[..new.len() / 2]].concat(),
-            Fate::Zeros => [&self.now[..kept], &vec![0; new.len()]].concat(),
-        }
+            Fate::Zeros => {
+                let over = self.whole.min(self.now.len()).max(kept);
+                [&self.now[..kept], &self.synced[kept..over.min(self.synced.len())], &vec![0; self.now.len() - over]]
+                    .concat()
+            }
+        };
+        let old = self.synced.get(written.len()..self.whole.min(self.synced.len())).unwrap_or_default();
+        [written.as_slice(), old].concat()
+    }
+
+    fn resize(&mut self, length: usize) {
+        self.now.resize(length, 0);
+        self.whole = self.whole.min(length);
+    }
+
+    fn sync(&mut self) {
+        self.synced = self.now.clone();
+        self.whole = self.now.len();
     }
 }
 
@@ -57,7 +79,7 @@ impl Disk {
         let mut disk = Self::default();
         for (path, bytes) in files {
             disk.names.insert(path.clone(), disk.objects.len());
-            disk.objects.push(Object { now: bytes.clone(), synced: bytes.clone() });
+            disk.objects.push(Object { now: bytes.clone(), synced: bytes.clone(), whole: bytes.len() });
         }
         disk.synced = disk.names.clone();
         disk
@@ -82,7 +104,7 @@ impl Disk {
                     self.renamed(path);
                 }
                 if *truncate {
-                    self.object(path).now.clear();
+                    self.object(path).resize(0);
                 }
             }
             Operation::Write { path, at, bytes } => {
@@ -96,10 +118,9 @@ impl Disk {
                 let object = self.object(path);
                 object.now.resize(object.now.len() + length, 0);
             }
-            Operation::Resize { path, length } => self.object(path).now.resize(*length, 0),
+            Operation::Resize { path, length } => self.object(path).resize(*length),
             Operation::Sync { path } if self.names.contains_key(path) => {
-                let object = self.object(path);
-                object.synced = object.now.clone();
+                self.object(path).sync();
             }
             Operation::Sync { path } => self.sync_folder(path),
             Operation::Rename { from, to } => {
@@ -135,8 +156,23 @@ impl Disk {
 /// Everything that the disk may hold when the power is cut, at every instant of these operations, each once. `visit` is told
 /// when in words.
 pub fn power_cuts(before: &Files, operations: &[Operation], mut visit: impl FnMut(&str, &Files)) {
-    let mut disk = Disk::holding(before);
     let mut seen = BTreeSet::new();
+    let hash = BuildHasherDefault::<DefaultHasher>::default();
+    power_cuts_at_every_instant(before, operations, |_, when, files| {
+        if seen.insert(hash.hash_one(files)) {
+            visit(when, files);
+        }
+    });
+}
+
+/// The same, and what was there before is visited again as long as it may still be there: `visit` is told after how many
+/// operations, too.
+pub fn power_cuts_at_every_instant(
+    before: &Files,
+    operations: &[Operation],
+    mut visit: impl FnMut(usize, &str, &Files),
+) {
+    let mut disk = Disk::holding(before);
     let hash = BuildHasherDefault::<DefaultHasher>::default();
     for done in 0..=operations.len() {
         if let Some(operation) = done.checked_sub(1).map(|last| &operations[last]) {
@@ -145,9 +181,7 @@ pub fn power_cuts(before: &Files, operations: &[Operation], mut visit: impl FnMu
         let names = std::iter::once(&disk.synced).chain(disk.pending.iter().map(|(_, names)| names));
         for (changes, names) in names.enumerate() {
             let mut look = |what: &str, files: Files| {
-                if seen.insert(hash.hash_one(&files)) {
-                    visit(&format!("after {done} operations, {changes} changes of names, {what}"), &files);
-                }
+                visit(done, &format!("after {done} operations, {changes} changes of names, {what}"), &files);
             };
             for fate in FATES {
                 look(&format!("{fate:?}"), disk.files(names, |_| fate));
@@ -165,6 +199,17 @@ pub fn power_cuts(before: &Files, operations: &[Operation], mut visit: impl FnMu
 /// If that is not what `on_disk` says: then what was recorded is not all that happened.
 #[must_use]
 pub fn settle(before: &Files, operations: &[Operation], on_disk: &Files) -> Vec<Operation> {
+    settled(before, operations, on_disk).unwrap_or_else(|difference| panic!("{difference}"))
+}
+
+/// The same for whoever looks again while a program goes on.
+///
+/// # Errors
+/// What is otherwise on the disk.
+///
+/// # Panics
+/// If bytes were moved into a file that is not there any more.
+pub fn settled(before: &Files, operations: &[Operation], on_disk: &Files) -> Result<Vec<Operation>, String> {
     let mut disk = Disk::holding(before);
     let mut moved = Vec::new();
     for (at, operation) in operations.iter().enumerate() {
@@ -184,13 +229,22 @@ pub fn settle(before: &Files, operations: &[Operation], on_disk: &Files) -> Vec<
     let mut disk = Disk::holding(before);
     settled.iter().for_each(|operation| disk.carry_out(operation));
     let held = disk.files(&disk.names, |_| Fate::Kept);
-    assert!(held == *on_disk, "recorded: {}\non the disk: {}", listed(&held), listed(on_disk));
-    settled
+    if held == *on_disk {
+        return Ok(settled);
+    }
+    Err(format!("recorded: {}\non the disk: {}", listed(&held, on_disk), listed(on_disk, &held)))
 }
 
-fn listed(files: &Files) -> String {
-    let one = |(path, bytes): (&PathBuf, &Vec<u8>)| format!("{}: {}", path.display(), String::from_utf8_lossy(bytes));
-    files.iter().map(one).collect::<Vec<_>>().join("\n")
+/// Files that are otherwise in `others`, with where they begin to be.
+fn listed(files: &Files, others: &Files) -> String {
+    let mut all = Vec::new();
+    for (path, bytes) in files.iter().filter(|(path, bytes)| others.get(*path) != Some(*bytes)) {
+        let other = others.get(path).map_or(&[][..], Vec::as_slice);
+        let at = bytes.iter().zip(other).take_while(|(one, other)| one == other).count();
+        let next = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + LONGEST_DIFFERENCE)]);
+        all.push(format!("{}: {} bytes, from {at} on {next:?}", path.display(), bytes.len()));
+    }
+    all.join("\n")
 }
 
 #[cfg(test)]
@@ -243,6 +297,15 @@ mod tests {
         assert!(unsynced.contains(&Some(vec![])) && unsynced.contains(&Some(vec![0; NEW.len()])));
         let removed = texts(&[Operation::Unlink { path: "f".into() }, sync("")]);
         assert_eq!(removed, [Some(OLD.into()), None].into());
+    }
+
+    #[test]
+    fn what_is_written_over_is_the_old_or_the_new_and_shortens_nothing() {
+        let over = Operation::Write { path: "f".into(), at: Some(0), bytes: "NEW ".into() };
+        let found = texts(&[over]);
+        let expected = [OLD, "NEW text"].map(|text| Some(text.as_bytes().to_vec()));
+        assert!(found.contains(&expected[0]) && found.contains(&expected[1]), "{found:?}");
+        assert!(found.iter().flatten().all(|text| text.len() == OLD.len() && !text.contains(&0)), "{found:?}");
     }
 
     #[test]

@@ -11,5 +11,5 @@ mod letters;
 pub mod operation;
 pub mod trace;
 
-pub use disk::{Files, power_cuts, settle};
+pub use disk::{Files, power_cuts, power_cuts_at_every_instant, settle, settled};
 pub use operation::Operation;

@@ -2,6 +2,7 @@
 //! written in a file for each domain.
 
 mod activity;
+pub mod area;
 pub mod devices;
 pub mod medication;
 mod residents;
@@ -71,9 +72,12 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live, stream: &Stream) 
                 return told;
             }
         };
+        news.iter().for_each(|event| stream.tell(event));
         for event in news {
             told = event.home_seq;
-            stream.tell(&event);
+            if !live.is_heard() {
+                continue;
+            }
             match frame(&event, store).await {
                 Ok(Some(frame)) => live.tell(&frame),
                 Ok(None) => {}

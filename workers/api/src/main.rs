@@ -17,6 +17,8 @@ mod doses;
 mod drinks;
 mod feed;
 mod forward;
+#[cfg(test)]
+mod fuzzed;
 mod medication;
 mod recordings;
 mod reminders;
@@ -59,7 +61,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
-    let stream = Stream::new(store.database().clone(), worker.stop(), worker.tasks());
+    let stream = Stream::new(store.database().clone(), feed::area::rule, worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
         let events = store.database().events();

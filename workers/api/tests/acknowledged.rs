@@ -61,6 +61,18 @@ const KINDS: &[Kind] = &[
             json!({"vital_type": "blood_pressure", "value_primary": systolic, "value_secondary": diastolic, "unit": "mmHg"})
         },
     },
+    Kind {
+        path: "/api/hydration/log",
+        event: "drink.recorded",
+        table: "drinks",
+        body: |number| json!({"amount_oz": 1 + number % 12, "beverage_type": "tea"}),
+    },
+    Kind {
+        path: "/api/medications/1/take",
+        event: "dose.taken",
+        table: "doses",
+        body: |number| json!({"notes": format!("number {number}")}),
+    },
 ];
 
 /// Whoever writes: what was sent, and what of it was acknowledged, by the number of the request, which is its key too.
@@ -171,6 +183,8 @@ fn what_was_acknowledged_is_there_once_and_the_stream_goes_on_without_gap_or_rep
     let data = tempfile::tempdir().unwrap();
     let start = || Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[]);
     let (mut chance, written, mut told) = (Chance::new(), Written::default(), Vec::new());
+    let medicine = json!({"name": "Paracetamol", "is_prn": true});
+    assert_eq!(start().post("/api/medications", &medicine).0, 201);
     for _ in 0..kills {
         let api = start();
         let address = api.address;

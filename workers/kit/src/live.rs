@@ -58,6 +58,12 @@ impl Live {
         self.listeners.load(Ordering::Relaxed)
     }
 
+    /// Whether anyone would hear what is told now.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.messages.receiver_count() > 0
+    }
+
     /// Tells everyone, without waiting.
     pub fn tell(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {

@@ -23,6 +23,7 @@ use hyper::{
     body::{Body, Incoming},
     service::Service,
 };
+use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
@@ -37,6 +38,9 @@ use crate::listen::Listener;
 
 /// How long to wait after `accept` failed: usually for want of descriptors, which come back as connections end.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How long a client may take nothing of what was sent to it, before its connection ends. Whoever waits for it to be taken could
+/// not end it: of an answer that does not end, nothing more is asked for as long as its client reads nothing.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 /// How long open requests and WebSockets get once the worker is told to stop; less than any `kill_timeout` should be.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 
@@ -88,6 +92,7 @@ pub async fn serve(
     let take = |stream: TcpStream, address: SocketAddr| {
         // Answers are small: waiting to fill a packet only makes them late.
         let _ = stream.set_nodelay(true);
+        let _ = setsockopt(&stream, TcpUserTimeout, &(TAKEN_WITHIN.as_millis() as u32));
         let connection =
             Connection { address, answer: answer.clone(), drain: drain.clone(), upgrades: upgrades.clone() };
         connections.spawn(connection.serve(stream, tls.clone()));

@@ -29,7 +29,7 @@ use warp::{
 
 use self::follower::{Follower, Next};
 use crate::{
-    Call, Problem,
+    Call, Identity, Problem, Rule,
     database::Database,
     live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, send},
     outbox::Kept,
@@ -46,40 +46,50 @@ const TOO_SLOW: &str = "too slow: connect again with since=";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub seq: i64,
+    /// Who may be told.
+    pub rule: Rule,
     pub text: Arc<str>,
 }
 
 impl Told {
-    fn of(kept: &Kept) -> Self {
+    fn of(kept: &Kept, rule: Rule) -> Self {
         let resident = &kept.payload["subject"];
         let message = json!({
             "seq": kept.home_seq, "ts": kept.recorded_at, "type": kept.kind, "resident": resident, "data": kept.payload,
         });
-        Self { seq: kept.home_seq, text: message.to_string().into() }
+        Self { seq: kept.home_seq, rule, text: message.to_string().into() }
     }
 }
+
+/// Who may be told of events of a kind.
+pub type RuleOf = fn(&str) -> Rule;
 
 /// Everyone who follows a worker's outbox.
 #[derive(Clone)]
 pub struct Stream {
     told: broadcast::Sender<Told>,
     database: Database,
+    rule: RuleOf,
     stop: CancellationToken,
     /// Clients are waited for when the worker leaves.
     tasks: TaskTracker,
 }
 
 impl Stream {
-    /// Nobody follows yet. Everyone is told goodbye at `stop`.
+    /// Nobody follows yet. `rule` says who may be told of which event; everyone is told goodbye at `stop`.
     #[must_use]
-    pub fn new(database: Database, stop: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { told: broadcast::Sender::new(LONGEST_LAG), database, stop, tasks }
+    pub fn new(database: Database, rule: RuleOf, stop: CancellationToken, tasks: TaskTracker) -> Self {
+        Self { told: broadcast::Sender::new(LONGEST_LAG), database, rule, stop, tasks }
+    }
+
+    fn follower(&self, since: Option<i64>, identity: Identity) -> Follower {
+        Follower::new(self.told.subscribe(), self.database.clone(), self.rule, identity, since)
     }
 
     /// Tells everyone, without waiting. Events are told in their order, all of them.
     pub fn tell(&self, kept: &Kept) {
         if self.told.receiver_count() > 0 {
-            let _ = self.told.send(Told::of(kept)); // Fails only when nobody listens.
+            let _ = self.told.send(Told::of(kept, (self.rule)(&kept.kind))); // Fails only when nobody listens.
         }
     }
 
@@ -88,7 +98,7 @@ impl Stream {
         let token = self.tasks.token();
         // However it ended, it ended.
         let _ = match since(call.query("since")) {
-            Ok(since) => self.converse(socket, since).await,
+            Ok(since) => self.converse(socket, self.follower(since, call.identity)).await,
             Err(problem) => match send(&mut socket, Message::text(refusal(&problem))).await {
                 Ok(()) => close(socket, POLICY_VIOLATION, "since is not a seq").await,
                 gone => gone,
@@ -97,8 +107,7 @@ impl Stream {
         drop(token);
     }
 
-    async fn converse(&self, mut socket: WebSocket, since: Option<i64>) -> Result<(), Gone> {
-        let mut follower = Follower::new(self.told.subscribe(), self.database.clone(), since);
+    async fn converse(&self, mut socket: WebSocket, mut follower: Follower) -> Result<(), Gone> {
         let mut ping = interval(PING_EVERY);
         loop {
             select! {
@@ -129,7 +138,7 @@ impl Stream {
     /// 400 if that is no number.
     pub fn events(&self, call: &Call) -> Result<Response, Problem> {
         let since = since(call.header("last-event-id").or(call.query("since")))?;
-        let follower = Follower::new(self.told.subscribe(), self.database.clone(), since);
+        let follower = self.follower(since, call.identity);
         let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
         let (stop, token) = (self.stop.clone(), self.tasks.token());
         tokio::spawn(async move {
@@ -152,7 +161,7 @@ async fn hand_on(mut follower: Follower, sender: &mpsc::Sender<sse::Event>) {
     let Ok(last_words) = sender.clone().reserve_owned().await else { return };
     let too_slow = loop {
         match follower.next().await {
-            Next::Told(Told { seq, text }) => {
+            Next::Told(Told { seq, text, .. }) => {
                 let event = sse::Event::default().id(seq.to_string()).data(text.as_ref());
                 match timeout(SENT_WITHIN, sender.send(event)).await {
                     Ok(Ok(())) => {}

@@ -1,8 +1,10 @@
 //! What the supervisor costs, measured beside what the same work costs without one, in one run.
 //!
-//! `make bench` builds for release and runs this; `BETTI_LOOPS` sets the number of rounds. `bench logs` is about logs only.
+//! `make bench` builds for release and runs this; `BETTI_LOOPS` sets the number of rounds. `bench logs` is about logs
+//! only, `bench api` about betti-api.
 #![allow(clippy::print_stdout)] // Printing is what it does.
 
+mod api;
 mod betti;
 mod floor;
 mod logs;
@@ -23,12 +25,16 @@ fn main() {
         // It is its own worker.
         ["flood", bytes, gate] => return logs::flood(bytes.parse().expect("a number"), gate.as_ref()),
         ["tick"] => return logs::tick(),
+        ["bare", body] => return api::answer_bare(body),
         _ => {}
     }
     let rounds = scenarios::loops(ROUNDS);
     println!("Betti, measured: {rounds} rounds, {} cores, {} build", cores(), build());
     if words == ["logs"] {
         return logs::measure(rounds);
+    }
+    if words == ["api"] {
+        return api::measure();
     }
     latency(rounds);
     println!("\n{:<44} {:>9} {:>11} {:>9} {:>9}", "memory", "keeper", "supervisor", "together", "private");
@@ -40,6 +46,7 @@ fn main() {
         println!("{what:<44} {:>9} {:>11} {:>9} {private:>9}", keeper.pss_kib, supervisor.pss_kib, keeper + supervisor);
     }
     logs::measure(rounds);
+    api::measure();
     println!("\nbeside others, with {} workers", others::WORKERS);
     println!("{}", others::ours(rounds));
     for other in others::ALL {

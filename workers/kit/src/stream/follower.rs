@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::Told;
+use super::{RuleOf, Told};
 use crate::{
-    clock,
+    Identity, Rule, clock,
     database::{Database, DatabaseError},
     outbox,
 };
@@ -39,6 +39,9 @@ enum Place {
 pub(super) struct Follower {
     told: Receiver<Told>,
     database: Database,
+    rule: RuleOf,
+    /// Whom it leads.
+    identity: Identity,
     place: Place,
     /// The last that was sent, or what counts as that.
     seq: i64,
@@ -47,8 +50,15 @@ pub(super) struct Follower {
 
 impl Follower {
     /// `told` is subscribed before the database is asked, so that nothing falls in between.
-    pub(super) fn new(told: Receiver<Told>, database: Database, since: Option<i64>) -> Self {
-        Self { told, database, place: Place::Begins(since), seq: since.unwrap_or(0), page: VecDeque::new() }
+    pub(super) fn new(
+        told: Receiver<Told>,
+        database: Database,
+        rule: RuleOf,
+        identity: Identity,
+        since: Option<i64>,
+    ) -> Self {
+        let (place, seq, page) = (Place::Begins(since), since.unwrap_or(0), VecDeque::new());
+        Self { told, database, rule, identity, place, seq, page }
     }
 
     /// The last that was sent.
@@ -71,7 +81,10 @@ impl Follower {
         loop {
             if let Some(told) = self.page.pop_front() {
                 self.seq = told.seq;
-                return Ok(Next::Told(told));
+                if told.rule.admits(self.identity) {
+                    return Ok(Next::Told(told));
+                }
+                continue;
             }
             match self.place {
                 Place::Begins(since) => {
@@ -83,7 +96,9 @@ impl Follower {
                     Ok(told) if told.seq <= self.seq => {} // it was in the database already
                     Ok(told) => {
                         self.seq = told.seq;
-                        return Ok(Next::Told(told));
+                        if told.rule.admits(self.identity) {
+                            return Ok(Next::Told(told));
+                        }
                     }
                     Err(RecvError::Lagged(_)) => return Ok(Next::TooSlow),
                     Err(RecvError::Closed) => return Ok(Next::Closed),
@@ -108,7 +123,7 @@ impl Follower {
             "seq": newest, "ts": clock::iso(Timestamp::now()), "type": "resync", "resident": null,
             "data": {"reason": reason, "since": since, "oldest": oldest},
         });
-        self.page.push_back(Told { seq: newest, text: message.to_string().into() });
+        self.page.push_back(Told { seq: newest, rule: Rule::Public, text: message.to_string().into() });
     }
 
     async fn ends(&self) -> Result<(i64, i64), DatabaseError> {
@@ -125,7 +140,7 @@ impl Follower {
             self.place = Place::Abreast;
         }
         self.told = listens;
-        self.page.extend(news.iter().map(Told::of));
+        self.page.extend(news.iter().map(|kept| Told::of(kept, (self.rule)(&kept.kind))));
         Ok(())
     }
 }
@@ -139,6 +154,10 @@ mod tests {
         database::Change,
         outbox::{Event, Kept},
     };
+
+    fn rule(kind: &str) -> Rule {
+        if kind == "public" { Rule::Public } else { Rule::Service }
+    }
 
     struct House {
         database: Database,
@@ -163,7 +182,10 @@ mod tests {
             }
             if are_told {
                 let newest = self.database.read(|c| Ok::<_, DatabaseError>(outbox::newest(c)?)).await.unwrap();
-                self.kept(newest - count).await.iter().for_each(|kept| drop(self.told.send(Told::of(kept))));
+                self.kept(newest - count)
+                    .await
+                    .iter()
+                    .for_each(|kept| drop(self.told.send(Told::of(kept, rule(&kept.kind)))));
             }
         }
 
@@ -180,7 +202,7 @@ mod tests {
         }
 
         fn follow(&self, since: Option<i64>) -> Follower {
-            Follower::new(self.told.subscribe(), self.database.clone(), since)
+            Follower::new(self.told.subscribe(), self.database.clone(), rule, Identity::Local, since)
         }
     }
 
@@ -258,5 +280,26 @@ mod tests {
         assert_eq!(seqs(&mut follower, 4).await, [2, 3, 4, 5]);
         house.happen(5, true).await;
         assert_eq!((follower.next().await, follower.seq()), (Next::TooSlow, 5));
+    }
+
+    #[tokio::test]
+    async fn whoever_may_not_know_is_not_told_and_goes_on() {
+        let house = House::new();
+        let happens = |kind: &'static str| {
+            house.database.write(move |_| Ok::<_, DatabaseError>(Change::new((), Event::new(kind, json!({})))))
+        };
+        for kind in ["public", "secret", "public"] {
+            happens(kind).await.unwrap();
+        }
+        let follower =
+            |identity| Follower::new(house.told.subscribe(), house.database.clone(), rule, identity, Some(0));
+        let mut stranger = follower(Identity::Unknown);
+        assert_eq!(seqs(&mut stranger, 2).await, [1, 3]);
+        assert_eq!(seqs(&mut follower(Identity::Local), 3).await, [1, 2, 3]);
+        for kind in ["secret", "public"] {
+            happens(kind).await.unwrap();
+        }
+        house.kept(3).await.iter().for_each(|kept| drop(house.told.send(Told::of(kept, rule(&kept.kind)))));
+        assert_eq!(seqs(&mut stranger, 1).await, [5], "also of what is told as it happens");
     }
 }
