@@ -6,11 +6,14 @@ use kit::{Home, clock};
 use serde_json::{Value, json};
 
 use crate::{
+    activity::interval,
     appointments::{
         change::{self, Scope},
         moment::Moment,
         recurrence::rule::Rule,
     },
+    drinks,
+    medication::{self, rows},
     vitals::{
         Kind,
         amendment::{self, Amendment},
@@ -23,7 +26,8 @@ const NOW: i64 = 1_940_000_000;
 const ZONE: &str = "America/New_York";
 
 /// Everything that reads the body of a request without doing anything. Whoever adds one adds its line here.
-const READERS: &[fn(&Value, Timestamp, &Home)] = &[reading, amended_reading, appointment, recurrence];
+const READERS: &[fn(&Value, Timestamp, &Home)] =
+    &[reading, amended_reading, appointment, recurrence, medicine, schedule, drink, intervals];
 
 /// A body, which may be meant for any of them.
 pub fn bodies(bytes: &[u8]) {
@@ -84,6 +88,41 @@ fn recurrence(body: &Value, _: Timestamp, _: &Home) {
     let Some(text) = body["recurrence_rule"].as_str() else { return };
     if let Ok(rule) = Rule::read(text) {
         assert_eq!(Rule::read(&rule.json().to_string()).as_ref(), Ok(&rule), "{}", rule.json());
+    }
+}
+
+/// What was understood of a medicine is left as it is by the same words.
+fn medicine(body: &Value, _: Timestamp, _: &Home) {
+    match medication::entry::Entry::read(body) {
+        Ok((entry, _)) => {
+            assert!(!entry.name.is_empty(), "{body}");
+            assert_eq!(entry.clone().changed(body), Ok(entry), "{body}");
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn schedule(body: &Value, _: Timestamp, _: &Home) {
+    for read in [rows::read(body).map(Option::unwrap_or_default), rows::read_by_day(body)] {
+        if let Err(error) = read {
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+fn drink(body: &Value, now: Timestamp, home: &Home) {
+    for read in [drinks::Entry::in_ounces(body, now, home), drinks::Entry::read(body, now, home)] {
+        match read {
+            Ok(entry) => assert!(entry.amount.value > 0.0 && entry.amount.value.is_finite(), "{entry:?}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+fn intervals(body: &Value, _: Timestamp, home: &Home) {
+    match interval::read(body, home) {
+        Ok(intervals) => assert!(intervals.iter().all(|interval| interval.started_at < interval.ended_at), "{body}"),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 

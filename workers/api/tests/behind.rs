@@ -37,6 +37,16 @@ fn food_is_answered_as_recorded_through_this_worker_too() {
     assert_eq!(api.request("PUT", "/api/nutrition/daily", &[], None).0, 405);
 }
 
+/// Scene 6 says what the original did not tell; what is written here is told by the stream, and drinks, doses and appointments
+/// by no frame that existing clients know.
+#[test]
+fn what_is_written_over_http_is_answered_beside_a_listener_as_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let nutrition = Running::start(nutrition().to_str().unwrap(), data.path(), &[]);
+    let api = start_api(&data, &nutrition.url());
+    assert_eq!(replay("ws.jsonl", &api.url(), "ws-06"), 1);
+}
+
 #[test]
 fn one_variable_decides_where_the_other_worker_listens_and_where_it_is_looked_for() {
     let data = tempfile::tempdir().unwrap();
