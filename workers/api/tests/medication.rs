@@ -201,7 +201,11 @@ fn a_second_person_is_told_who_took_a_dose_and_when() {
     let words = refused["error"].as_str().unwrap();
     assert!(status == 409 && words.starts_with("Anna recorded this dose as taken at 20"), "{status} {words}");
     let ben = |body: &Value| put(&api, &dose, body);
-    assert_eq!(ben(&json!({"action": "undo", "by": "Ben"})).0, 200);
+    let (status, refused) = ben(&json!({"action": "undo", "by": "Ben"}));
+    assert!(status == 400 && refused["error"].as_str().unwrap().starts_with("undo needs an id"), "{refused}");
+    let undo = json!({"action": "undo", "by": "Ben", "id": "u"});
+    let (status, undone) = ben(&undo);
+    assert_eq!((status, ben(&undo)), (200, (200, undone)), "once");
     let (status, skipped) = ben(&json!({"action": "skip", "reason": "felt sick", "by": "Ben", "id": "x"}));
     assert_eq!(
         (status, &skipped["data"]["state"], &skipped["data"]["note"]),

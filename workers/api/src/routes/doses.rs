@@ -88,6 +88,11 @@ async fn tell(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         override_reason: text(&body, "override_reason", LONGEST_TEXT)?,
         id: id.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
     };
+    if command.act == (Act::Undo { of: None }) && id.is_none() && command.seen_version.is_none() {
+        let words =
+            "undo needs an id (or Idempotency-Key, of, seen_version), so that sent again it takes back nothing more";
+        return Err(Problem::bad_request(words));
+    }
     let (medication, dose) = hub.store.tell(subject, key, (command, id.is_some()), now).await?;
     Ok(reply::data(StatusCode::OK, &dose.whole(&medication, now)))
 }
