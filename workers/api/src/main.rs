@@ -65,7 +65,8 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
     if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
         let events = store.database().events();
-        tokio::spawn(reminders::run(events, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
+        let alarm = Alarm::new().context("the alarm for doses")?;
+        tokio::spawn(reminders::run(events, alarm, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
     }
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let nutrition_url = std::env::var(NUTRITION_URL);

@@ -44,18 +44,12 @@ pub fn are_enabled(value: Option<&str>) -> bool {
 /// The process that this one replaces may still write for `beside_for`, unheard by this one, so that it looks once more then.
 pub async fn run(
     mut events: Receiver<Recorded>,
+    alarm: Alarm,
     store: Store,
     live: Arc<Live>,
     beside_for: Duration,
     stop: CancellationToken,
 ) {
-    let alarm = match Alarm::new() {
-        Ok(alarm) => alarm,
-        Err(error) => {
-            tracing::error!("doses cannot be announced: {error}");
-            return live.tell(&feed::medication::failed(&error));
-        }
-    };
     let mut beside_until = Some(Instant::now() + beside_for);
     loop {
         let wake_at = match look(&store).await {
@@ -70,8 +64,9 @@ pub async fn run(
             () = stop.cancelled() => return,
             goes_on = changed(&mut events) => if !goes_on { return },
             rang = alarm.at(Some(wake_at), Timestamp::now()) => if let Err(error) = rang {
-                tracing::error!("the alarm for doses is broken: {error}");
-                return live.tell(&feed::medication::failed(&error));
+                tracing::error!("the alarm for doses does not ring: {error}");
+                live.tell(&feed::medication::failed(&error));
+                tokio::time::sleep(TRY_AGAIN_AFTER.unsigned_abs()).await; // by the runtime's clock, until the alarm works again
             },
             () = over(beside_until) => beside_until = None,
         }
