@@ -118,11 +118,17 @@ fn its_memory_and_descriptors_do_not_grow_with_thousands_of_spawns() {
     hub.ctl(&["stop"]).succeeded();
     let last = process::anonymous_kib(keeper);
     assert!(last <= first + MOST_GROWTH_KIB, "{first} KiB, and {last} KiB after {spawns} more");
-    // Its own: standard streams, signals, lock, control socket, the supervisor. Nothing of any run.
-    let held = process::open_files(keeper);
-    assert!(held.len() < 20, "{held:?}");
-    let notified = std::fs::read_dir(hub.control_socket().with_file_name("notify")).expect("the folder").count();
-    assert_eq!(notified, 0, "sockets of runs that are over");
+    // Its own: standard streams, signals, lock, control socket, the supervisor. Nothing of any run, as soon as the supervisor has
+    // read the last of its output and has it forgotten.
+    wait::until("nothing of any run is held", || match process::open_files(keeper) {
+        held if held.len() < 20 => Ok(()),
+        held => Err(format!("{held:?}")),
+    });
+    let folder = hub.control_socket().with_file_name("notify");
+    wait::until("no socket is left of runs that are over", || match std::fs::read_dir(&folder).expect("it").count() {
+        0 => Ok(()),
+        left => Err(left),
+    });
 }
 
 /// Says that it ends and takes a moment for it.
