@@ -23,7 +23,7 @@ use kit::{
     database::{Database, DatabaseError, OpenError},
     outbox::{self, Kept},
 };
-use rusqlite::{Row, types::Type};
+use rusqlite::{Connection, Row, ToSql, types::Type};
 
 use self::residents::homes::Homes;
 
@@ -86,6 +86,15 @@ impl Store {
     pub async fn events_after(&self, home_seq: i64, most: u32) -> Result<Vec<Kept>, DatabaseError> {
         self.database.read(move |connection| Ok(outbox::after(connection, home_seq, most)?)).await
     }
+}
+
+/// Puts a row into a table, each value into the column of its name; the number that SQLite gives it.
+fn insert(connection: &Connection, table: &'static str, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<i64> {
+    let columns: Vec<_> = values.iter().map(|(name, _)| name.trim_start_matches(':')).collect();
+    let places: Vec<_> = values.iter().map(|(name, _)| *name).collect();
+    let (columns, places) = (columns.join(", "), places.join(", "));
+    let sql = format!("INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING compat_id");
+    connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))
 }
 
 /// A text of the table as what it stands for.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     activity::{Figures, workout::Entry},
-    store::{Store, history, residents::ResidentError, understood},
+    store::{self, Store, history, residents::ResidentError, understood},
 };
 
 /// Somebody worked out.
@@ -211,11 +211,7 @@ fn insert(
         ":recorded_at": clock::iso(now),
         ":idempotency_key": key,
     };
-    let columns: Vec<_> = values.iter().map(|(name, _)| name.trim_start_matches(':')).collect();
-    let places: Vec<_> = values.iter().map(|(name, _)| *name).collect();
-    let sql =
-        format!("INSERT INTO workouts ({}) VALUES ({}) RETURNING compat_id", columns.join(", "), places.join(", "));
-    connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))
+    store::insert(connection, "workouts", values)
 }
 
 fn workout(row: &Row<'_>) -> rusqlite::Result<Workout> {

@@ -7,18 +7,14 @@ use serde_json::{Value, json};
 
 use crate::{
     appointments::{Appointment, content::Content, moment::Moment, status::Status},
-    store::understood,
+    store::{self, understood},
 };
 
 pub fn insert(connection: &Connection, appointment: &Appointment, home: &Home) -> rusqlite::Result<i64> {
     with_columns(appointment, home, |values| {
         // SQLite numbers it.
         let values: Vec<_> = values.iter().filter(|(name, _)| *name != ":compat_id").copied().collect();
-        let columns: Vec<_> = values.iter().map(|(name, _)| name.trim_start_matches(':')).collect();
-        let places: Vec<_> = values.iter().map(|(name, _)| *name).collect();
-        let (columns, places) = (columns.join(", "), places.join(", "));
-        let sql = format!("INSERT INTO appointments ({columns}) VALUES ({places}) RETURNING compat_id");
-        connection.prepare_cached(&sql)?.query_row(&values[..], |row| row.get(0))
+        store::insert(connection, "appointments", &values)
     })
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Computed, Reading, by_compat_id, computed, reading};
 use crate::{
-    store::{Store, alerts, devices, history, residents::ResidentError},
+    store::{self, Store, alerts, devices, history, residents::ResidentError},
     vitals::entry::Entry,
 };
 
@@ -114,11 +114,7 @@ fn insert(
         ":recorded_at": clock::iso(now),
         ":idempotency_key": key,
     };
-    let columns: Vec<_> = values.iter().map(|(name, _)| name.trim_start_matches(':')).collect();
-    let places: Vec<_> = values.iter().map(|(name, _)| *name).collect();
-    let sql =
-        format!("INSERT INTO readings ({}) VALUES ({}) RETURNING compat_id", columns.join(", "), places.join(", "));
-    connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))
+    store::insert(connection, "readings", values)
 }
 
 #[cfg(test)]
