@@ -16,7 +16,7 @@ pub mod residents;
 pub mod trends;
 mod usual;
 
-use std::path::Path;
+use std::{path::Path, str::FromStr};
 
 use kit::{
     Home,
@@ -104,4 +104,9 @@ fn understood<T>(row: &Row<'_>, column: &str, meaning: impl Fn(&str) -> Option<T
         let error = format!("{column} is {text:?}, which means nothing to this version");
         rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into())
     })
+}
+
+/// The same for what its text alone says, such as a time.
+fn parsed<T: FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    understood(row, column, |text| text.parse().ok())
 }

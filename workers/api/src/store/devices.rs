@@ -15,7 +15,7 @@ pub use self::{
     change::{DEVICE_PAIRED, DEVICE_UNPAIRED, DeviceError, Pairing},
     sighted::{Heard, source_of},
 };
-use super::{Store, understood};
+use super::{Store, parsed};
 use crate::devices::{Address, Seen};
 
 /// Device events begin so.
@@ -103,12 +103,12 @@ fn by_address(connection: &Connection, address: Address) -> rusqlite::Result<Opt
 fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
     let instant = |column| {
         let text: Option<String> = row.get(column)?;
-        text.map(|_| understood(row, column, |text| text.parse().ok())).transpose()
+        text.map(|_| parsed(row, column)).transpose()
     };
     Ok(Device {
         compat_id: row.get("compat_id")?,
         id: row.get("id")?,
-        address: understood(row, "address", |text| text.parse().ok())?,
+        address: parsed(row, "address")?,
         address_entered: row.get("address_entered")?,
         kind: row.get("kind")?,
         subject: row.get("subject")?,
@@ -122,7 +122,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         },
         version: row.get("version")?,
         changed_at: instant("changed_at")?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub use self::goals::PutGoalError;
-use super::{Store, history, residents::ResidentError, understood};
+use super::{Store, history, parsed, residents::ResidentError, understood};
 use crate::drinks::{
     Amount, Entry,
     amount::{Unit, shown_ml},
@@ -192,13 +192,13 @@ fn drink(row: &Row<'_>) -> rusqlite::Result<Drink> {
         amount: Amount { value: row.get("entered_amount")?, unit: understood(row, "entered_unit", Unit::of_name)? },
         ml: row.get("amount_ml")?,
         beverage: row.get("beverage")?,
-        drunk_at: understood(row, "drunk_at", |text| text.parse().ok())?,
+        drunk_at: parsed(row, "drunk_at")?,
         drunk_at_text: row.get("drunk_at_entered")?,
         zone: row.get("zone")?,
         local_date: row.get("local_date")?,
         status: row.get("status")?,
         version: row.get("version")?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

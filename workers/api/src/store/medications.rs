@@ -18,7 +18,7 @@ pub use self::{
     look::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
     write::{MEDICATION_ADDED, MEDICATION_CHANGED, MEDICATION_STOPPED},
 };
-use super::{Store, residents::ResidentError, understood};
+use super::{Store, parsed, residents::ResidentError, understood};
 use crate::{
     doses::{Plan, Policy, check::PlanError, compat, record::Refused, stock::Keeping},
     medication::{
@@ -278,8 +278,8 @@ fn medication(row: &SqlRow<'_>) -> rusqlite::Result<Medication> {
         keeping: maybe(row, "keeping", |text| serde_json::from_str(text).ok())?.unwrap_or_default(),
         stopped_at: maybe(row, "stopped_at", |text| text.parse().ok())?,
         version: row.get("version")?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
-        updated_at: understood(row, "updated_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
+        updated_at: parsed(row, "updated_at")?,
         rows: Vec::new(),
         plans: Vec::new(),
     })
@@ -297,10 +297,10 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<(i64, Row)> {
             interval_days: row.get("interval_days")?,
             interval_start: maybe(row, "interval_start", |text| text.parse().ok())?,
         },
-        entered_on: understood(row, "entered_on", |text| text.parse().ok())?,
-        followed_from: understood(row, "followed_from", |text| text.parse().ok())?,
+        entered_on: parsed(row, "entered_on")?,
+        followed_from: parsed(row, "followed_from")?,
         retired_at: maybe(row, "retired_at", |text| text.parse().ok())?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     };
     Ok((row.get("medication")?, found))
 }

@@ -15,7 +15,7 @@ pub use self::{
     ask::{CLOCK_TOLERANCE, Span},
     record::{READING_RECORDED, RecordError},
 };
-use super::understood;
+use super::{parsed, understood};
 use crate::vitals::{Kind, entry::Entry, status, status::Word};
 
 /// The status of a reading that does not count any more.
@@ -137,7 +137,7 @@ fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
         canonical_secondary: row.get("canonical_secondary")?,
         canonical_unit: row.get("canonical_unit")?,
         word: understood(row, "word", Word::of_name)?,
-        effective_at: understood(row, "effective_at", |text| text.parse().ok())?,
+        effective_at: parsed(row, "effective_at")?,
         effective_at_text: row.get("effective_at_entered")?,
         zone: row.get("zone")?,
         local_date: row.get("local_date")?,
@@ -148,7 +148,7 @@ fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
         status: row.get("status")?,
         version: row.get("version")?,
         reason: row.get("reason")?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Store, history, understood};
+use super::{Store, history, parsed};
 
 /// Somebody moved in.
 pub const RESIDENT_ADDED: &str = "resident.added";
@@ -202,7 +202,7 @@ fn resident(row: &Row<'_>) -> rusqlite::Result<Resident> {
         name: row.get("name")?,
         zone: row.get("zone")?,
         version: row.get("version")?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

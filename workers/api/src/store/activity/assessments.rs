@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     activity::assessment::{CutOff, Entry, Kind},
-    store::{Store, history, residents::ResidentError, understood},
+    store::{Store, history, parsed, residents::ResidentError, understood},
 };
 
 const ASSESSMENT_RECORDED: &str = "assessment.recorded";
@@ -172,7 +172,7 @@ impl Store {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Assessment> {
-    let instant = |column| understood(row, column, |text| text.parse().ok());
+    let instant = |column| parsed(row, column);
     Ok(Assessment {
         compat_id: row.get("compat_id")?,
         id: row.get("id")?,

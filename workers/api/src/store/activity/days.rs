@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::devices;
 use crate::{
     activity::{Figure, Figures, Sent, device::Report},
-    store::{Store, history, understood},
+    store::{Store, history, parsed},
 };
 
 /// A day has other figures.
@@ -211,8 +211,8 @@ fn day(row: &Row<'_>) -> rusqlite::Result<KeptDay> {
         figures: sent(row)?.over(Figures::default()),
         source: row.get("source")?,
         version: row.get("version")?,
-        changed_at: understood(row, "changed_at", |text| text.parse().ok())?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        changed_at: parsed(row, "changed_at")?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
         Figure, Sent,
         interval::{Interval, LONGEST},
     },
-    store::{Store, history, understood},
+    store::{Store, history, parsed},
 };
 
 /// Sources counted something.
@@ -128,7 +128,7 @@ fn whole(interval: &Interval) -> Value {
 }
 
 fn interval(row: &Row<'_>) -> rusqlite::Result<Interval> {
-    let instant = |column| understood(row, column, |text| text.parse().ok());
+    let instant = |column| parsed(row, column);
     Ok(Interval {
         source: row.get("source")?,
         started_at: instant("started_at")?,

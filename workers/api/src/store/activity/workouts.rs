@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     activity::{Figures, workout::Entry},
-    store::{self, Store, history, residents::ResidentError, understood},
+    store::{self, Store, history, parsed, residents::ResidentError},
 };
 
 /// Somebody worked out.
@@ -215,7 +215,7 @@ fn insert(
 }
 
 fn workout(row: &Row<'_>) -> rusqlite::Result<Workout> {
-    let instant = |column| understood(row, column, |text| text.parse().ok());
+    let instant = |column| parsed(row, column);
     let ended_at: Option<String> = row.get("ended_at")?;
     Ok(Workout {
         compat_id: row.get("compat_id")?,

@@ -20,7 +20,7 @@ use crate::{
         Condition, Direction,
         state::{Event, REST},
     },
-    store::residents::homes::Homes,
+    store::{parsed, residents::homes::Homes},
     vitals::Kind,
 };
 
@@ -62,7 +62,7 @@ impl Store {
             .read(|connection| {
                 let mut statement = connection.prepare_cached(NEXT)?;
                 let mut rows = statement.query([])?;
-                let due = rows.next()?.map(|row| understood(row, "due_at", |text| text.parse().ok()));
+                let due = rows.next()?.map(|row| parsed(row, "due_at"));
                 Ok(due.transpose()?)
             })
             .await

@@ -18,7 +18,7 @@ use crate::{
         moment::Moment,
         split::SplitError,
     },
-    store::{Store, history, understood},
+    store::{Store, history, parsed, understood},
 };
 
 const TABLE: &str = "appointment_edits";
@@ -234,7 +234,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Edit> {
         compat_id: row.get("compat_id")?,
         id: row.get("id")?,
         appointment: row.get("appointment")?,
-        date: understood(row, "instance_date", |text| text.parse().ok())?,
+        date: parsed(row, "instance_date")?,
         changes: understood(row, "changes", |text| serde_json::from_str(text).ok())?,
         removed: row.get::<_, String>("status")? == "entered-in-error",
         version: row.get("version")?,

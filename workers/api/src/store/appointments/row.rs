@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     appointments::{Appointment, content::Content, moment::Moment, status::Status},
-    store::{self, understood},
+    store::{self, parsed, understood},
 };
 
 pub fn insert(connection: &Connection, appointment: &Appointment, home: &Home) -> rusqlite::Result<i64> {
@@ -70,7 +70,7 @@ fn with_columns<T>(
 }
 
 pub fn read(row: &Row<'_>) -> rusqlite::Result<Appointment> {
-    let at = |column: &str| understood(row, column, |text| text.parse().ok());
+    let at = |column: &str| parsed(row, column);
     let starts = Moment { at: at("starts_at")?, written: row.get("starts_at_written")? };
     let ends = match row.get::<_, Option<String>>("ends_at_written")? {
         Some(written) => Some(Moment { at: at("ends_at")?, written }),

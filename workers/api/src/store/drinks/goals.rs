@@ -17,7 +17,7 @@ use crate::{
         goal::{GoalError, Sex},
         pace::Waking,
     },
-    store::{Store, history, residents::ResidentError, understood},
+    store::{Store, history, parsed, residents::ResidentError, understood},
 };
 
 /// Another target, maximum or waking day.
@@ -123,7 +123,7 @@ fn goal(connection: &Connection, subject: i64, date: impl Fn(Timestamp) -> Date)
     if let Some(kept) = connection.prepare_cached(OF_RESIDENT)?.query_row([subject], kept).optional()? {
         return Ok(kept);
     }
-    let instant = |row: &Row<'_>| understood(row, "recorded_at", |text| text.parse::<Timestamp>().ok());
+    let instant = |row: &Row<'_>| parsed(row, "recorded_at");
     let moved_in = connection.prepare_cached(MOVED_IN)?.query_row([subject], instant)?;
     Ok(KeptGoal { goal: Goal::default(), effective_date: date(moved_in).to_string(), row: None })
 }

@@ -14,7 +14,7 @@ use crate::{
         plan::{Anchor, Schedule},
         state,
     },
-    store::{Store, understood},
+    store::{Store, parsed, understood},
 };
 
 /// How many days before a range a dose may be that decides about one in it: a linked one follows by some days at most.
@@ -151,7 +151,7 @@ fn dose(row: &Row<'_>) -> rusqlite::Result<Dose> {
         id: row.get("id")?,
         medication: row.get("medication")?,
         record: understood(row, "record", |text| serde_json::from_str(text).ok())?,
-        recorded_at: understood(row, "recorded_at", |text| text.parse().ok())?,
+        recorded_at: parsed(row, "recorded_at")?,
     })
 }
 

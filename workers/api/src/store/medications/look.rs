@@ -172,14 +172,12 @@ fn announced(connection: &Connection, subject: i64, since: Date) -> rusqlite::Re
     // Those of doses that follow others by some days belong to earlier dates.
     let since = since.saturating_sub(LOOK_BACK_DAYS.days());
     let mut statement = connection.prepare_cached(ANNOUNCED)?;
-    let names = statement.query_map(params![subject, since.to_string()], |row| {
-        super::understood(row, "name", |text| text.parse().ok())
-    })?;
+    let names = statement.query_map(params![subject, since.to_string()], |row| super::parsed(row, "name"))?;
     names.collect()
 }
 
 fn last_look(connection: &Connection, subject: i64) -> rusqlite::Result<Option<Timestamp>> {
-    let looked_at = |row: &rusqlite::Row<'_>| super::understood(row, "looked_at", |text| text.parse().ok());
+    let looked_at = |row: &rusqlite::Row<'_>| super::parsed(row, "looked_at");
     connection.prepare_cached(LAST_LOOK)?.query_row([subject], looked_at).optional()
 }
 

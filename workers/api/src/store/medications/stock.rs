@@ -13,7 +13,7 @@ use crate::{
         prn::takings,
         stock::{Forecast, Keeping, Movement, MovementKind, forecast, stock, used_per_day},
     },
-    store::{Store, history, understood},
+    store::{Store, history, parsed, understood},
 };
 
 /// Something happened to a box.
@@ -162,10 +162,8 @@ fn movements(connection: &Connection, medication: i64) -> rusqlite::Result<Vec<M
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<(i64, Movement)> {
-    let movement = Movement {
-        at: understood(row, "at", |text| text.parse().ok())?,
-        kind: understood(row, "kind", |text| serde_json::from_str(text).ok())?,
-    };
+    let movement =
+        Movement { at: parsed(row, "at")?, kind: understood(row, "kind", |text| serde_json::from_str(text).ok())? };
     Ok((row.get("medication")?, movement))
 }
 
