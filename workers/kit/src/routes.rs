@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, HOST},
+    header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
 };
 use hyper_util::service::TowerToHyperService;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
@@ -160,7 +160,7 @@ impl Routes {
         });
         let requests = request_line().and(warp::body::stream()).then(move |line: RequestLine, body| {
             let table = table.clone();
-            async move { table.answer(line, body).await.unwrap_or_else(|problem| problem.response()) }
+            async move { table.answer(line, body).await }
         });
         sockets.or(requests).unify().boxed()
     }
@@ -193,48 +193,64 @@ impl Routes {
         })))
     }
 
-    async fn answer(
+    async fn answer(&self, line: RequestLine, body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Response {
+        let has_body = line.has_body();
+        match self.call(line, body).await {
+            Ok((entry, call)) => {
+                // One request that panics is that request's misfortune, not everybody's.
+                let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
+                let answered = answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")));
+                answered.unwrap_or_else(|problem| problem.response())
+            }
+            Err(mut refusal) => {
+                if has_body {
+                    // It is not read to its end, so nothing else can be said on this connection. A client that is not
+                    // told would send its next request, and find the connection gone.
+                    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                *refusal
+            }
+        }
+    }
+
+    /// Who is to answer what, or what is answered instead.
+    async fn call(
         &self,
         line: RequestLine,
         body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    ) -> Result<Response, Problem> {
+    ) -> Result<(&Entry, Call), Box<Response>> {
         let fitting: Vec<_> =
             self.entries.iter().filter_map(|entry| Some((entry, line.fits(entry.pattern)?))).collect();
         let wanted = if line.method == Method::HEAD { &Method::GET } else { &line.method };
         let Some((entry, parameters)) = fitting.iter().find(|(entry, _)| entry.method == wanted) else {
-            return self.nothing_here(&line, &fitting);
+            return Err(nothing_here(&line, &fitting).into());
         };
-        line.check(entry.rule)?;
-        let call = line.call(parameters.clone(), read(body, entry.largest_body).await?);
-        // One request that panics is that request's misfortune, not everybody's.
-        let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
+        let refusal = |problem: Problem| Box::new(problem.response());
+        line.check(entry.rule).map_err(refusal)?;
+        let body = read(body, entry.largest_body).await.map_err(refusal)?;
+        Ok((*entry, line.call(parameters.clone(), body)))
     }
+}
 
-    fn nothing_here(
-        &self,
-        line: &RequestLine,
-        fitting: &[(&Entry, HashMap<&'static str, String>)],
-    ) -> Result<Response, Problem> {
-        if fitting.is_empty() {
-            return Err(Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)));
-        }
-        let mut allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
-        if allowed.contains(&"GET") {
-            allowed.push("HEAD");
-        }
-        allowed.sort_unstable();
-        allowed.dedup();
-        let problem = Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),
-        );
-        let mut response = problem.response();
-        if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
-            response.headers_mut().insert(ALLOW, value);
-        }
-        Ok(response)
+fn nothing_here(line: &RequestLine, fitting: &[(&Entry, HashMap<&'static str, String>)]) -> Response {
+    if fitting.is_empty() {
+        return Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)).response();
     }
+    let mut allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    allowed.sort_unstable();
+    allowed.dedup();
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),
+    );
+    let mut response = problem.response();
+    if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
 }
 
 /// A request without its body.
@@ -273,6 +289,12 @@ impl RequestLine {
             return Err(Problem::new(StatusCode::FORBIDDEN, origin::REFUSAL));
         }
         Ok(())
+    }
+
+    /// Whether anything is to come after the head.
+    fn has_body(&self) -> bool {
+        let length = self.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        length || self.headers.contains_key(TRANSFER_ENCODING)
     }
 
     /// What stands at the pattern's `{names}`, if the path fits it.
