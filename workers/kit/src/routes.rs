@@ -4,7 +4,10 @@
 //! matched in any case and with or without a slash at the end, as existing clients write them. `{name}` in a pattern takes
 //! one segment; `{*name}` at its end takes all that follow, one at least.
 
-use std::{collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
@@ -13,6 +16,7 @@ use http::{
     header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
 };
 use hyper_util::service::TowerToHyperService;
+use tokio::time::timeout;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
 
 use crate::{
@@ -22,6 +26,8 @@ use crate::{
 
 /// The largest body that is read, in bytes, unless a route says otherwise: what clients have always been held to.
 pub const LARGEST_BODY: usize = 100 * 1024;
+/// How long a body may take to arrive. The largest that is taken comes through within it at a megabit a second.
+pub const BODY_WITHIN: Duration = Duration::from_secs(120);
 /// The largest WebSocket message, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 * 1024;
 
@@ -227,7 +233,8 @@ impl Routes {
         };
         let refusal = |problem: Problem| Box::new(problem.response());
         line.check(entry.rule).map_err(refusal)?;
-        let body = read(body, entry.largest_body).await.map_err(refusal)?;
+        let read = timeout(BODY_WITHIN, read(body, entry.largest_body)).await;
+        let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(refusal)?;
         Ok((*entry, line.call(parameters.clone(), body)))
     }
 }
@@ -251,6 +258,11 @@ fn nothing_here(line: &RequestLine, fitting: &[(&Entry, HashMap<&'static str, St
         response.headers_mut().insert(ALLOW, value);
     }
     response
+}
+
+fn too_slow() -> Problem {
+    let text = format!("The body did not arrive within {} seconds", BODY_WITHIN.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, text)
 }
 
 /// A request without its body.

@@ -13,6 +13,7 @@
 
 mod answering;
 mod connection;
+mod crowd;
 mod drain;
 mod stream;
 
@@ -32,8 +33,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::answering::Upgrading;
-pub use self::drain::IDLE_LINGER;
-use self::{connection::Connection, drain::Drain};
+use self::{connection::Connection, crowd::Crowd, drain::Drain};
+pub use self::{connection::LARGEST_HEAD, crowd::MOST_CONNECTIONS, drain::IDLE_LINGER};
 use crate::listen::Listener;
 
 /// How long to wait after `accept` failed: usually for want of descriptors, which come back as connections end.
@@ -88,14 +89,26 @@ pub async fn serve(
 ) {
     let listener = listener.into();
     let (connections, upgrades) = (TaskTracker::new(), TaskTracker::new());
-    let drain = Drain::new(stop);
+    let (drain, crowd) = (Drain::new(stop), Crowd::default());
     let take = |stream: TcpStream, address: SocketAddr| {
         // Answers are small: waiting to fill a packet only makes them late.
         let _ = stream.set_nodelay(true);
         let _ = setsockopt(&stream, TcpUserTimeout, &(TAKEN_WITHIN.as_millis() as u32));
-        let connection =
-            Connection { address, answer: answer.clone(), drain: drain.clone(), upgrades: upgrades.clone() };
-        connections.spawn(connection.serve(stream, tls.clone()));
+        let place = crowd.admit(address.ip());
+        let connection = Connection {
+            address,
+            place: place.clone(),
+            answer: answer.clone(),
+            drain: drain.clone(),
+            upgrades: upgrades.clone(),
+        };
+        let served = connection.serve(stream, tls.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = served => {}
+                () = place.is_needed() => {}
+            }
+        });
     };
     while let Some((stream, address)) = accept(&listener.socket, &drain).await {
         take(stream, address);

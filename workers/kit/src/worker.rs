@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -15,6 +16,9 @@ use crate::{
 
 /// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
 const DATA_DIR_BY_HAND: &str = "data";
+/// Descriptors that a worker may have open: [`MOST_CONNECTIONS`](crate::serve::MOST_CONNECTIONS), WebSockets that are passed
+/// on with two each, and files. Many systems give a process 1,024 unless it asks for more.
+const MOST_DESCRIPTORS: u64 = 4096;
 
 /// What a worker was given, and how it is told to stop.
 pub struct Worker {
@@ -33,6 +37,7 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     telemetry::start();
+    ask_for_descriptors();
     let inherited = Inherited::take();
     let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
@@ -53,6 +58,17 @@ where
             eprintln!("{name}: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// As many as the system's hard limit allows; with fewer, connections wait to be accepted.
+fn ask_for_descriptors() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let wanted = MOST_DESCRIPTORS.min(hard);
+    if soft < wanted
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
+    {
+        tracing::debug!("the limit on descriptors stays at {soft}: {error}");
     }
 }
 

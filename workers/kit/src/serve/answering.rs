@@ -10,7 +10,7 @@ use hyper::{
 };
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::{Answer, Peer, drain::Drain, stream::Seen};
+use super::{Answer, Peer, crowd::Place, drain::Drain, stream::Seen};
 
 /// Kept as long as an upgraded connection is used, so that draining waits for it: the connection that it came from has
 /// ended for its driver, and nobody else knows of it yet.
@@ -21,6 +21,7 @@ pub(crate) struct Upgrading(#[expect(dead_code, reason = "held, not read")] Task
 #[derive(Clone)]
 pub(super) struct Answering<S> {
     pub answer: S,
+    pub place: Arc<Place>,
     /// Who asks.
     pub peer: Peer,
     pub drain: Drain,
@@ -43,12 +44,14 @@ impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
             seen.request(!request.body().is_end_stream());
         }
         let (drain, seen, version) = (self.drain.clone(), self.seen.clone(), request.version());
+        let under_way = self.place.request();
         let answered = self.answer.call(request);
         answered
             .map(move |answered| {
                 if let Some(seen) = seen {
                     seen.answer();
                 }
+                drop(under_way);
                 let Ok(mut response) = answered;
                 if drain.is_stopping() && version < Version::HTTP_2 {
                     say_that_it_is_the_last(&mut response);

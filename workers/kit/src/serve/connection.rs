@@ -1,6 +1,6 @@
 //! One connection, from its first byte to its last.
 
-use std::{convert::Infallible, net::SocketAddr, os::fd::AsRawFd, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -12,10 +12,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Peer, answering::Answering, drain::Drain, stream::Watched};
+use super::{Answer, Peer, answering::Answering, crowd::Place, drain::Drain, stream::Watched};
 
 /// How long a client may take to finish a request's head; also how long an idle connection is kept.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// The largest head of a request, in bytes: what is asked for and all headers. More is answered with 431.
+pub const LARGEST_HEAD: usize = 32 * 1024;
 /// How long a TLS handshake may take, and how long until the first byte after it.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// HTTP/2 pings find out that a client is gone.
@@ -33,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static> Stream for S 
 /// What is needed to serve one connection.
 pub(super) struct Connection<S> {
     pub address: SocketAddr,
+    pub place: Arc<Place>,
     pub answer: S,
     pub drain: Drain,
     pub upgrades: TaskTracker,
@@ -69,20 +72,21 @@ impl<S: Answer> Connection<S> {
     }
 
     fn answered_by<T>(self, answer: T) -> Connection<T> {
-        Connection { address: self.address, answer, drain: self.drain, upgrades: self.upgrades }
+        Connection { address: self.address, place: self.place, answer, drain: self.drain, upgrades: self.upgrades }
     }
 
     async fn http1(self, stream: impl Stream, tls: bool) {
         let (stream, seen) = Watched::new(stream);
         let answering = Answering {
             answer: self.answer,
+            place: self.place,
             peer: Peer { address: self.address, tls },
             drain: self.drain.clone(),
             upgrades: self.upgrades,
             seen: Some(seen.clone()),
         };
         let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(LARGEST_HEAD);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering).with_upgrades());
         let outcome = tokio::select! {
             biased;
@@ -103,6 +107,7 @@ impl<S: Answer> Connection<S> {
     async fn http2(self, stream: impl Stream) {
         let answering = Answering {
             answer: self.answer,
+            place: self.place,
             peer: Peer { address: self.address, tls: true },
             drain: self.drain.clone(),
             upgrades: self.upgrades,
@@ -113,7 +118,8 @@ impl<S: Answer> Connection<S> {
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWERED_WITHIN)
-            .max_concurrent_streams(MOST_STREAMS);
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(LARGEST_HEAD as u32);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
