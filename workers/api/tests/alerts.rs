@@ -268,6 +268,20 @@ fn a_reading_that_is_struck_out_takes_its_alert_along() {
 }
 
 #[test]
+fn a_note_to_a_severe_reading_does_not_begin_the_wait_for_its_repeat_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let severe = post(&api, &reading("spo2", 80.0, "%"));
+    let repeats = api.get("/api/v1/repeats");
+    let path = format!("/api/v1/readings/{}", severe["id"].as_str().unwrap());
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"notes": "pale"}))).1["data"]["version"], 2);
+    assert_eq!(api.get("/api/v1/repeats"), repeats);
+    assert_eq!(kinds(data.path()), ["repeat.asked"]);
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"value_primary": 98}))).1["data"]["version"], 3);
+    assert_eq!(api.get("/api/v1/repeats").1["data"], json!([]));
+}
+
+#[test]
 fn a_slip_of_the_pen_that_others_were_compared_with_takes_their_alert_along() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());

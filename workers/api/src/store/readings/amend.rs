@@ -143,6 +143,10 @@ fn changed(
 ) -> Result<Change<Reading>, AmendError> {
     let reading = by_compat_id(transaction, before.compat_id)?;
     let mut events = vec![Event::new(event, reading.whole())];
+    // A note says nothing of what was measured: what waits for a repeat waits on, and what was counted counts.
+    if !reading.is_struck_out() && reading.measures_as(before) {
+        return Ok(Change::several(reading, events));
+    }
     // What follows is of now: on the clock of where the resident lives, not of where the reading was taken.
     let home = homes.of(reading.subject).unwrap_or_else(|| homes.new_home());
     events.extend(alerts::after_correction(transaction, before, &reading, home, now)?);
