@@ -122,7 +122,7 @@ impl Store {
                 Ok(Change::new(resident, event))
             })
             .await?;
-        self.homes.learn(resident.subject, &resident.zone);
+        self.homes.learn(resident.subject, &resident.zone, resident.version);
         Ok(resident)
     }
 
@@ -153,7 +153,7 @@ impl Store {
                 Ok(Change::several(changed, events))
             })
             .await?;
-        self.homes.learn(resident.subject, &resident.zone);
+        self.homes.learn(resident.subject, &resident.zone, resident.version);
         Ok(resident)
     }
 
@@ -176,7 +176,7 @@ impl Store {
     /// Reads where everybody lives, as whichever process kept it last.
     pub async fn learn_homes(&self) -> Result<(), DatabaseError> {
         for resident in self.residents().await? {
-            self.homes.learn(resident.subject, &resident.zone);
+            self.homes.learn(resident.subject, &resident.zone, resident.version);
         }
         Ok(())
     }
