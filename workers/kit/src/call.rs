@@ -56,9 +56,11 @@ impl Call {
     /// What tells a repeated request from a new one, if the client says so.
     ///
     /// # Errors
-    /// 400 if it is longer than [`LONGEST_IDEMPOTENCY_KEY`].
+    /// 400 if it is longer than [`LONGEST_IDEMPOTENCY_KEY`], or not of letters, digits and signs of ASCII.
     pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
-        match self.header("idempotency-key") {
+        let key = self.headers.get("idempotency-key").map(http::HeaderValue::to_str).transpose();
+        // Left out, it would be no key: what is sent again would be done again.
+        match key.map_err(|_| Problem::bad_request("Idempotency-Key must be ASCII text, such as a UUID"))? {
             None | Some("") => Ok(None),
             Some(key) if key.len() > LONGEST_IDEMPOTENCY_KEY => {
                 let text = format!("Idempotency-Key is longer than {LONGEST_IDEMPOTENCY_KEY} bytes");

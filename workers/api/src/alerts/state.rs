@@ -44,6 +44,8 @@ pub struct State {
     /// How many readings in a row were as bad as this, or worse.
     pub in_a_row: [u32; 4],
     pub repeat: Option<Repeat>,
+    /// The one that nobody repeated in time, until something else is measured.
+    pub unrepeated: Option<Repeat>,
     pub silence: Option<Silence>,
     pub snooze: Option<Snooze>,
     pub open: Option<Open>,
@@ -103,7 +105,9 @@ impl State {
         let mut actions = Vec::new();
         match event {
             Event::Judged { finding, at, symptom } => self.judged(&finding, at, symptom, now, &mut actions),
-            Event::Corrected { touched_at, newest } => self.corrected(touched_at, newest, now, &mut actions),
+            Event::Corrected { touched_at, newest, looks_back } => {
+                self.corrected(touched_at, newest, looks_back, now, &mut actions);
+            }
             Event::Symptom => self.symptom(now, &mut actions),
             Event::Heard { at, within, severity } => self.heard(at, within, severity, now, &mut actions),
             Event::Started { grace } => self.started(now + grace),
@@ -114,6 +118,11 @@ impl State {
         }
         self.time(policy, now, &mut actions);
         (self, actions)
+    }
+
+    /// Whether a symptom that is ticked now would alarm somebody.
+    pub fn waits_for_symptom(&self) -> bool {
+        self.repeat.or(self.unrepeated).is_some()
     }
 
     /// When it has to be looked at again if nothing happens before.
@@ -139,7 +148,7 @@ impl State {
     }
 
     fn lifted(&mut self, actions: &mut Vec<Action>) {
-        (self.repeat, self.silence, self.in_a_row) = (None, None, [0; 4]);
+        (self.repeat, self.unrepeated, self.silence, self.in_a_row) = (None, None, None, [0; 4]);
         self.clear(Because::LimitsChanged, actions);
     }
 

@@ -72,6 +72,12 @@ impl Reading {
             == (entry.kind, entry.primary, entry.secondary, &entry.unit_text)
     }
 
+    /// Whether both say the same of the resident, at the same time.
+    fn measures_as(&self, other: &Self) -> bool {
+        let said = |reading: &Self| (reading.canonical_primary, reading.canonical_secondary, reading.effective_at);
+        said(self) == said(other)
+    }
+
     /// The whole of it, entered and canonical values side by side, for whoever follows the outbox and for newer clients.
     pub fn whole(&self) -> serde_json::Value {
         json!({

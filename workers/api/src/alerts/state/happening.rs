@@ -17,8 +17,10 @@ pub enum Event {
     Corrected {
         touched_at: Timestamp,
         newest: Option<(Finding, Timestamp)>,
+        /// A limit compares the newest one with earlier ones, so that it may say something else, too.
+        looks_back: bool,
     },
-    /// The resident has symptoms, said after a severe reading.
+    /// The resident has symptoms, said after a severe reading that was not repeated yet, or not in time.
     Symptom,
     /// The newest reading was measured then, and the next is expected within this.
     Heard {

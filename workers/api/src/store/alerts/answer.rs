@@ -90,7 +90,8 @@ impl Store {
             .await
     }
 
-    /// The resident has symptoms, said while a repeat is asked for; of which kind, if that is known. The alerts that opened.
+    /// The resident has symptoms, said after a severe reading that was not repeated; of which kind, if that is known. The
+    /// alerts that opened.
     pub async fn symptom(
         &self,
         subject: i64,
@@ -104,7 +105,7 @@ impl Store {
                 let home = homes.of(subject).unwrap_or_else(|| homes.new_home());
                 let mut watch = Watch::begin(transaction, subject, home, now)?;
                 for condition in waiting::of_resident(transaction, subject)? {
-                    if kind.is_some_and(|kind| kind != condition.kind) || watch.state(condition)?.repeat.is_none() {
+                    if kind.is_some_and(|kind| kind != condition.kind) || !watch.state(condition)?.waits_for_symptom() {
                         continue;
                     }
                     let reading = newest(transaction, subject, condition.kind, now)?;

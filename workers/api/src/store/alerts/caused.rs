@@ -86,8 +86,9 @@ pub fn after_correction(
     for (direction, finding) in found.drain(..) {
         let limit = finding.limit.clone();
         let evidence = Evidence { reading: newest.as_ref(), limit: limit.as_ref(), by: None };
+        let looks_back = of_kind.iter().any(|limit| limit.direction == direction && limit.rule.looks_back().is_some());
         let newest = newest.as_ref().map(|newest| (finding, newest.effective_at));
-        watch.happens(Condition { kind, direction }, Event::Corrected { touched_at, newest }, evidence)?;
+        watch.happens(Condition { kind, direction }, Event::Corrected { touched_at, newest, looks_back }, evidence)?;
     }
     if let Some(expected) = limits.expected_of(kind) {
         // Nothing is expected of what was never measured.
