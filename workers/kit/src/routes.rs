@@ -368,3 +368,23 @@ async fn read(body: impl Stream<Item = Result<impl Buf, warp::Error>>, most: usi
     }
     Ok(whole.freeze())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+        let table = Routes::new().post("/slow", Rule::Public, |_| async { Ok(Response::default()) });
+        let line = RequestLine {
+            method: Method::POST,
+            path: "/slow".into(),
+            query: String::new(),
+            headers: HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("7"))]),
+            peer: None,
+        };
+        let began = tokio::time::Instant::now();
+        let answer = table.answer(line, futures_util::stream::pending::<Result<Bytes, warp::Error>>()).await;
+        assert_eq!((answer.status(), began.elapsed()), (StatusCode::REQUEST_TIMEOUT, BODY_WITHIN));
+    }
+}

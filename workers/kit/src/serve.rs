@@ -112,6 +112,10 @@ pub async fn serve(
     };
     while let Some((stream, address)) = accept(&listener.socket, &drain).await {
         take(stream, address);
+        if connections.len() > MOST_CONNECTIONS {
+            // Whoever was told to leave does, before the next is taken.
+            tokio::task::yield_now().await;
+        }
     }
     drain.begin();
     for (stream, address) in listener.close() {
