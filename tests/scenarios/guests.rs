@@ -200,6 +200,43 @@ fn what_is_no_text_is_refused_and_ends_nothing() {
     });
 }
 
+/// A client's frame, masked with zeros, which is a mask like any other. Up to 65,535 bytes.
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("a length in two bytes").to_be_bytes();
+    [&[0x80 | opcode, 0x80 | 126][..], &length, &[0; 4], payload].concat()
+}
+
+#[test]
+fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
+    const TEXT: u8 = 1;
+    let house = House::open();
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    house.bears(|| {
+        let mut open = Vec::new();
+        let refusal = loop {
+            let mut stream = house.connect();
+            stream.write_all(upgrade.as_bytes()).expect("it is listened to");
+            let mut head = [0; 12];
+            stream.read_exact(&mut head).expect("an answer");
+            if !head.ends_with(b" 101") {
+                break String::from_utf8_lossy(&head).into_owned();
+            }
+            open.push(stream);
+            assert!(open.len() < 2000, "there is no end to them");
+        };
+        assert_eq!(refusal, "HTTP/1.1 503", "after {}", open.len());
+        let said = frame(TEXT, &[b'a'; 60_000]);
+        for stream in &mut open {
+            // Whether it is listened to or closed is the hub's choice.
+            let _ = (0..20).try_for_each(|_| stream.write_all(&said));
+        }
+        let mut stream = open.swap_remove(0);
+        let _ = stream.write_all(&frame(TEXT, &[0xff, 0xfe]));
+        assert!(heard(stream).contains("connection"), "the greeting, then the end: no text may be no text");
+    });
+}
+
 #[test]
 fn no_path_leads_out_of_the_app() {
     let house = House::open();
