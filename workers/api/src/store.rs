@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod appointments;
 pub mod devices;
 pub mod drinks;
+pub mod entries;
 pub mod history;
 pub mod limits;
 pub mod medications;

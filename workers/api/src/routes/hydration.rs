@@ -14,7 +14,8 @@ use crate::{
     show::drinks as show,
     store::{
         RESIDENT,
-        drinks::{Drink, DrinkError, PutGoalError},
+        drinks::{Drink, PutGoalError},
+        entries::Kept,
     },
 };
 
@@ -208,16 +209,6 @@ impl From<PutGoalError> for Problem {
             PutGoalError::Goal(error) => error.into(),
             PutGoalError::Resident(error) => error.into(),
             PutGoalError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<DrinkError> for Problem {
-    fn from(error: DrinkError) -> Self {
-        match error {
-            DrinkError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            DrinkError::Resident(error) => error.into(),
-            DrinkError::Database(error) => error.into(),
         }
     }
 }
