@@ -42,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_drinks.sql"),
     include_str!("../migrations/0008_activity.sql"),
     include_str!("../migrations/0009_devices.sql"),
+    include_str!("../migrations/0010_drinks_behind.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

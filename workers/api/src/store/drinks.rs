@@ -1,5 +1,6 @@
 //! Drinks as they are kept, a row for each.
 
+mod behind;
 mod goals;
 
 use jiff::{Timestamp, civil::Date};
@@ -31,6 +32,7 @@ pub const DRINK_STRUCK: &str = "drink.struck";
 const OF_DAYS: &str = "SELECT * FROM drinks
     WHERE subject = ? AND status <> 'entered-in-error' AND local_date >= ? AND local_date <= ?
     ORDER BY local_date DESC, drunk_at DESC, compat_id DESC";
+
 /// A drink as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drink {

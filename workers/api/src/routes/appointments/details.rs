@@ -9,7 +9,7 @@ use kit::{Area, Call, Home, Problem, Routes, Rule, reply};
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
-use super::{change_to, not_found};
+use super::not_found;
 use crate::{
     appointments::{
         Appointment, Edit,
@@ -19,7 +19,12 @@ use crate::{
         moment::Moment,
         recurrence::MOST_SLOTS,
     },
-    routes::{Hub, residents::asked_about, with},
+    routes::{
+        Hub,
+        readings::{seen, tagged},
+        residents::asked_about,
+        with,
+    },
     show::appointments as show,
     store::appointments::{Versions, VisitChange},
 };
@@ -93,13 +98,15 @@ async fn create(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         Some(compat_id) => hub.store.appointment(compat_id).await?,
         None => None,
     };
-    let created = created.ok_or_else(not_found)?;
-    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&created, home))))
+    let deleted =
+        "the appointment that was made with this Idempotency-Key was deleted: a new appointment needs a new key";
+    let created = created.ok_or_else(|| Problem::new(StatusCode::CONFLICT, deleted))?;
+    Ok(answer(StatusCode::CREATED, &created, home))
 }
 
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (appointment, home) = find(&hub, &call).await?;
-    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&appointment, home))))
+    Ok(answer(StatusCode::OK, &appointment, home))
 }
 
 async fn providers(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -121,8 +128,8 @@ async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (appointment, home) = find(&hub, &call).await?;
     let changes = change::read(&body, Scope::Details, home)?;
     check_times(&appointment, &changes, home)?;
-    let changed = change_to(&hub, appointment.compat_id, changes).await?;
-    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, home))))
+    let changed = hub.store.change_appointment(appointment.compat_id, changes, seen(&call)?, Timestamp::now()).await?;
+    Ok(answer(StatusCode::OK, &changed.ok_or_else(not_found)?, home))
 }
 
 /// All that is different about one visit: what is absent is as in its series.
@@ -135,8 +142,9 @@ async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         change::check_times(visit.starts_at, visit.ends_at)?;
     }
     let change = VisitChange::Only(changes);
-    let visit = hub.store.change_visit(appointment.compat_id, date, change, Timestamp::now()).await?;
-    Ok(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)))
+    let visit = hub.store.change_visit(appointment.compat_id, date, change, seen(&call)?, Timestamp::now()).await?;
+    let version = visit.as_ref().map_or(0, |visit| visit.version);
+    Ok(tagged(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)), version))
 }
 
 /// This visit and all that follow become a series of their own, with these fields changed; what was before stays.
@@ -144,14 +152,20 @@ async fn split(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
     let changes = change::read(&body, Scope::Details, home)?;
-    let later = hub.store.split_series(appointment.compat_id, date, changes, Timestamp::now()).await?;
-    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&later, home))))
+    let later = hub.store.split_series(appointment.compat_id, date, changes, seen(&call)?, Timestamp::now()).await?;
+    Ok(answer(StatusCode::CREATED, &later, home))
 }
 
 async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let ((appointment, _), date) = (find(&hub, &call).await?, date(&call)?);
-    hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, Timestamp::now()).await?;
+    let (seen, now) = (seen(&call)?, Timestamp::now());
+    hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, seen, now).await?;
     Ok(reply::message(StatusCode::OK, "The visit was taken out of its series"))
+}
+
+/// The appointment, with its version as its `ETag`.
+fn answer(status: StatusCode, appointment: &Appointment, home: &Home) -> Response {
+    tagged(reply::data(status, &show::details(&Visit::of_row(appointment, home))), appointment.version)
 }
 
 /// That it does not end before it begins, with what was not sent as it is.
