@@ -61,8 +61,9 @@ fn nobody_else_is_believed_in_the_query() {
     let (_, today) = api.get("/api/hydration/today?userId=2");
     assert_eq!((&today["data"]["consumed"], &today["data"]["drinks"]), (&json!(0), &json!([])));
     assert_eq!(api.get("/api/hydration/history?userId=2").1["count"], 0);
-    let (status, _) = api.request("PUT", "/api/hydration/goal?userId=2", &[], Some(&json!({"daily_goal_oz": 50})));
-    assert_eq!(status, 200, "not 500");
+    let (status, answer) = api.request("PUT", "/api/hydration/goal?userId=2", &[], Some(&json!({"daily_goal_oz": 50})));
+    assert_eq!(status, 404, "neither 500, nor said to be kept while it is not: {answer}");
+    assert!(answer["error"].as_str().unwrap().contains("/api/v1/goals/hydration?resident="), "{answer}");
     assert_eq!(api.get("/api/hydration/goal").1["data"]["daily_goal_oz"], 64);
 }
 
