@@ -162,10 +162,10 @@ fn every_resident_has_drinks_and_goals_of_their_own() {
     assert_eq!(struck.0, 404, "existing clients mean the first resident");
 }
 
-/// A zone of whole hours in which it is between three and four in the afternoon.
+/// A zone of whole hours in which it is between two and three in the afternoon; at midnight UTC it is the farthest there is.
 fn in_the_afternoon() -> String {
     let hour = TimeZone::UTC.to_datetime(Timestamp::now()).hour();
-    let ahead = 15 - hour;
+    let ahead = 14 - hour;
     // The database of zones counts westwards.
     format!("Etc/GMT{}{}", if ahead > 0 { "-" } else { "+" }, ahead.abs())
 }
