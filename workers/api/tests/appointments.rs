@@ -607,3 +607,21 @@ fn a_key_is_of_one_resident_and_of_an_appointment_that_is_still_there() {
     assert_eq!(status, 409, "{answer}");
     assert!(answer["error"].as_str().unwrap().contains("was deleted"), "{answer}");
 }
+
+#[test]
+fn two_who_move_both_ends_at_once_do_not_turn_it_around() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let times = json!({"title": "Physio", "starts_at": "2032-02-02T10:00", "ends_at": "2032-02-02T13:00"});
+    for round in 0..20 {
+        let (_, made) = api.post("/api/v1/appointments", &times);
+        let path = format!("/api/v1/appointments/{}", made["data"]["id"].as_str().unwrap());
+        let patch = |body: Value| api.request("PATCH", &path, &[], Some(&body)).0;
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(|| patch(json!({"starts_at": "2032-02-02T12:00"})));
+            let other = scope.spawn(|| patch(json!({"ends_at": "2032-02-02T11:00"})));
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_eq!(one + other, 200 + 400, "one of them comes first, in round {round}");
+    }
+}

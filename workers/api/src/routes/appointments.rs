@@ -166,7 +166,7 @@ fn not_found() -> Problem {
 }
 
 async fn change_to(hub: &Hub, compat_id: i64, changes: Map<String, Value>) -> Result<Appointment, Problem> {
-    let changed = hub.store.change_appointment(compat_id, changes, None, Timestamp::now()).await?;
+    let changed = hub.store.change_appointment(compat_id, changes, Scope::Compat, None, Timestamp::now()).await?;
     changed.ok_or_else(not_found)
 }
 
@@ -203,6 +203,7 @@ impl From<AppointmentError> for Problem {
         match error {
             AppointmentError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             AppointmentError::Outdated(_) => Self::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
+            AppointmentError::Change(error) => error.into(),
             AppointmentError::Field(_) | AppointmentError::Time(_) => Self::internal(error),
             AppointmentError::Database(error) => error.into(),
         }

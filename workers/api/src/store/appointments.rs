@@ -21,7 +21,13 @@ pub use self::{
     edits::{VisitChange, VisitError},
 };
 use super::{Store, history};
-use crate::appointments::{Appointment, content::Content, moment::Moment, status::Status};
+use crate::appointments::{
+    Appointment,
+    change::{self, ChangeError, Scope},
+    content::Content,
+    moment::Moment,
+    status::Status,
+};
 
 /// An appointment was made.
 pub const APPOINTMENT_CREATED: &str = "appointment.created";
@@ -47,6 +53,8 @@ pub enum AppointmentError {
     Field(#[from] serde_json::Error),
     #[error("{0:?} is not a time")]
     Time(String),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -110,6 +118,7 @@ impl Store {
         &self,
         compat_id: i64,
         said: Map<String, Value>,
+        scope: Scope,
         seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Appointment>, AppointmentError> {
@@ -134,6 +143,10 @@ impl Store {
                 after.starts = moment(&after.content.starts_at, after.content.all_day, &clock)?;
                 let end = after.content.ends_at.as_deref();
                 after.ends = end.map(|end| moment(end, after.content.all_day, &clock)).transpose()?;
+                if scope != Scope::Compat {
+                    // Existing clients send one of the two times, and mean both.
+                    change::check_times(after.starts.at, after.ends.as_ref().map(|end| end.at))?;
+                }
                 (after.version, after.updated_at) = (before.version + 1, now);
                 history::keep(transaction, TABLE, compat_id, now)?;
                 row::update(transaction, &after, home)?;

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use kit::{Area, Call, Home, Problem, Routes, Rule, reply};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::not_found;
 use crate::{
     appointments::{
-        Appointment, Edit,
-        agenda::{Visit, Window, visit_on, visits},
+        Appointment,
+        agenda::{Visit, Window, visits},
         change::{self, Scope},
         conflicts::{Conflict, conflicts},
-        moment::Moment,
         recurrence::MOST_SLOTS,
     },
     routes::{
@@ -127,8 +126,8 @@ async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let (appointment, home) = find(&hub, &call).await?;
     let changes = change::read(&body, Scope::Details, home)?;
-    check_times(&appointment, &changes, home)?;
-    let changed = hub.store.change_appointment(appointment.compat_id, changes, seen(&call)?, Timestamp::now()).await?;
+    let (scope, seen, now) = (Scope::Details, seen(&call)?, Timestamp::now());
+    let changed = hub.store.change_appointment(appointment.compat_id, changes, scope, seen, now).await?;
     Ok(answer(StatusCode::OK, &changed.ok_or_else(not_found)?, home))
 }
 
@@ -137,10 +136,6 @@ async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
     let changes = change::read(&body, Scope::Visit, home)?;
-    let edit = Edit::unkept(&appointment, date, changes.clone());
-    if let Some(visit) = visit_on(&appointment, Some(&edit), date, home) {
-        change::check_times(visit.starts_at, visit.ends_at)?;
-    }
     let change = VisitChange::Only(changes);
     let visit = hub.store.change_visit(appointment.compat_id, date, change, seen(&call)?, Timestamp::now()).await?;
     let version = visit.as_ref().map_or(0, |visit| visit.version);
@@ -166,14 +161,6 @@ async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 /// The appointment, with its version as its `ETag`.
 fn answer(status: StatusCode, appointment: &Appointment, home: &Home) -> Response {
     tagged(reply::data(status, &show::details(&Visit::of_row(appointment, home))), appointment.version)
-}
-
-/// That it does not end before it begins, with what was not sent as it is.
-fn check_times(appointment: &Appointment, changes: &Map<String, Value>, home: &Home) -> Result<(), Problem> {
-    let after = appointment.content.with(changes).map_err(Problem::internal)?;
-    let at = |written: &str| Moment::of(written, after.all_day, home).map(|moment| moment.at);
-    let (start, end) = (at(&after.starts_at), after.ends_at.as_deref().and_then(at));
-    Ok(start.map_or(Ok(()), |start| change::check_times(start, end))?)
 }
 
 /// An appointment by its id, and where whose it is lives.

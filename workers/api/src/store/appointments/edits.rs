@@ -15,7 +15,7 @@ use crate::{
     appointments::{
         Appointment, Edit,
         agenda::{Visit, Window, visit_on},
-        change::ChangeError,
+        change::{self, ChangeError},
         moment::Moment,
         split::SplitError,
     },
@@ -84,6 +84,7 @@ impl Store {
                 let home = homes.of(series.subject).unwrap_or_else(|| homes.new_home());
                 visit_on(&series, None, date, home).ok_or(VisitError::NoVisit(date))?;
                 let before = of_visit(transaction, appointment, date)?;
+                let is_all_said = matches!(change, VisitChange::Only(_));
                 let after = edited(&series, before.as_ref(), date, change, now)?;
                 let shown = |edit| visit_on(&series, edit, date, home).filter(|_| !after.removed);
                 let is_new = before.is_none() && (after.removed || !after.changes.is_empty());
@@ -94,6 +95,9 @@ impl Store {
                 let version = before.as_ref().map_or(0, |before| before.version);
                 if seen.is_some_and(|seen| seen != version) {
                     return Err(VisitError::Outdated(version));
+                }
+                if let (true, Some(visit)) = (is_all_said, shown(Some(&after))) {
+                    change::check_times(visit.starts_at, visit.ends_at)?;
                 }
                 let event = event(&series, before.as_ref(), &after, home)?;
                 keep(transaction, &series, before.is_some(), &after, home, now)?;
