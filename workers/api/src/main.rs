@@ -25,6 +25,7 @@ mod reminders;
 mod routes;
 mod show;
 mod store;
+mod thirst;
 mod vitals;
 mod watch;
 
@@ -69,6 +70,8 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         tokio::spawn(reminders::run(events, alarm, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
     }
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
+    let alarm = Alarm::new().context("the alarm for drinks")?;
+    tokio::spawn(thirst::run(store.database().events(), store.clone(), alarm, feed::BESIDE_FOR));
     let nutrition_url = std::env::var(NUTRITION_URL);
     let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
     let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;

@@ -22,7 +22,8 @@ mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
+use http::StatusCode;
+use kit::{Area, Call, Problem, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,7 +31,7 @@ use crate::{
     bluetooth::Bluetooth,
     forward::Forward,
     recordings::Recordings,
-    store::{RESIDENT, Store},
+    store::{RESIDENT, Store, entries::RecordError},
 };
 
 /// What the handlers share.
@@ -81,4 +82,14 @@ fn with<F>(
 fn is_about_resident(call: &Call) -> bool {
     let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
     named.is_none_or(|id| id == RESIDENT)
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::KeyOfAnother(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            RecordError::Resident(error) => error.into(),
+            RecordError::Database(error) => error.into(),
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     show,
     store::{
         RESIDENT,
-        readings::{Reading, RecordError, Span},
+        readings::{Reading, Span},
     },
     vitals::{
         Kind,
@@ -143,15 +143,5 @@ fn whole_day(text: &str) -> Option<Date> {
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
         Self::bad_request(error.to_string())
-    }
-}
-
-impl From<RecordError> for Problem {
-    fn from(error: RecordError) -> Self {
-        match error {
-            RecordError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            RecordError::Resident(error) => error.into(),
-            RecordError::Database(error) => error.into(),
-        }
     }
 }

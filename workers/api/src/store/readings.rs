@@ -13,7 +13,7 @@ use serde_json::json;
 pub use self::{
     amend::{AmendError, READING_AMENDED, READING_STRUCK_OUT, Version},
     ask::{CLOCK_TOLERANCE, Span},
-    record::{READING_RECORDED, RecordError},
+    record::READING_RECORDED,
 };
 use super::{parsed, understood};
 use crate::vitals::{Kind, entry::Entry, status, status::Word};
