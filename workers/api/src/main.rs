@@ -58,13 +58,13 @@ fn main() -> ExitCode {
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let data = worker.data_dir()?;
-    let store = Store::open(&data.join(DATABASE), Home::from_environment()).await?;
+    let store = Store::open(&data.join(DATABASE), Home::from_environment()?).await?;
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     let stream = Stream::new(store.database().clone(), feed::area::rule, worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
-    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
+    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref())? {
         let events = store.database().events();
         let alarm = Alarm::new().context("the alarm for doses")?;
         tokio::spawn(reminders::run(events, alarm, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));

@@ -11,6 +11,9 @@ use crate::{Identity, Problem};
 /// The longest `Idempotency-Key` that is taken, in bytes.
 pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 
+/// What some programs write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// One request whose rule was satisfied.
 #[derive(Debug)]
 pub struct Call {
@@ -81,7 +84,12 @@ impl Call {
     /// # Errors
     /// 400 if it is not JSON of the asked shape, with the place of the mistake.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body is not valid: {error}")))
+        let body = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        let body: &[u8] = if body.is_empty() { b"{}" } else { body };
+        serde_json::from_slice(body).map_err(|error| {
+            let is_form = self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("form"));
+            let hint = if is_form { ". It was sent as a form: send JSON" } else { "" };
+            Problem::bad_request(format!("The body is not valid: {error}{hint}"))
+        })
     }
 }

@@ -7,6 +7,13 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// `TZ` names no zone.
+#[derive(Debug, thiserror::Error)]
+#[error("TZ={value} is not a time zone: set it to a name like America/New_York, or unset it to take the system's zone")]
+pub struct NotAZone {
+    value: String,
+}
+
 /// Where the resident lives, as far as clocks are concerned.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -14,14 +21,19 @@ pub struct Home {
 }
 
 impl Home {
-    /// The zone that `TZ` names, else the system's. If neither is known, days are UTC's and the log says so.
-    #[must_use]
-    pub fn from_environment() -> Self {
+    /// The zone that `TZ` names, else the system's. If the system's is not known, days are UTC's and the log says so.
+    ///
+    /// # Errors
+    /// If `TZ` says something that is no zone: medicines would be due at wrong hours.
+    pub fn from_environment() -> Result<Self, NotAZone> {
         let zone = TimeZone::system();
         if zone.is_unknown() {
+            if let Some(value) = std::env::var_os("TZ").filter(|value| !value.is_empty()) {
+                return Err(NotAZone { value: value.to_string_lossy().into_owned() });
+            }
             tracing::warn!("the time zone is not known, days begin at midnight UTC: set the system's zone, or TZ");
         }
-        Self { zone }
+        Ok(Self { zone })
     }
 
     /// A home in this zone.
