@@ -1,9 +1,9 @@
 //! What people said of one dose, as it was said: nothing is overwritten, what holds is computed from it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Occurrence, Policy};
+use super::{Key, Occurrence, Policy, check::MOST_POLICY_MINUTES};
 
 mod apply;
 mod holds;
@@ -12,6 +12,9 @@ mod holds;
 pub const MOST_ENTRIES: usize = 64;
 /// A dose may be recorded as taken this much after now: clocks of devices differ.
 pub const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 5 * 60;
+/// How long before it is due a dose may be recorded as taken, also with a reason: as long as the longest early window. Anything
+/// earlier is another dose, or a clock that is wrong.
+pub const EARLIEST_BEFORE: SignedDuration = SignedDuration::from_mins(MOST_POLICY_MINUTES as i64);
 
 /// One dose's record. As JSON it is kept as it is here; the newest row of its history is the record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +130,8 @@ pub enum Refused {
     TooEarly { due_at: Timestamp, earliest: Timestamp },
     #[error("a dose cannot be recorded as taken in the future ({at})")]
     InTheFuture { at: Timestamp },
+    #[error("a dose that is due at {due_at} cannot be recorded as taken at {at}, more than 7 days before")]
+    LongBefore { due_at: Timestamp, at: Timestamp },
     #[error("an amount must be above 0, not {amount}")]
     Amount { amount: f64 },
     #[error(

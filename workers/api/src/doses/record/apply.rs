@@ -4,7 +4,9 @@ use std::mem::discriminant;
 
 use jiff::Timestamp;
 
-use super::{Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, Entry, MOST_ENTRIES, Record, Refused, Resolution};
+use super::{
+    Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, EARLIEST_BEFORE, Entry, MOST_ENTRIES, Record, Refused, Resolution,
+};
 
 impl Record {
     /// Does what a person asks, once. Refused commands change nothing.
@@ -31,7 +33,7 @@ impl Record {
             Act::Skip { .. } => self.allow_settling(command),
             Act::Snooze { until } => self.allow_snooze(*until, now),
             Act::Correct { taken_at } => {
-                not_in_the_future(*taken_at, now)?;
+                self.when_it_can_be(*taken_at, now)?;
                 self.taken_at().map(|_| ()).ok_or(Refused::NotTaken)
             }
             Act::Note { .. } => Ok(()),
@@ -44,7 +46,7 @@ impl Record {
     }
 
     fn allow_take(&self, command: &Command, at: Timestamp, amount: Option<f64>, now: Timestamp) -> Result<(), Refused> {
-        not_in_the_future(at, now)?;
+        self.when_it_can_be(at, now)?;
         if let Some(amount) = amount.filter(|amount| !(amount.is_finite() && *amount > 0.0)) {
             return Err(Refused::Amount { amount });
         }
@@ -52,6 +54,12 @@ impl Record {
         let earliest = self.policy.earliest(self.due_at);
         let asks_back = !self.as_needed && command.override_reason.is_none() && self.resolution().is_none();
         if asks_back && at < earliest { Err(Refused::TooEarly { due_at: self.due_at, earliest }) } else { Ok(()) }
+    }
+
+    fn when_it_can_be(&self, at: Timestamp, now: Timestamp) -> Result<(), Refused> {
+        not_in_the_future(at, now)?;
+        let due_at = self.due_at;
+        if due_at.duration_since(at) > EARLIEST_BEFORE { Err(Refused::LongBefore { due_at, at }) } else { Ok(()) }
     }
 
     /// Whether it may be taken or skipped, as far as nobody did before.
