@@ -21,15 +21,18 @@ use super::{
     record::{Act, Command},
 };
 
-/// Zones and years that are worth a look: an hour at night, half an hour, at midnight, a date that never was, none.
-const YEARS: [(&str, i16); 10] = [
+/// Zones and years that are worth a look: an hour at night, half an hour, at midnight (also back, into the same date or the one
+/// before), a date that never was, a whole day more, none.
+const YEARS: [(&str, i16); 12] = [
     ("America/New_York", 2031),
     ("Europe/Berlin", 2026),
     ("Australia/Lord_Howe", 2026),
     ("America/Santiago", 2024),
     ("Asia/Beirut", 2024),
     ("Africa/Cairo", 2024),
+    ("America/Havana", 2025),
     ("Pacific/Apia", 2011),
+    ("Pacific/Kwajalein", 1993),
     ("Africa/Casablanca", 2024),
     ("Asia/Kolkata", 2026),
     ("UTC", 2026),

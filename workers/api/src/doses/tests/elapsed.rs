@@ -73,6 +73,21 @@ fn the_next_one_follows_when_the_last_one_was_really_taken() {
     assert_eq!(dues(&evening), ["06T01:11"]);
 }
 
+#[test]
+fn a_chain_is_followed_for_thousands_of_years_at_once_and_with_a_window_for_some() {
+    let plan = every(1, "2031-01-05T08:00:00Z", Anchor::LastTaken, None);
+    let far = found(&plan, &[], &TimeZone::UTC, "9990-01-01T00:30:00Z", "9990-01-01T03:00:00Z");
+    assert_eq!(dues(&far), ["01T01:00", "01T02:00"]);
+    let odd = every(7, "2031-01-05T08:00:00Z", Anchor::LastTaken, None);
+    let whole = found(&odd, &[], &TimeZone::UTC, "2031-01-01T00:00:00Z", "2031-03-01T00:00:00Z");
+    let part = found(&odd, &[], &TimeZone::UTC, "2031-02-20T00:00:00Z", "2031-03-01T00:00:00Z");
+    assert_eq!(shown(&whole[whole.len() - part.len()..]), shown(&part), "the same doses, whoever asks from when");
+    let window = every(1, "2031-01-05T08:00:00Z", Anchor::LastTaken, Some(("08:00", "20:00")));
+    let near = found(&window, &[], &TimeZone::UTC, "2034-01-01T00:00:00Z", "2034-01-01T10:30:00Z");
+    assert_eq!(dues(&near), ["01T08:00", "01T09:00", "01T10:00"]);
+    assert_eq!(found(&window, &[], &TimeZone::UTC, "9990-01-01T00:00:00Z", "9990-01-02T00:00:00Z"), []);
+}
+
 proptest! {
     #![proptest_config(cases(32))]
 

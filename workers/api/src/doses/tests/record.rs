@@ -7,7 +7,7 @@ use super::*;
 use crate::doses::{
     DoseState, Record,
     occurrence::within,
-    record::{Done, MOST_ENTRIES, Refused, Resolution},
+    record::{Done, EARLIEST_BEFORE, MOST_ENTRIES, Refused, Resolution},
     state,
 };
 
@@ -154,6 +154,19 @@ fn what_cannot_be_is_refused_with_what_could() {
     );
     let somebody_elses = command("3", "bert", Act::Undo { of: Some("0".into()) });
     assert!(matches!(record.apply(&somebody_elses, clock_time("05:02")), Err(Refused::Changed { .. })));
+}
+
+#[test]
+fn a_dose_is_not_recorded_as_taken_long_before_it_was_due() {
+    let mut record = Record::of(&dose());
+    let long_before = record.due_at - EARLIEST_BEFORE - jiff::SignedDuration::from_secs(1);
+    let taken = |at| Act::Take { at, amount: None, note: None };
+    let insist = |id: &str, act| because("I insist", command(id, "anna", act));
+    let refused = Err(Refused::LongBefore { due_at: record.due_at, at: long_before });
+    let now = record.due_at;
+    assert_eq!(record.apply(&insist("1", taken(long_before)), now), refused);
+    assert_eq!(record.apply(&insist("2", taken(record.due_at - EARLIEST_BEFORE)), now), Ok(Done::Changed));
+    assert_eq!(record.apply(&insist("3", Act::Correct { taken_at: long_before }), now), refused);
 }
 
 #[test]
