@@ -122,11 +122,13 @@ pub enum Done {
 /// Why a command is not done, for the one who asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refused {
-    #[error("{by} recorded this dose as taken at {at}; if another one was really taken, say so with a reason")]
+    #[error("{by} recorded this dose as taken at {at}; if another one was really taken, say why in override_reason")]
     AlreadyTaken { by: String, at: Timestamp },
-    #[error("{by} recorded this dose as skipped at {at}; to change that, give a reason")]
+    #[error("{by} recorded this dose as skipped at {at}; to change that, say why in override_reason")]
     AlreadySkipped { by: String, at: Timestamp },
-    #[error("this dose is not due before {due_at}, and may be taken from {earliest} on; to take it now, give a reason")]
+    #[error(
+        "this dose is not due before {due_at}, and may be taken from {earliest} on; to take it before, say why in override_reason"
+    )]
     TooEarly { due_at: Timestamp, earliest: Timestamp },
     #[error("a dose cannot be recorded as taken in the future ({at})")]
     InTheFuture { at: Timestamp },
