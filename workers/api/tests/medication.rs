@@ -369,6 +369,8 @@ fn as_needed_may_be_said_later_and_not_of_what_nobody_prescribed_so() {
         assert_eq!(take_as_needed(&api, id, None, &json!({"override_reason": "it was there"})).0, 201);
     }
     assert_eq!(take_as_needed(&api, 99, None, &json!({})).0, 404);
+    let (_, least) = put(&api, &format!("/api/v1/medications/{id}/keeping"), &json!({"amount_per_unit": 0}));
+    assert_eq!(least["error"], "amount_per_unit cannot be 0: it is at least 0.000001 and at most 100000");
 }
 
 #[test]

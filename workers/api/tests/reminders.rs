@@ -257,7 +257,7 @@ async fn each_frame_is_whole_as_it_was_recorded() {
 fn critical(data: &Path, name: &str, minutes: &[i64]) -> i64 {
     let off = [("MEDICATION_REMINDERS_ENABLED", "false"), ("TZ", noon::zone_name())];
     let api = Running::start(API, data, &off);
-    let id = add(&api, &json!({"name": name, "dosage": "5mg"})).as_i64().unwrap();
+    let id = add(&api, &json!({"name": name, "dosage": "5mg"})).as_i64().expect("an id");
     let slots: Vec<_> = (0..)
         .zip(minutes)
         .map(|(number, minutes)| {
@@ -271,7 +271,8 @@ fn critical(data: &Path, name: &str, minutes: &[i64]) -> i64 {
     api.kill();
     let sql = "UPDATE medication_plans SET plan = json_set(plan, '$.phases[0].rules[0].followed_from', ?)";
     let long_ago = (Timestamp::now() - SignedDuration::from_hours(24 * 30)).to_string();
-    Connection::open(data.join("api.db")).unwrap().execute(sql, [long_ago]).unwrap();
+    let connection = Connection::open(data.join("api.db")).expect("a database");
+    connection.execute(sql, [long_ago]).expect("a plan");
     id
 }
 
@@ -280,9 +281,9 @@ fn alerts(api: &Running) -> Vec<String> {
     let (_, answer) = api.get("/api/v1/alerts");
     let words = |alert: &Value| {
         assert_eq!((&alert["kind"], &alert["direction"]), (&json!("dose"), &json!("late")), "{alert}");
-        ["occurrence", "severity", "status", "value"].map(|name| alert[name].as_str().unwrap()).join(" ")
+        ["occurrence", "severity", "status", "value"].map(|name| alert[name].as_str().expect("text")).join(" ")
     };
-    answer["data"].as_array().unwrap().iter().map(words).collect()
+    answer["data"].as_array().expect("a list").iter().map(words).collect()
 }
 
 /// Until these alerts are open. They follow in a transaction of their own, of which nothing tells existing clients.

@@ -10,6 +10,9 @@ mod holds;
 
 /// Most entries that one dose's record holds: a tablet on which somebody leans must not fill the disk.
 pub const MOST_ENTRIES: usize = 64;
+/// How many of them are left to saying that it was taken or skipped, or taking that back: however often a dose was put off and
+/// written about, what became of it can be said.
+pub const KEPT_FOR_SETTLING: usize = 16;
 /// A dose may be recorded as taken this much after now: clocks of devices differ.
 pub const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 5 * 60;
 /// How long before it is due a dose may be recorded as taken, also with a reason: as long as the longest early window. Anything
@@ -148,8 +151,10 @@ pub enum Refused {
     Changed { by: String, at: Timestamp },
     #[error("this command's id was used for another one")]
     IdUsed,
-    #[error("this dose has been changed {MOST_ENTRIES} times, which is as often as one can be")]
-    TooOften,
+    #[error(
+        "this dose has been changed {most} times, which is as often as one can be; to say what became of it, there are {left} more"
+    )]
+    TooOften { most: usize, left: usize },
 }
 
 impl Refused {

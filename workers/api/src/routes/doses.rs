@@ -36,7 +36,7 @@ const MOST_DAYS: i32 = 366;
 const MOST_PACKS: u32 = 1_000;
 /// Longest time before a box is empty at which somebody wants to hear of it, in days.
 const MOST_REFILL_DAYS: i32 = 366;
-/// The least that is taken at once as needed: less is a mistake.
+/// The least that is taken at once as needed, and that one unit of a box has: less is a mistake.
 const LEAST_AMOUNT: f64 = 0.000_001;
 /// Who speaks when nobody says.
 const SOMEBODY: &str = "somebody at home";
@@ -101,7 +101,7 @@ async fn tell(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn counted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (now, subject) = (Timestamp::now(), asked_about(&call)?);
     let home = hub.store.home_of(subject).await?;
-    let days = field::whole_within(&json!({"days": call.query("days")}), "days", 1, MOST_DAYS)?.map(i64::from);
+    let days = field::whole_within(&json!({"days": call.query("days")}), "days", 1, MOST_DAYS)?;
     let last = home.date(now);
     let range = (last.saturating_sub((days.unwrap_or(USUAL_DAYS) - 1).days()), last);
     let cabinet = hub.store.cabinet(subject).await?;
@@ -210,7 +210,7 @@ async fn move_stock(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn keep(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (subject, id) = find(&hub, &call).await?;
     let body = call.json::<Value>()?;
-    let amount = field::number_within(&body, "amount_per_unit", f64::MIN_POSITIVE, MOST_AMOUNT)?;
+    let amount = field::number_within(&body, "amount_per_unit", LEAST_AMOUNT, MOST_AMOUNT)?;
     let days = field::whole_within(&body, "refill_days_before", 0, MOST_REFILL_DAYS)?;
     let usual = Keeping::default();
     let keeping = Keeping {

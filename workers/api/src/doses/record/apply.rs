@@ -5,7 +5,8 @@ use std::mem::discriminant;
 use jiff::Timestamp;
 
 use super::{
-    Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, EARLIEST_BEFORE, Entry, MOST_ENTRIES, Record, Refused, Resolution,
+    Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, EARLIEST_BEFORE, Entry, KEPT_FOR_SETTLING, MOST_ENTRIES, Record,
+    Refused, Resolution,
 };
 
 impl Record {
@@ -19,8 +20,9 @@ impl Record {
         if command.seen_version.is_some_and(|version| version != self.version()) {
             return Err(self.changed(self.entries.last()));
         }
-        if self.entries.len() >= MOST_ENTRIES {
-            return Err(Refused::TooOften);
+        let left = MOST_ENTRIES.saturating_sub(self.entries.len());
+        if left <= command.act.leaves() {
+            return Err(Refused::TooOften { most: self.entries.len(), left });
         }
         self.allow(command, now)?;
         self.entries.push(Entry { command: command.clone(), recorded_at: now });
@@ -96,6 +98,16 @@ impl Record {
             by: entry.command.by.clone(),
             at: entry.recorded_at,
         })
+    }
+}
+
+impl Act {
+    /// How many entries of a record it leaves to others.
+    fn leaves(&self) -> usize {
+        match self {
+            Self::Snooze { .. } | Self::Note { .. } => KEPT_FOR_SETTLING,
+            Self::Take { .. } | Self::Skip { .. } | Self::Correct { .. } | Self::Undo { .. } => 0,
+        }
     }
 }
 

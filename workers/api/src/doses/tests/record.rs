@@ -7,7 +7,7 @@ use super::*;
 use crate::doses::{
     DoseState, Record,
     occurrence::within,
-    record::{Done, EARLIEST_BEFORE, MOST_ENTRIES, Refused, Resolution},
+    record::{Done, EARLIEST_BEFORE, KEPT_FOR_SETTLING, MOST_ENTRIES, Refused, Resolution},
     state,
 };
 
@@ -186,10 +186,19 @@ fn a_snooze_holds_until_it_is_over_or_something_else_is_said() {
 #[test]
 fn a_record_is_read_as_it_is_written_and_never_grows_without_end() {
     let mut record = Record::of(&dose());
-    for number in 0..MOST_ENTRIES {
-        say(&mut record, "08:05", &format!("{number}"), "anna", Act::Note { text: "x".into() }).unwrap();
+    let note = || Act::Note { text: "x".into() };
+    let noted = MOST_ENTRIES - KEPT_FOR_SETTLING;
+    for number in 0..noted {
+        say(&mut record, "08:05", &format!("{number}"), "anna", note()).unwrap();
     }
-    assert_eq!(say(&mut record, "08:05", "more", "anna", taken("08:05")), Err(Refused::TooOften));
+    let refused = Err(Refused::TooOften { most: noted, left: KEPT_FOR_SETTLING });
+    assert_eq!(say(&mut record, "08:05", "more", "anna", note()), refused);
+    for number in noted..MOST_ENTRIES {
+        let act = if number % 2 == 0 { taken("08:05") } else { Act::Undo { of: None } };
+        say(&mut record, "08:05", &format!("{number}"), "anna", act).unwrap();
+    }
+    let refused = Err(Refused::TooOften { most: MOST_ENTRIES, left: 0 });
+    assert_eq!(say(&mut record, "08:05", "more", "anna", taken("08:05")), refused);
     assert_eq!(say(&mut record, "08:05", "0", "anna", Act::Note { text: "x".into() }), Ok(Done::Already));
     let text = serde_json::to_string(&record).unwrap();
     assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
