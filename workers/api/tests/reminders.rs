@@ -252,18 +252,13 @@ async fn each_frame_is_whole_as_it_was_recorded() {
     );
 }
 
-/// A critical medicine of which these doses are asked for today, so many minutes ago; how a plan is entered that is followed
-/// since long ago, while nobody looks.
-fn critical(data: &Path, name: &str, minutes: &[i64]) -> i64 {
+/// A critical medicine with doses at these times, asked for since long ago while nobody looked; its id.
+fn critical(data: &Path, name: &str, times: &[&str]) -> i64 {
     let off = [("MEDICATION_REMINDERS_ENABLED", "false"), ("TZ", noon::zone_name())];
     let api = Running::start(API, data, &off);
     let id = add(&api, &json!({"name": name, "dosage": "5mg"})).as_i64().expect("an id");
-    let slots: Vec<_> = (0..)
-        .zip(minutes)
-        .map(|(number, minutes)| {
-            json!({"number": number, "time": format!("{}:00", noon::minutes_ago(*minutes)), "amount": 1.0})
-        })
-        .collect();
+    let slot = |(number, time): (u32, &&str)| json!({"number": number, "time": format!("{time}:00"), "amount": 1.0});
+    let slots: Vec<_> = (0..).zip(times).map(slot).collect();
     let schedule = json!({"kind": "clock", "days": {"kind": "weekdays", "weekdays": 127}, "slots": slots});
     let plan = json!({"policy": {"critical": true}, "phases": [{"rules": [{"id": name, "schedule": schedule}]}]});
     let (status, answer) = api.request("PUT", &format!("/api/v1/medications/{id}/plan"), &[], Some(&plan));
@@ -283,7 +278,9 @@ fn alerts(api: &Running) -> Vec<String> {
         assert_eq!((&alert["kind"], &alert["direction"]), (&json!("dose"), &json!("late")), "{alert}");
         ["occurrence", "severity", "status", "value"].map(|name| alert[name].as_str().expect("text")).join(" ")
     };
-    answer["data"].as_array().expect("a list").iter().map(words).collect()
+    let mut alerts: Vec<_> = answer["data"].as_array().expect("a list").iter().map(words).collect();
+    alerts.sort();
+    alerts
 }
 
 /// Until these alerts are open. They follow in a transaction of their own, of which nothing tells existing clients.
@@ -298,15 +295,16 @@ fn until_open(api: &Running, expected: &[String]) {
 #[test]
 fn a_critical_dose_that_nobody_took_is_an_alert_until_it_is_taken_or_nobody_asks_for_it() {
     let data = tempfile::tempdir().unwrap();
-    let late = critical(data.path(), "Late", &[40, 250]);
-    critical(data.path(), "Missed", &[250]);
+    let (late_at, missed_at) = (noon::minutes_ago(40), noon::minutes_ago(250));
+    let late = critical(data.path(), "Late", &[&late_at, &missed_at]);
+    critical(data.path(), "Missed", &[&missed_at]);
     let api = start(&data);
     let today = noon::zone().to_datetime(Timestamp::now()).date();
     // After a pause, only the newest of each medicine, and nothing of the days before.
-    let words = |rule: &str, severity: &str, minutes: i64| {
-        format!("{rule}/{today}/0 {severity} open {rule} 5mg, due {today} {}", noon::minutes_ago(minutes))
+    let words = |rule: &str, severity: &str, time: &str| {
+        format!("{rule}/{today}/0 {severity} open {rule} 5mg, due {today} {time}")
     };
-    let both = [words("Late", "urgent", 40), words("Missed", "critical", 250)];
+    let both = [words("Late", "urgent", &late_at), words("Missed", "critical", &missed_at)];
     until_open(&api, &both);
     // A restart raises nothing again.
     api.kill();
@@ -314,7 +312,8 @@ fn a_critical_dose_that_nobody_took_is_an_alert_until_it_is_taken_or_nobody_asks
     add(&api, &json!({"name": "Other", "schedules": [{"time": noon::minutes_ago(10)}]}));
     until_open(&api, &both);
     let (_, open) = api.get("/api/v1/alerts");
-    let id = open["data"][1]["id"].as_str().unwrap();
+    let open = open["data"].as_array().unwrap();
+    let id = open.iter().find(|alert| alert["severity"] == "critical").unwrap()["id"].as_str().unwrap();
     let (status, known) = api.post(&format!("/api/v1/alerts/{id}/ack"), &json!({"by": "Eva"}));
     assert_eq!((status, &known["data"]["status"]), (200, &json!("acknowledged")), "{known}");
     let say = |body: &Value| api.request("PUT", &format!("/api/v1/doses/Missed/{today}/0"), &[], Some(body));
