@@ -85,11 +85,13 @@ pub async fn run(
 
 /// Announces everybody's doses; when to look again.
 async fn look(store: &Store) -> Result<Timestamp, MedicationError> {
-    let mut wake_at = Timestamp::MAX;
+    let mut wake_at = Ok(Timestamp::MAX);
     for resident in store.residents().await? {
-        wake_at = wake_at.min(store.look_at_doses(resident.subject, Timestamp::now()).await?);
+        // What cannot be done for one is done for the others all the same.
+        let found = store.look_at_doses(resident.subject, Timestamp::now()).await;
+        wake_at = wake_at.and_then(|wake_at| Ok(wake_at.min(found?)));
     }
-    Ok(wake_at)
+    wake_at
 }
 
 /// Waits until something is different that decides about doses; false when nothing will be any more.

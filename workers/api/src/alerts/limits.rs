@@ -81,6 +81,8 @@ impl Limits {
     pub fn watches(&self, kind: Kind, direction: Direction) -> bool {
         match direction {
             Direction::NoData => self.expected_of(kind).is_some(),
+            // No limit says when a dose is late: its plan does.
+            Direction::Late => false,
             Direction::Low | Direction::High | Direction::Gain => {
                 self.of_kind(kind).iter().any(|limit| limit.direction == direction)
             }

@@ -111,6 +111,8 @@ impl State {
             Event::Symptom => self.symptom(now, &mut actions),
             Event::Heard { at, within, severity } => self.heard(at, within, severity, now, &mut actions),
             Event::Started { grace } => self.started(now + grace),
+            Event::NotTaken { severity } => self.not_taken(severity, now, &mut actions),
+            Event::Settled => self.clear(Because::Over, &mut actions),
             Event::Acknowledged => self.acknowledged(&mut actions),
             Event::Snoozed { until } => self.snoozed(until, &mut actions),
             Event::Lifted => self.lifted(&mut actions),
@@ -131,6 +133,13 @@ impl State {
         let silence = self.silence.filter(|_| self.open.is_none()).map(|silence| silence.until);
         let ladder = self.next_step(policy, self.at).map(|(_, due)| due);
         [repeat, silence, ladder].into_iter().flatten().min()
+    }
+
+    /// A missed dose is worse than a late one: who acknowledged that it was late is told anew.
+    fn not_taken(&mut self, severity: Severity, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.open.is_none_or(|open| open.severity < severity) {
+            self.open(severity, Cause::NotTaken, now, actions);
+        }
     }
 
     fn acknowledged(&mut self, actions: &mut Vec<Action>) {

@@ -107,6 +107,26 @@ fn words(actions: &[Action]) -> Vec<String> {
 use Severity::{Critical, Info, Urgent, Warn};
 
 #[test]
+fn a_dose_that_nobody_took_climbs_the_ladder_at_night_too_and_worsens_when_it_is_missed() {
+    let mut world = World { direction: Direction::Late, now: "2031-01-31T04:00:00Z".parse().unwrap(), ..World::new() };
+    let late = Event::NotTaken { severity: Severity::Urgent };
+    let opened = world.tell(late.clone());
+    let Action::Open { severity, cause, .. } = opened[0] else { panic!("{opened:?}") };
+    assert_eq!((severity, cause, opened.len()), (Severity::Urgent, Cause::NotTaken, 2), "and somebody is told");
+    assert_eq!(world.tell(late), [], "once");
+    assert_eq!(world.tell(Event::Acknowledged), [Action::Acknowledge]);
+    let missed = Event::NotTaken { severity: Severity::Critical };
+    let worse = world.tell(missed.clone());
+    assert_eq!(worse[0], Action::Clear { because: Because::Worsened });
+    assert!(matches!(worse[1..], [Action::Open { severity: Severity::Critical, .. }, Action::Escalate { .. }]));
+    assert_eq!(world.tell(missed), []);
+    world.now += minutes(10);
+    assert!(matches!(world.tell(Event::Time)[..], [Action::Escalate { .. }]));
+    assert_eq!(world.tell(Event::Settled), [Action::Clear { because: Because::Over }]);
+    assert_eq!((world.tell(Event::Settled), world.state.deadline(&world.policy())), (Vec::new(), None));
+}
+
+#[test]
 fn a_severe_first_reading_asks_for_rest_and_a_repeat_and_the_second_one_alarms() {
     let mut world = World::new();
     assert_eq!(words(&world.read(Some(Critical), 2)), ["repeat critical"]);
