@@ -1,8 +1,7 @@
 //! A worker's life: begin, be ready, be told to stop, leave.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     notify::Notifier,
     serve::{Answer, serve},
     shutdown, telemetry,
+    tls::Certificates,
 };
 
 /// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
@@ -88,11 +88,15 @@ impl Worker {
         listen::listener(&mut self.inherited, port_variables, default_port).await
     }
 
-    /// Says that the worker is ready, serves until it is told to stop, and drains.
-    pub async fn serve(mut self, listener: Listener, tls: Option<TlsAcceptor>, answer: impl Answer) {
-        tracing::info!(worker = self.name, address = listen::describe(&listener), tls = tls.is_some(), "listening");
+    /// Says that the worker is ready, serves until it is told to stop, and drains. Certificates are watched meanwhile, and
+    /// what there is to say about them is said as [`status`](Self::status).
+    pub async fn serve(mut self, listener: Listener, certificates: Option<Arc<Certificates>>, answer: impl Answer) {
+        let tls = certificates.as_ref().is_some_and(|certificates| certificates.is_there());
+        tracing::info!(worker = self.name, address = listen::describe(&listener), tls, "listening");
         self.ready();
-        serve(listener, tls, answer, self.stop, self.tasks).await;
+        let watching = certificates.as_ref().map(|certificates| certificates.watch(self.notifier.clone()));
+        serve(listener, certificates, answer, self.stop, self.tasks).await;
+        drop(watching);
     }
 
     /// Where to keep what must survive; made if it is missing.
