@@ -105,7 +105,7 @@ impl Certificates {
         let before = self.state.load_full();
         let state = match pair::find(&self.folder) {
             Found::Pair(new) => {
-                if before.pair.as_ref().is_some_and(|old| !old.is(&new)) {
+                if before.pair.as_ref().is_none_or(|old| !old.is(&new)) {
                     tracing::info!("a new certificate is in force");
                 }
                 State { pair: Some(Arc::new(*new)), trouble: None }

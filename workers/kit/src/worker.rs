@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use nix::sys::stat::{Mode, umask};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 
 /// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
 const DATA_DIR_BY_HAND: &str = "data";
+/// What others may not do with a file that a worker makes: anything.
+const NOBODY_ELSE: Mode = Mode::S_IRWXG.union(Mode::S_IRWXO);
 
 /// What a worker was given, and how it is told to stop.
 pub struct Worker {
@@ -33,6 +36,7 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     telemetry::start();
+    umask(NOBODY_ELSE);
     let inherited = Inherited::take();
     let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
