@@ -57,8 +57,7 @@ async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<
         None => Files::BuiltIn,
         Some(folder) => Files::of_folder(&folder).with_context(|| format!("--root {}", folder.display()))?,
     };
-    let certificates =
-        Certificates::with_open_paths(&Certificates::folder_from_environment(), &[trust_page::PATH]);
+    let certificates = Certificates::with_open_paths(&Certificates::folder_from_environment(), &[trust_page::PATH]);
     let gateway = Arc::new(Gateway {
         files,
         upstreams: Upstreams::from_environment()?,

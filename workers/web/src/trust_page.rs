@@ -91,7 +91,8 @@ fn asked_host(headers: &HeaderMap) -> Option<&str> {
 /// The same identity each time: installed twice, it is there once.
 fn profile(authority: &Authority) -> Vec<u8> {
     let identity = |start: usize| {
-        let hexadecimal: String = authority.digest[start..start + 16].iter().map(|byte| format!("{byte:02X}")).collect();
+        let hexadecimal: String =
+            authority.digest[start..start + 16].iter().map(|byte| format!("{byte:02X}")).collect();
         let part = |from: usize, to: usize| hexadecimal[from..to].to_owned();
         [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
     };
