@@ -11,8 +11,8 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsag
 use super::{Authority, Names, Wish, chain, files::Files};
 use crate::exit::Failure;
 
-/// From its first to its last day: Apple's devices take no more than 398, and everybody takes less.
-const GOOD_FOR_DAYS: i64 = 397;
+/// From its first to its last day: what the strictest take, which is a year (Mozilla); Apple's devices take 398 days.
+const GOOD_FOR_DAYS: i64 = 365;
 /// A device's clock may be behind ours.
 const BEGUN_DAYS_AGO: i64 = 1;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
