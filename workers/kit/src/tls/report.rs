@@ -92,11 +92,14 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 mod tests {
     use super::*;
 
+    /// What is there, what is wrong with another one, on which day; in a word, and in words.
+    type Row = (Option<Validity>, Option<&'static str>, i64, Word, &'static str);
+
     const GOOD: Validity = Validity { from: 0, until: 100 * DAY_SECONDS };
 
     #[test]
     fn what_is_said_is_what_somebody_can_do_something_about() {
-        let table: [(Option<Validity>, Option<&str>, i64, Word, &str); 9] = [
+        let table: [Row; 9] = [
             (None, None, 0, Word::None, ""),
             (Some(GOOD), None, 1, Word::Good, ""),
             (Some(GOOD), None, 88, Word::Ending, "ends in 12 days: betti-ctl certs"),
