@@ -17,8 +17,9 @@ mod crowd;
 mod drain;
 mod stream;
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{
     body::{Body, Incoming},
@@ -29,13 +30,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::answering::Upgrading;
 use self::{connection::Connection, crowd::Crowd, drain::Drain};
 pub use self::{connection::LARGEST_HEAD, crowd::MOST_CONNECTIONS, drain::IDLE_LINGER};
-use crate::listen::Listener;
+use crate::{listen::Listener, tls::Certificates};
 
 /// How long to wait after `accept` failed: usually for want of descriptors, which come back as connections end.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ pub trait Answer:
     + 'static
 {
     /// The answers' bodies.
-    type Body: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 }
 
 impl<S, B> Answer for S
@@ -71,7 +71,7 @@ where
         + Clone
         + Send
         + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     type Body = B;
 }
@@ -79,10 +79,13 @@ where
 /// Serves until `stop`, then drains: no new connections, open requests and `tasks` finished, idle connections closed
 /// after [`IDLE_LINGER`], all of it within [`DRAIN_WITHIN`].
 ///
+/// With `certificates`, each connection is met by what is in force when it comes: encrypted if there is a pair, and then without
+/// encryption for this machine only; others are sent to HTTPS.
+///
 /// `tasks` are what outlives its connection, WebSockets above all.
 pub async fn serve(
     listener: impl Into<Listener>,
-    tls: Option<TlsAcceptor>,
+    certificates: Option<Arc<Certificates>>,
     answer: impl Answer,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -102,7 +105,7 @@ pub async fn serve(
             drain: drain.clone(),
             upgrades: upgrades.clone(),
         };
-        let served = connection.serve(stream, tls.clone());
+        let served = connection.serve(stream, certificates.clone());
         connections.spawn(async move {
             tokio::select! {
                 () = served => {}
