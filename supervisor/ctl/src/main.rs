@@ -12,6 +12,7 @@
 mod arguments;
 mod client;
 mod config;
+mod copies;
 mod detach;
 mod elsewhere;
 mod exit;

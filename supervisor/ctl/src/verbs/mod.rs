@@ -2,10 +2,11 @@
 
 mod act;
 mod apply;
+mod backup;
 mod check;
 mod completion;
 mod delete;
-mod describe;
+pub mod describe;
 mod env;
 mod flush;
 mod id;
@@ -22,6 +23,7 @@ mod reload;
 mod reload_logs;
 mod reset;
 mod restart;
+mod restore;
 mod scale;
 mod send_signal;
 mod start;
@@ -129,6 +131,8 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::StartOrReload(arguments) => start_or::run(Then::Reload, &arguments, context).await,
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Import(arguments) => import::run(&arguments, context),
+        Verb::Backup(arguments) => backup::run(&arguments, context).await,
+        Verb::Restore(arguments) => restore::run(&arguments, context).await,
         Verb::Startup(arguments) => startup::startup(&arguments, context),
         Verb::Unstartup(arguments) => startup::unstartup(&arguments, context),
         Verb::Completion(shell) => Ok(completion::run(&shell, context.printer)),
