@@ -11,33 +11,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Command, Which,
-    key::{self, KeyError},
-    make::{self, MakeError},
+    Command, Which, key, make,
     restore::{self, Report, RestoreError},
     settings::{Settings, SettingsError},
-    state::{Book, StateError},
+    state::Book,
 };
-
-/// Why it was not done.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    #[error(transparent)]
-    Make(#[from] MakeError),
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error(transparent)]
-    Key(#[from] KeyError),
-}
 
 /// Does it, and says so.
 pub fn run(command: Command, json: bool, settings: Result<Settings, SettingsError>) -> ExitCode {
     let mut out = Out { json, document: json!({}) };
-    let done = settings.map_err(Failure::from).and_then(|settings| act(command, &settings, &mut out));
+    let done = settings.map_err(anyhow::Error::from).and_then(|settings| act(command, &settings, &mut out));
     match &done {
         Ok(()) => out.document["ok"] = true.into(),
         Err(failure) => {
@@ -77,7 +60,7 @@ impl Out {
     }
 }
 
-fn act(command: Command, settings: &Settings, out: &mut Out) -> Result<(), Failure> {
+fn act(command: Command, settings: &Settings, out: &mut Out) -> anyhow::Result<()> {
     let open = || Book::open(&settings.data);
     match command {
         Command::Now { to, new_key } => {
@@ -128,7 +111,7 @@ fn act(command: Command, settings: &Settings, out: &mut Out) -> Result<(), Failu
 }
 
 /// With the key if it was given or can be asked for, and the hub does not know the copy anyway.
-fn check(which: &Which, settings: &Settings) -> Result<Report, Failure> {
+fn check(which: &Which, settings: &Settings) -> anyhow::Result<Report> {
     if which.key_file.is_none() {
         match restore::look_up(&which.file, &settings.data) {
             Err(RestoreError::Unknown(_)) if key::can_be_asked() => {}
@@ -140,19 +123,22 @@ fn check(which: &Which, settings: &Settings) -> Result<Report, Failure> {
     Ok(restore::inspect(&which.file, &identity, &settings.data, &book)?)
 }
 
-/// A restore that was cut off comes first.
-fn finish(settings: &Settings, book: &Book, out: &Out) -> Result<(), Failure> {
-    if let Some(placed) = restore::finish(&settings.data, &settings.config, book)? {
+/// A restore that was cut off comes first. Whether there was one.
+fn finish(settings: &Settings, book: &Book, out: &Out) -> anyhow::Result<bool> {
+    let placed = restore::finish(&settings.data, &settings.config, book)?;
+    if let Some(placed) = &placed {
         out.say(&format!(
             "A restore that had been cut off was finished; the data from before are in {}",
             placed.before.display()
         ));
     }
-    Ok(())
+    Ok(placed.is_some())
 }
 
-fn place(settings: &Settings, book: &Book, out: &mut Out) -> Result<(), Failure> {
-    finish(settings, book, out)?;
+fn place(settings: &Settings, book: &Book, out: &mut Out) -> anyhow::Result<()> {
+    if finish(settings, book, out)? {
+        return Ok(());
+    }
     let placed = restore::place(&settings.data, &settings.config, book)?;
     out.say(&words::placed(&placed));
     out.tell(&placed);

@@ -133,7 +133,7 @@ pub fn is_about_copies(name: &str) -> bool {
 
 fn is_passing(name: &str) -> bool {
     let is_it = |ending: &&str| name.strip_suffix(*ending).is_some_and(|rest| rest.ends_with('.'));
-    PASSING.iter().any(|ending| is_it(&ending)) || name == kit::worker_files::RESTORE_UNFINISHED
+    PASSING.iter().any(is_it) || name == kit::worker_files::RESTORE_UNFINISHED
 }
 
 /// A name in the archive as a path below a folder; `None` if it would lead anywhere else.

@@ -104,7 +104,7 @@ impl Place {
 /// How many bytes are free for us where something open is.
 pub fn free(folder: &Path) -> io::Result<u64> {
     let about = fstatvfs(File::open(folder)?)?;
-    Ok(u64::from(about.blocks_available()) * u64::from(about.fragment_size()))
+    Ok(about.blocks_available() * about.fragment_size())
 }
 
 /// The nearest folder above that is there, without links in its path, and what follows it in the given path.

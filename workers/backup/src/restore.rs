@@ -48,7 +48,7 @@ pub enum RestoreError {
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("{}: {error}", path.display())]
-    Archive { path: PathBuf, error: ArchiveError },
+    Archive { path: PathBuf, error: Box<ArchiveError> },
     #[error(
         "{} is not in this hub's book of copies, so the key is needed to say what it is: type it when asked, or name its file with \
          --key-file PATH",
@@ -133,7 +133,7 @@ pub fn inspect(file: &Path, identity: &Identity, data: &Path, book: &Book) -> Re
         Ok(())
     });
     let contents = contents.and_then(|contents| same_rows(&contents, &rows).map(|()| contents));
-    let contents = contents.map_err(|error| RestoreError::Archive { path: file.into(), error })?;
+    let contents = contents.map_err(|error| RestoreError::Archive { path: file.into(), error: error.into() })?;
     report(file, size, contents, data)
 }
 
@@ -149,13 +149,13 @@ pub fn unpack(file: &Path, identity: &Identity, data: &Path, book: &Book) -> Res
         let path = path.ok_or_else(|| ArchiveError::NotWhole(format!("{name:?} is no name that a copy has")))?;
         archive::put(&path, name, from)
     });
-    let unpacked = unpacked.map_err(|error| RestoreError::Archive { path: file.into(), error });
+    let unpacked = unpacked.map_err(|error| RestoreError::Archive { path: file.into(), error: error.into() });
     let ready = unpacked.and_then(|contents| {
         let mut rows = Databases::new();
         for name in contents.databases.keys() {
             rows.insert(name.clone(), snapshot::examine(name, &folder.join(name))?);
         }
-        same_rows(&contents, &rows).map_err(|error| RestoreError::Archive { path: file.into(), error })?;
+        same_rows(&contents, &rows).map_err(|error| RestoreError::Archive { path: file.into(), error: error.into() })?;
         for tombstone in erased::known(data, folder_of(file)).map_err(failed)? {
             erase::from_home(&folder.join(contents::DATA), &tombstone)?;
         }
