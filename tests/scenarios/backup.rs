@@ -185,3 +185,27 @@ fn a_copy_made_while_readings_come_has_every_one_that_was_acknowledged_before() 
     assert_eq!(ids.len() as u64, readings.min(ids.len() as u64));
     assert!(!ids.is_empty());
 }
+
+#[test]
+fn a_restore_cut_off_by_a_power_cut_is_finished_before_any_worker_opens_anything() {
+    let platform = started();
+    let hub = &platform.hub;
+    post(&platform, API, "/api/vitals", &heart_rate(71));
+    let before = answers(&platform);
+    let file = copy(hub);
+    post(&platform, API, "/api/vitals", &heart_rate(140));
+    let mut unpack = hub.command(&scenarios::binaries::built("betti-backup"));
+    unpack.args(["restore", "--unpack", "--key-file", "key.txt", &file]);
+    assert!(unpack.status().expect("it runs").success());
+    hub.ctl(&["kill"]).succeeded();
+    // The power fails when the present database has been moved aside and the copy's is not there yet.
+    let aside = hub.path("data/before-restore-x");
+    std::fs::create_dir(&aside).expect("a folder");
+    std::fs::rename(hub.path("data/api.db"), aside.join("api.db")).expect("moved");
+    hub.write("data/restore-unfinished.json", r#"{"step":"moving-aside","before":"before-restore-x"}"#);
+    hub.ctl(&["start", "--no-wait"]).succeeded();
+    for app in ["betti-backup", "betti-backend", "betti-nutrition", "betti-frontend"] {
+        hub.until_status(app, Word::Online);
+    }
+    assert_eq!(answers(&platform), before);
+}

@@ -18,7 +18,7 @@ fn kept() -> Map<String, Value> {
             "device_address": "AA:BB:CC:DD:EE:FF", "notes": "after lunch"})
     };
     let record = |entries: Value| {
-        json!({"key": {"rule": "schedule-1", "date": "2031-01-31", "slot": 0}, "medication": "m", "due_at": "2031-01-31T07:00:00Z",
+        json!({"key": "schedule-1/2031-01-31/0", "medication": "m", "due_at": "2031-01-31T07:00:00Z",
             "amount": 1.0, "policy": crate::doses::Policy::default(), "entries": entries})
         .to_string()
     };
