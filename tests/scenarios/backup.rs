@@ -187,6 +187,31 @@ fn a_copy_made_while_readings_come_has_every_one_that_was_acknowledged_before() 
 }
 
 #[test]
+fn nightly_copies_are_made_without_anybody_and_a_family_sees_when_they_are_not() {
+    let file = |to: &str| {
+        format!(
+            "[[apps]]\nname = \"betti-backend\"\nscript = \"betti-api\"\nwait_ready = true\nenv = {{ PORT = \"0\" }}\n
+             [[apps]]\nname = \"betti-backup\"\nscript = \"betti-backup\"\nwait_ready = true\nenv = {{ BETTI_BACKUP_TO = \"{to}\" }}\n"
+        )
+    };
+    let hub = Hub::with_file(&file("/media/nobody/stick"));
+    hub.ctl(&["start"]).succeeded();
+    let until_said = |words: &str| {
+        hub.until_app("betti-backup", words, |app| app.says.as_ref().is_some_and(|says| says.contains(words)));
+    };
+    until_said("no copies are made yet");
+    // By hand, to another place: that makes the key, and then the worker wants copies of its own.
+    hub.ctl(&["backup", "--to", "elsewhere"]).succeeded();
+    until_said("NO COPY YET: /media/nobody/stick is no mounted stick");
+    hub.save_text(&file("copies"));
+    until_said("last copy ");
+    let copies = std::fs::read_dir(hub.path("copies")).expect("a folder").count();
+    assert_eq!(copies, 1);
+    let status = hub.ctl(&["status"]).succeeded();
+    assert!(status.stdout.contains("last copy ") && status.stdout.contains("tested"), "{status}");
+}
+
+#[test]
 fn a_restore_cut_off_by_a_power_cut_is_finished_before_any_worker_opens_anything() {
     let platform = started();
     let hub = &platform.hub;

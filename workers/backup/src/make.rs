@@ -81,7 +81,9 @@ pub fn copy(order: &Order<'_>, book: &Book) -> Result<Copy, MakeError> {
     match &made {
         Ok(copy) => state.made(copy.clone()),
         Err(_) if !order.nightly => {}
-        Err(error) => state.failure = Some(Failure { at: Timestamp::now(), why: error.to_string() }),
+        Err(error) => {
+            state.failure = Some(Failure { to: order.to.into(), at: Timestamp::now(), why: error.to_string() });
+        }
     }
     book.keep(&state)?;
     made
@@ -164,7 +166,7 @@ fn write(
     let Contents { files, databases, .. } = contents;
     let same_disk = place.is_on_the_disk_of(order.data).map_err(in_place)?;
     let (folder, files) = (place.path.clone(), files.len());
-    Ok(Copy { name: name.into(), folder, nightly: order.nightly, same_disk, made_at, size, sha256, files, databases })
+    Ok(Copy { name: name.into(), folder, to: order.to.into(), same_disk, made_at, size, sha256, files, databases })
 }
 
 fn full_or(error: io::Error, place: &Place) -> MakeError {

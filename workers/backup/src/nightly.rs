@@ -26,7 +26,7 @@ pub async fn serve(mut worker: Worker, settings: Settings) -> anyhow::Result<()>
     let stop = worker.stop();
     loop {
         let (now, own) = (Timestamp::now(), settings.data.join(state::FOLDER));
-        let (state, has_key) = (state::look(&settings.data)?, key::recipient(&own)?.is_some());
+        let (state, has_key) = (state::look(&settings.data)?.about(&settings.to), key::recipient(&own)?.is_some());
         worker.status(&schedule::told(&state, has_key, now, &settings.zone));
         let due = has_key.then(|| schedule::due(&state, now, settings.at, &settings.zone));
         if due.is_some_and(|due| due <= now) {

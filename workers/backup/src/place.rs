@@ -59,7 +59,7 @@ impl Place {
                 // By way of the open folder: it cannot be another one by now.
                 let own = parent.at(&missing.to_string_lossy());
                 whole::folder(&own).map_err(failed)?;
-                whole::sync_folder(&parent.at(".")).map_err(failed)?;
+                parent.sync().map_err(failed)?;
                 Ok(Self { handle: File::open(own).map_err(failed)?, ..parent })
             }
             _ => Err(PlaceError::Missing(parent.path)),
@@ -97,7 +97,11 @@ impl Place {
 
     /// On the disk: the names that are in it now.
     pub fn sync(&self) -> io::Result<()> {
-        self.handle.sync_all()
+        match self.handle.sync_all() {
+            // Some file systems of sticks and of networks do so by themselves, and know of no such wish.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+            done => done,
+        }
     }
 }
 

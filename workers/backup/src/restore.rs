@@ -155,7 +155,8 @@ pub fn unpack(file: &Path, identity: &Identity, data: &Path, book: &Book) -> Res
         for name in contents.databases.keys() {
             rows.insert(name.clone(), snapshot::examine(name, &folder.join(name))?);
         }
-        same_rows(&contents, &rows).map_err(|error| RestoreError::Archive { path: file.into(), error: error.into() })?;
+        same_rows(&contents, &rows)
+            .map_err(|error| RestoreError::Archive { path: file.into(), error: error.into() })?;
         for tombstone in erased::known(data, folder_of(file)).map_err(failed)? {
             erase::from_home(&folder.join(contents::DATA), &tombstone)?;
         }

@@ -73,7 +73,7 @@ mod tests {
         let copy = |made: &str| Copy {
             name: "n".into(),
             folder: "/media/usb/betti".into(),
-            nightly: true,
+            to: "/media/usb/betti".into(),
             same_disk: false,
             made_at: instant(made),
             size: 1,
@@ -81,7 +81,8 @@ mod tests {
             files: 1,
             databases: Default::default(),
         };
-        let failure = failed.map(|at| Failure { at: instant(at), why: "no stick".into() });
+        let failure =
+            failed.map(|at| Failure { to: "/media/usb/betti".into(), at: instant(at), why: "no stick".into() });
         State { copies: last.map(copy).into_iter().collect(), failure, ..State::default() }
     }
 

@@ -42,8 +42,8 @@ pub struct State {
 pub struct Copy {
     pub name: String,
     pub folder: PathBuf,
-    /// Whether that is where nightly copies go.
-    pub nightly: bool,
+    /// The same as it was asked for: where nightly copies go, or another place.
+    pub to: PathBuf,
     /// Whether it is on the disk that the data are on: then it does not outlive that.
     pub same_disk: bool,
     pub made_at: Timestamp,
@@ -57,6 +57,7 @@ pub struct Copy {
 /// A try that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
+    pub to: PathBuf,
     pub at: Timestamp,
     pub why: String,
 }
@@ -122,7 +123,7 @@ fn random_letters() -> String {
 impl State {
     /// Takes on a copy that was made.
     pub fn made(&mut self, copy: Copy) {
-        if copy.nightly {
+        if self.failure.as_ref().is_some_and(|failure| failure.to == copy.to) {
             self.failure = None;
         }
         self.copies.push(copy);
@@ -130,9 +131,16 @@ impl State {
         self.copies.drain(..too_many);
     }
 
-    /// The newest copy where nightly ones go.
+    /// Only what is about one place: another one is begun anew.
+    pub fn about(mut self, to: &Path) -> Self {
+        self.copies.retain(|copy| copy.to == to);
+        self.failure = self.failure.filter(|failure| failure.to == to);
+        self
+    }
+
+    /// The newest copy.
     pub fn last(&self) -> Option<&Copy> {
-        self.copies.iter().rev().find(|copy| copy.nightly)
+        self.copies.last()
     }
 }
 

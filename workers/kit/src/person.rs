@@ -1,7 +1,8 @@
 //! Everything that a database has of one resident, found by what its tables look like, so that a table that is added later is not
 //! forgotten: [`rows`] to hand it out, [`erase`] to have it gone.
 //!
-//! What makes a table somebody's: a column `subject` with the resident's number; or a foreign key to a table that is somebody's.
+//! What makes a table somebody's: a column `subject` or `resident` with the resident's number; or a foreign key to a table that is
+//! somebody's.
 //! Beside them, `history` keeps earlier versions of such rows as JSON, and `outbox` events about them.
 
 pub mod erase;
@@ -12,14 +13,16 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-/// The column that says whose a row is.
-const SUBJECT: &str = "subject";
+/// The columns that say whose a row is.
+const SUBJECTS: [&str; 2] = ["subject", "resident"];
 /// Earlier versions of rows.
 const HISTORY: &str = "history";
 /// What happened.
 const OUTBOX: &str = "outbox";
 /// Names by which events say whom they are about.
-const NAMES_IN_EVENTS: &str = "'subject', 'user_id', 'userId'";
+const NAMES_IN_EVENTS: &str = "'subject', 'resident', 'user_id', 'userId'";
+/// Which rows of [`HISTORY`] are those of resident `?1`.
+const IN_HISTORY: &str = "?1 IN (json_extract(row, '$.subject'), json_extract(row, '$.resident'))";
 
 /// A table with rows that are somebody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +51,8 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
     let mut found = BTreeMap::new();
     let mut links = BTreeMap::new();
     for name in names(connection)? {
-        if has_column(connection, &name, SUBJECT)? {
-            let condition = format!("{SUBJECT} = ?1");
+        if let Some(column) = subject_of(connection, &name)? {
+            let condition = format!("{column} = ?1");
             found.insert(name.clone(), Table { name, condition, depth: 0 });
         } else {
             links.insert(name.clone(), links_of(connection, &name)?);
@@ -94,6 +97,16 @@ fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
     connection.query_row(sql, [name], |row| row.get(0))
+}
+
+/// The column that says whose a table's rows are.
+fn subject_of(connection: &Connection, table: &str) -> rusqlite::Result<Option<&'static str>> {
+    for column in SUBJECTS {
+        if has_column(connection, table, column)? {
+            return Ok(Some(column));
+        }
+    }
+    Ok(None)
 }
 
 fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde_json::json;
 
-use super::{HISTORY, NAMES_IN_EVENTS, OUTBOX, SUBJECT, has_column, has_table, quoted, tables, tombstone};
+use super::{HISTORY, IN_HISTORY, NAMES_IN_EVENTS, OUTBOX, has_column, has_table, quoted, tables, tombstone};
 use crate::outbox::{self, Event};
 
 pub use super::tombstone::Tombstone;
@@ -188,7 +188,7 @@ fn delete(
         }
     }
     if has_table(transaction, HISTORY)? {
-        let sql = format!("DELETE FROM {HISTORY} WHERE json_extract(row, '$.{SUBJECT}') = ?1");
+        let sql = format!("DELETE FROM {HISTORY} WHERE {IN_HISTORY}");
         count(HISTORY, transaction.execute(&sql, [resident])?);
     }
     if has_table(transaction, OUTBOX)? {
@@ -206,7 +206,7 @@ fn delete(
 fn sent_by_devices(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut found = Vec::new();
     for name in super::names(connection)? {
-        if has_column(connection, &name, DEVICE)? && !has_column(connection, &name, SUBJECT)? {
+        if has_column(connection, &name, DEVICE)? && super::subject_of(connection, &name)?.is_none() {
             found.push(name);
         }
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::{Map, Value, json};
 
-use super::{HISTORY, SUBJECT, has_table, quoted, tables};
+use super::{HISTORY, IN_HISTORY, has_table, quoted, tables};
 
 /// For each table that is somebody's, its rows of this resident, each with the names of its columns; and `history`, earlier versions
 /// of them. Tables without any are empty lists.
@@ -17,7 +17,7 @@ pub fn everything(connection: &Connection, resident: i64) -> rusqlite::Result<Ma
         found.insert(table.name, all(connection, &sql, resident)?);
     }
     if has_table(connection, HISTORY)? {
-        let sql = format!("SELECT * FROM {HISTORY} WHERE json_extract(row, '$.{SUBJECT}') = ?1");
+        let sql = format!("SELECT * FROM {HISTORY} WHERE {IN_HISTORY}");
         found.insert(HISTORY.into(), all(connection, &sql, resident)?);
     }
     Ok(found)

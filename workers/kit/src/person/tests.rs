@@ -14,6 +14,7 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
     CREATE TABLE meal_versions (meal INTEGER NOT NULL REFERENCES meals (compat_id), version INTEGER NOT NULL, note TEXT, PRIMARY KEY (meal, version)) STRICT, WITHOUT ROWID;
     CREATE TABLE meal_foods (id INTEGER PRIMARY KEY, meal INTEGER, version INTEGER, name TEXT, FOREIGN KEY (meal, version) REFERENCES meal_versions (meal, version)) STRICT;
     CREATE TABLE devices (compat_id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, address TEXT) STRICT;
+    CREATE TABLE grants (id INTEGER PRIMARY KEY, resident INTEGER NOT NULL) STRICT;
     CREATE TABLE sums (subject INTEGER PRIMARY KEY, count INTEGER) STRICT;
     CREATE TRIGGER counted AFTER DELETE ON meals BEGIN INSERT INTO sums VALUES (OLD.subject, -1) ON CONFLICT DO UPDATE SET count = -1; END;
     CREATE TABLE settings (name TEXT) STRICT;";
@@ -25,6 +26,7 @@ fn fill(connection: &Connection, subject: i64) {
          INSERT INTO meal_foods (meal, version, name) VALUES ({subject}0, 2, 'person-{subject} porridge');
          INSERT INTO devices VALUES ({subject}, {subject}, 'AA:BB:CC:DD:EE:0{subject}');
          INSERT INTO sums VALUES ({subject}, 1);
+         INSERT INTO grants (resident) VALUES ({subject});
          INSERT INTO history VALUES ('meals', {subject}0, 1, '{{\"subject\":{subject},\"note\":\"person-{subject} before\"}}', 't');
          INSERT INTO outbox (kind, payload, recorded_at) VALUES
             ('meal.recorded', '{{\"subject\":{subject},\"note\":\"person-{subject}\"}}', '2031-01-31'),
@@ -66,7 +68,10 @@ fn a_table_is_somebodys_by_its_column_or_by_what_it_leads_to() {
     let folder = tempfile::tempdir().unwrap();
     let found = tables(&home(folder.path())).unwrap();
     let names: Vec<_> = found.iter().map(|table| (table.name.as_str(), table.depth)).collect();
-    assert_eq!(names, [("meal_foods", 2), ("meal_versions", 1), ("devices", 0), ("meals", 0), ("sums", 0)]);
+    assert_eq!(
+        names,
+        [("meal_foods", 2), ("meal_versions", 1), ("devices", 0), ("grants", 0), ("meals", 0), ("sums", 0)]
+    );
 }
 
 #[test]
@@ -81,6 +86,7 @@ fn nothing_is_left_of_who_is_erased_in_any_file_and_nothing_of_others_is_gone() 
     let expected = [
         ("accelerometer", 1),
         ("api.devices", 1),
+        ("api.grants", 1),
         ("api.history", 1),
         ("api.meal_foods", 1),
         ("api.meal_versions", 2),
