@@ -11,9 +11,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use kit::{clock, person::rows};
+use kit::{
+    clock,
+    person::rows::{self, Rows},
+};
 use rusqlite::{Connection, OpenFlags};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{RECORDINGS, erase::name_of, fhir};
@@ -67,65 +70,150 @@ pub struct Counts {
     pub resources: usize,
 }
 
-/// Writes the export of a resident. Each database is read as it is at one moment.
+/// Writes the export of a resident, row by row. Each database is read as it is at one moment.
 ///
 /// # Errors
 /// If the data cannot be read, or the export not be written.
 pub fn write(data: &Path, resident: i64, to: &File) -> anyhow::Result<Counts> {
     let now = Timestamp::now();
-    let databases = everything(data, resident)?;
-    let bundle = fhir::bundle(&databases, now);
-    let export = json!({
-        "format": FORMAT,
-        "version": env!("CARGO_PKG_VERSION"),
-        "resident": resident,
-        "exported_at": clock::iso(now),
-        "databases": databases,
-    });
+    let databases = Database::open_all(data, resident)?;
     let mut zip = Zip(ZipWriter::new(to));
-    zip.add("README.txt", READ_ME.as_bytes())?;
-    zip.add("export.json", serde_json::to_string_pretty(&export)?.as_bytes())?;
-    zip.add("fhir/bundle.json", serde_json::to_string_pretty(&bundle)?.as_bytes())?;
-    let mut rows = 0;
-    for (database, tables) in &databases {
-        for (table, list) in tables.as_object().into_iter().flatten() {
-            let list = list.as_array().map_or(&[][..], Vec::as_slice);
-            rows += list.len();
-            if !list.is_empty() {
-                zip.add(&format!("csv/{database}-{table}.csv"), csv::table(list).as_bytes())?;
-            }
-        }
-    }
+    zip.begin("README.txt")?;
+    zip.0.write_all(READ_ME.as_bytes())?;
+    let rows = as_kept(&databases, resident, now, &mut zip)?;
+    as_tables(&databases, &mut zip)?;
+    let resources = as_fhir(&databases, now, &mut zip)?;
     if resident == RESIDENT {
         for path in recordings(&data.join(RECORDINGS))? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            zip.copy(&format!("{RECORDINGS}/{name}"), &path)?;
+            zip.begin(&format!("{RECORDINGS}/{name}"))?;
+            io::copy(&mut File::open(path)?, &mut zip.0)?;
         }
     }
     zip.0.finish()?;
-    Ok(Counts { rows, resources: bundle["entry"].as_array().map_or(0, Vec::len) })
+    Ok(Counts { rows, resources })
 }
 
-/// For each database of the home, what it has of a resident.
-fn everything(data: &Path, resident: i64) -> anyhow::Result<Map<String, Value>> {
-    let mut found = Map::new();
-    for entry in std::fs::read_dir(data)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|ending| ending != DATABASE) {
-            continue;
+/// A database of the home, seen as it was when it was opened.
+struct Database {
+    name: String,
+    connection: Connection,
+    resident: i64,
+    tables: Vec<Rows>,
+}
+
+impl Database {
+    fn open_all(data: &Path, resident: i64) -> anyhow::Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(data)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|ending| ending == DATABASE) {
+                let opened = Self::open(&path, resident).with_context(|| path.display().to_string())?;
+                found.extend((!opened.tables.is_empty()).then_some(opened));
+            }
         }
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(found)
+    }
+
+    fn open(path: &Path, resident: i64) -> rusqlite::Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Until the connection is closed, everything is read as it is from the next line on.
+        connection.execute_batch("BEGIN")?;
+        let tables = rows::of(&connection)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let read = || {
-            let mut connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            let transaction = connection.transaction()?;
-            rows::everything(&transaction, resident)
-        };
-        let tables = read().with_context(|| path.display().to_string())?;
-        if !tables.is_empty() {
-            found.insert(name, Value::Object(tables));
+        Ok(Self { name, connection, resident, tables })
+    }
+
+    fn each(&self, rows: &Rows, see: impl FnMut(Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        rows.each(&self.connection, self.resident, see)
+    }
+}
+
+/// Shows the resident's rows of a table, if there is one.
+fn each_of(
+    databases: &[Database],
+    (database, table): (&str, &str),
+    see: impl FnMut(Value) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let database = databases.iter().find(|known| known.name == database);
+    let found = database.and_then(|known| Some((known, known.tables.iter().find(|rows| rows.table == table)?)));
+    found.map_or(Ok(()), |(database, rows)| database.each(rows, see))
+}
+
+/// All of it as one JSON document; how many rows there are.
+fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+    zip.begin("export.json")?;
+    let (version, time) = (env!("CARGO_PKG_VERSION"), clock::iso(now));
+    write!(
+        zip.0,
+        "{{\"format\":{FORMAT},\"version\":\"{version}\",\"resident\":{resident},\"exported_at\":\"{time}\",\"databases\":{{"
+    )?;
+    let mut count = 0;
+    for (place, database) in databases.iter().enumerate() {
+        write!(zip.0, "{}\n{}:{{", comma(place), Value::from(database.name.as_str()))?;
+        for (place, rows) in database.tables.iter().enumerate() {
+            write!(zip.0, "{}\n{}:[", comma(place), Value::from(rows.table.as_str()))?;
+            let mut place = 0;
+            database.each(rows, |row| {
+                write!(zip.0, "{}\n{row}", comma(place))?;
+                place += 1;
+                Ok(())
+            })?;
+            count += place;
+            write!(zip.0, "]")?;
+        }
+        write!(zip.0, "}}")?;
+    }
+    write!(zip.0, "}}}}")?;
+    Ok(count)
+}
+
+/// A file for each table that has rows.
+fn as_tables(databases: &[Database], zip: &mut Zip<'_>) -> anyhow::Result<()> {
+    for database in databases {
+        for rows in &database.tables {
+            let mut is_first = true;
+            database.each(rows, |row| {
+                if std::mem::take(&mut is_first) {
+                    zip.begin(&format!("csv/{}-{}.csv", database.name, rows.table))?;
+                    zip.0.write_all(csv::head(&row).as_bytes())?;
+                }
+                Ok(zip.0.write_all(csv::row(&row).as_bytes())?)
+            })?;
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// One bundle; how many resources it has.
+fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+    let mut home = fhir::Home::new(now);
+    for table in fhir::LOOKED_UP {
+        each_of(databases, table, |row| {
+            home.take(table.1, row);
+            Ok(())
+        })?;
+    }
+    zip.begin("fhir/bundle.json")?;
+    write!(zip.0, "{}", fhir::beginning(now))?;
+    let mut count = 0;
+    for table in fhir::TABLES {
+        each_of(databases, table, |row| {
+            if let Some(entry) = home.entry(table.1, &row) {
+                write!(zip.0, "{}\n{entry}", comma(count))?;
+                count += 1;
+            }
+            Ok(())
+        })?;
+    }
+    write!(zip.0, "]}}")?;
+    Ok(count)
+}
+
+/// Between what is in a list.
+fn comma(place: usize) -> &'static str {
+    if place == 0 { "" } else { "," }
 }
 
 fn recordings(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -142,20 +230,12 @@ fn recordings(folder: &Path) -> io::Result<Vec<PathBuf>> {
 struct Zip<'f>(ZipWriter<&'f File>);
 
 impl Zip<'_> {
-    fn add(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        self.begin(name)?;
-        Ok(self.0.write_all(bytes)?)
-    }
-
-    fn copy(&mut self, name: &str, path: &Path) -> anyhow::Result<()> {
-        self.begin(name)?;
-        io::copy(&mut File::open(path)?, &mut self.0)?;
-        Ok(())
-    }
-
+    /// Begins a file, which may be of any length.
     fn begin(&mut self, name: &str) -> anyhow::Result<()> {
-        let options =
-            SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).unix_permissions(FILE_MODE);
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .unix_permissions(FILE_MODE)
+            .large_file(true);
         Ok(self.0.start_file(name, options)?)
     }
 }

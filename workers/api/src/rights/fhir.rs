@@ -1,5 +1,5 @@
 //! What is kept about a resident as a FHIR R4 bundle (<https://hl7.org/fhir/R4>): Patient, Device, Observation, MedicationStatement,
-//! MedicationAdministration, Appointment. Pure: rows in, bundle out. What FHIR has no word for is in the export's own JSON.
+//! MedicationAdministration, Appointment. Pure: a row in, an entry out, because there may be millions. What FHIR has no word for is in the export's own JSON.
 //!
 //! Unknown is not zero: what is missing is left out, or has FHIR's reason for its absence.
 
@@ -10,67 +10,120 @@ mod observations;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use kit::clock;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const LOINC: &str = "http://loinc.org";
 const UCUM: &str = "http://unitsofmeasure.org";
 const DATA_ABSENT_REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 const DATA_ABSENT_EXTENSION: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
-/// What is kept, a list of rows for each table, and the resources that become of it.
-struct Home<'d> {
-    databases: &'d Map<String, Value>,
+/// The tables that have a word in FHIR, in the order in which a bundle has them.
+pub const TABLES: [(&str, &str); 11] = [
+    (API, "residents"),
+    (API, DEVICES),
+    (API, FITNESS_DEVICES),
+    (API, "readings"),
+    (API, "drinks"),
+    (API, "activity_days"),
+    (API, "assessments"),
+    (NUTRITION, "meals"),
+    (API, MEDICATIONS),
+    (API, "doses"),
+    (API, "appointments"),
+];
+/// The tables that others are explained by, which are few rows each.
+pub const LOOKED_UP: [(&str, &str); 7] = [
+    (API, "residents"),
+    (API, DEVICES),
+    (API, FITNESS_DEVICES),
+    (API, MEDICATIONS),
+    (API, MEDICATION_ROWS),
+    (NUTRITION, MEAL_VERSIONS),
+    (NUTRITION, MEAL_FOODS),
+];
+
+const API: &str = "api";
+const NUTRITION: &str = "nutrition";
+const DEVICES: &str = "devices";
+const FITNESS_DEVICES: &str = "fitness_devices";
+const MEDICATIONS: &str = "medications";
+const MEDICATION_ROWS: &str = "medication_rows";
+const MEAL_VERSIONS: &str = "meal_versions";
+const MEAL_FOODS: &str = "meal_foods";
+
+/// What resources refer to, and are explained by.
+#[derive(Default)]
+pub struct Home {
     /// The reference to the resident.
     patient: Value,
+    devices: Vec<Value>,
+    fitness_devices: Vec<Value>,
+    /// By number.
+    medications: HashMap<i64, Value>,
+    /// When existing clients ask for doses, by the number of the medicine.
+    asked: HashMap<i64, Vec<Value>>,
+    /// By the number of the meal; so are the foods.
+    meals: HashMap<i64, Vec<Value>>,
+    foods: HashMap<i64, Vec<Value>>,
+    now: Timestamp,
 }
 
-impl Home<'_> {
-    /// The rows of a table of betti-api's.
-    fn rows(&self, table: &str) -> &[Value] {
-        self.rows_of("api", table)
+impl Home {
+    /// Of nobody yet: [`take`](Self::take) the rows of [`LOOKED_UP`] first.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now, ..Self::default() }
     }
 
-    fn rows_of(&self, database: &str, table: &str) -> &[Value] {
-        let rows = self.databases.get(database).and_then(|tables| tables[table].as_array());
-        rows.map_or(&[], Vec::as_slice)
+    /// Takes on a row that others are explained by.
+    pub fn take(&mut self, table: &str, row: Value) {
+        let number = |column: &str| row[column].as_i64().unwrap_or_default();
+        match table {
+            "residents" => self.patient = reference(&row["id"]),
+            DEVICES => self.devices.push(row),
+            FITNESS_DEVICES => self.fitness_devices.push(row),
+            MEDICATIONS => drop(self.medications.insert(number("compat_id"), row)),
+            MEDICATION_ROWS => self.asked.entry(number("medication")).or_default().push(row),
+            MEAL_VERSIONS => self.meals.entry(number("meal")).or_default().push(row),
+            MEAL_FOODS => self.foods.entry(number("meal")).or_default().push(row),
+            _ => {}
+        }
     }
 
-    /// The row that a column of another one points to.
-    fn row(&self, table: &str, number: &Value) -> Option<&Value> {
-        self.rows(table).iter().find(|row| &row["compat_id"] == number)
+    /// The entry of a bundle that a row of one of [`TABLES`] becomes, if it becomes one.
+    pub fn entry(&self, table: &str, row: &Value) -> Option<Value> {
+        let resource = match table {
+            "residents" => Some(patient(row)),
+            DEVICES => Some(devices::device(row, self)),
+            FITNESS_DEVICES => devices::another(row, self),
+            "readings" => observations::reading(row, self),
+            "drinks" => Some(observations::drink(row, self)),
+            "activity_days" => Some(observations::day(row, self)),
+            "assessments" => Some(observations::assessment(row, self)),
+            "meals" => Some(observations::meal(row, self)),
+            MEDICATIONS => Some(medication::statement(row, self)),
+            "doses" => medication::administration(row, self),
+            "appointments" => Some(appointments::appointment(row, self)),
+            _ => None,
+        }?;
+        Some(json!({"fullUrl": urn(&resource["id"]), "resource": resource}))
     }
 
     /// The reference to a device by its address, if it is one of the resident's.
     fn device(&self, address: &Value) -> Option<Value> {
         let address = address.as_str()?;
         let is_it = |row: &&Value| row["address"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(address));
-        self.rows("devices").iter().chain(self.rows("fitness_devices")).find(is_it).map(|row| reference(&row["id"]))
+        self.devices.iter().chain(&self.fitness_devices).find(is_it).map(|row| reference(&row["id"]))
     }
 }
 
-/// The bundle of what is kept: for each database its tables, each a list of rows.
-pub fn bundle(databases: &Map<String, Value>, now: Timestamp) -> Value {
-    let mut home = Home { databases, patient: Value::Null };
-    let mut resources = Vec::new();
-    if let Some(resident) = home.rows("residents").first() {
-        let patient = patient(resident);
-        home.patient = reference(&resident["id"]);
-        resources.push(patient);
-        resources.extend(devices::all(&home));
-        resources.extend(observations::all(&home));
-        resources.extend(medication::statements(&home));
-        resources.extend(medication::administrations(&home, now));
-        resources.extend(appointments::all(&home));
-    }
-    let entry = |resource: Value| json!({"fullUrl": urn(&resource["id"]), "resource": resource});
-    json!({
-        "resourceType": "Bundle",
-        "type": "collection",
-        "timestamp": clock::iso(now),
-        "entry": resources.into_iter().map(entry).collect::<Vec<_>>(),
-    })
+/// What a bundle begins with; its entries follow, and `]}`.
+pub fn beginning(now: Timestamp) -> String {
+    let time = clock::iso(now);
+    format!("{{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"timestamp\":\"{time}\",\"entry\":[")
 }
 
 fn patient(row: &Value) -> Value {

@@ -5,28 +5,62 @@ use serde_json::{Map, Value, json};
 
 use super::{HISTORY, IN_HISTORY, has_table, quoted, tables};
 
-/// For each table that is somebody's, its rows of this resident, each with the names of its columns; and `history`, earlier versions
-/// of them. Tables without any are empty lists.
+/// The rows of a table that are somebody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The table's name; `history` has earlier versions of rows.
+    pub table: String,
+    sql: String,
+}
+
+/// Every table that can have rows of a resident, by name.
 ///
 /// # Errors
 /// SQLite's.
-pub fn everything(connection: &Connection, resident: i64) -> rusqlite::Result<Map<String, Value>> {
-    let mut found = Map::new();
-    for table in tables(connection)? {
-        let sql = format!("SELECT * FROM {} WHERE {}", quoted(&table.name), table.condition);
-        found.insert(table.name, all(connection, &sql, resident)?);
-    }
+pub fn of(connection: &Connection) -> rusqlite::Result<Vec<Rows>> {
+    let rows = |table: &str, condition: &str| Rows {
+        table: table.to_owned(),
+        sql: format!("SELECT * FROM {} WHERE {condition}", quoted(table)),
+    };
+    let mut found: Vec<_> = tables(connection)?.iter().map(|table| rows(&table.name, &table.condition)).collect();
     if has_table(connection, HISTORY)? {
-        let sql = format!("SELECT * FROM {HISTORY} WHERE {IN_HISTORY}");
-        found.insert(HISTORY.into(), all(connection, &sql, resident)?);
+        found.push(rows(HISTORY, IN_HISTORY));
     }
+    found.sort_by(|one, other| one.table.cmp(&other.table));
     Ok(found)
 }
 
-fn all(connection: &Connection, sql: &str, resident: i64) -> rusqlite::Result<Value> {
-    let mut query = connection.prepare(sql)?;
-    let rows = query.query_map([resident], as_json)?;
-    rows.collect::<Result<Vec<_>, _>>().map(Value::Array)
+impl Rows {
+    /// Shows each of a resident's rows, with the names of its columns. One after the other: there may be millions.
+    ///
+    /// # Errors
+    /// SQLite's, or that of whoever is shown them.
+    pub fn each<E: From<rusqlite::Error>>(
+        &self,
+        connection: &Connection,
+        resident: i64,
+        mut see: impl FnMut(Value) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut query = connection.prepare(&self.sql)?;
+        let mut rows = query.query([resident])?;
+        while let Some(row) = rows.next()? {
+            see(as_json(row)?)?;
+        }
+        Ok(())
+    }
+
+    /// All of them, of a table that is small.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn all(&self, connection: &Connection, resident: i64) -> rusqlite::Result<Vec<Value>> {
+        let mut found = Vec::new();
+        self.each(connection, resident, |row| {
+            found.push(row);
+            Ok::<_, rusqlite::Error>(())
+        })?;
+        Ok(found)
+    }
 }
 
 fn as_json(row: &Row<'_>) -> rusqlite::Result<Value> {

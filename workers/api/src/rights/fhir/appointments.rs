@@ -4,12 +4,8 @@ use serde_json::{Value, json};
 
 use super::{DATA_ABSENT_EXTENSION, Home, resource};
 
-/// All of them.
-pub fn all(home: &Home<'_>) -> Vec<Value> {
-    home.rows("appointments").iter().map(|row| appointment(row, home)).collect()
-}
-
-fn appointment(row: &Value, home: &Home<'_>) -> Value {
+/// One visit, or the first of a series.
+pub fn appointment(row: &Value, home: &Home) -> Value {
     let participant = json!([{"actor": home.patient, "status": "accepted"}]);
     let comments = [
         row["notes"].as_str().map(str::to_owned),

@@ -7,19 +7,17 @@ use super::{Home, resource};
 /// The system of addresses that EUI-48 numbers are from.
 const EUI_48: &str = "urn:ieee:std:802:eui-48";
 
-/// Those that are read, and those that count days without being among them.
-pub fn all(home: &Home<'_>) -> Vec<Value> {
-    let known: Vec<_> = home.rows("devices").iter().filter_map(|row| row["address"].as_str()).collect();
-    let is_another =
-        |row: &&Value| !row["address"].as_str().is_some_and(|own| known.iter().any(|it| it.eq_ignore_ascii_case(own)));
-    home.rows("devices")
-        .iter()
-        .chain(home.rows("fitness_devices").iter().filter(is_another))
-        .map(|row| device(row, home))
-        .collect()
+/// One that counts days, unless it is among those that are read.
+pub fn another(row: &Value, home: &Home) -> Option<Value> {
+    let is_it = |known: &Value| {
+        let (one, other) = (known["address"].as_str(), row["address"].as_str());
+        one.zip(other).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+    };
+    (!home.devices.iter().any(is_it)).then(|| device(row, home))
 }
 
-fn device(row: &Value, home: &Home<'_>) -> Value {
+/// One that is read.
+pub fn device(row: &Value, home: &Home) -> Value {
     let name = row["name"].as_str().map(|name| json!([{"name": name, "type": "user-friendly-name"}]));
     let status = if row["status"] == "active" { "active" } else { "inactive" };
     let elements = [

@@ -1,6 +1,5 @@
 //! Medicines, and what was said of their doses.
 
-use jiff::Timestamp;
 use kit::clock;
 use serde_json::{Value, json};
 
@@ -8,11 +7,7 @@ use super::{Home, note, reference, resource};
 use crate::doses::{DoseState, Record, record::Resolution, state};
 
 /// What is, or was, taken.
-pub fn statements(home: &Home<'_>) -> Vec<Value> {
-    home.rows("medications").iter().map(|row| statement(row, home)).collect()
-}
-
-fn statement(row: &Value, home: &Home<'_>) -> Value {
+pub fn statement(row: &Value, home: &Home) -> Value {
     let status = if row["status"] == "active" { "active" } else { "stopped" };
     let end = [&row["end_date"], &row["stopped_at"]].into_iter().find(|end| !end.is_null());
     let mut period = json!({});
@@ -41,9 +36,9 @@ fn medicine(row: &Value) -> Value {
 }
 
 /// When existing clients ask for it, in words; and what is written about how to take it.
-fn dosage(row: &Value, home: &Home<'_>) -> Option<Value> {
-    let is_asked = |asked: &&Value| asked["medication"] == row["compat_id"] && asked["status"] == "active";
-    let asked = home.rows("medication_rows").iter().filter(is_asked);
+fn dosage(row: &Value, home: &Home) -> Option<Value> {
+    let asked = row["compat_id"].as_i64().and_then(|number| home.asked.get(&number)).map_or(&[][..], Vec::as_slice);
+    let asked = asked.iter().filter(|asked| asked["status"] == "active");
     let mut lines: Vec<String> = asked
         .map(|asked| {
             let text = |name: &str| asked[name].as_str().unwrap_or_default();
@@ -63,22 +58,17 @@ fn dosage(row: &Value, home: &Home<'_>) -> Option<Value> {
     Some(json!([dosage]))
 }
 
-/// What was taken, and what was not.
-pub fn administrations(home: &Home<'_>, now: Timestamp) -> Vec<Value> {
-    home.rows("doses").iter().filter_map(|row| administration(row, home, now)).collect()
-}
-
-/// Nothing, of a dose of which nothing was said yet.
-fn administration(row: &Value, home: &Home<'_>, now: Timestamp) -> Option<Value> {
+/// What was taken, and what was not. Nothing, of a dose of which nothing was said yet.
+pub fn administration(row: &Value, home: &Home) -> Option<Value> {
     let record: Record = serde_json::from_str(row["record"].as_str()?).ok()?;
-    let medication = home.row("medications", &row["medication"])?;
+    let medication = home.medications.get(&row["medication"].as_i64()?)?;
     let (status, at, why, dose) = match record.resolution() {
         Some(Resolution::Taken { at, amount, .. }) => {
             let unit = medication["dosage_unit"].as_str().unwrap_or_default();
             ("completed", at, None, Some(json!({"dose": {"value": amount, "unit": unit}})))
         }
         Some(Resolution::Skipped { .. }) => ("not-done", record.due_at, Some("skipped"), None),
-        None if state::of_record(&record, now) == DoseState::Missed => {
+        None if state::of_record(&record, home.now) == DoseState::Missed => {
             ("not-done", record.due_at, Some("missed"), None)
         }
         None => return None,

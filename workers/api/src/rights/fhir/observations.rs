@@ -1,5 +1,7 @@
 //! Readings, drinks, days of activity, tests of strength and balance, and meals.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{Home, coded, note, quantity, resource, unknown};
@@ -15,16 +17,6 @@ const DRUNK: &str = "8999-5";
 /// Calorie intake total.
 const CALORIES: &str = "9052-2";
 
-/// All of them, in the order of their tables.
-pub fn all(home: &Home<'_>) -> Vec<Value> {
-    let readings = home.rows("readings").iter().filter_map(|row| reading(row, home));
-    let drinks = home.rows("drinks").iter().map(|row| drink(row, home));
-    let days = home.rows("activity_days").iter().map(|row| day(row, home));
-    let tests = home.rows("assessments").iter().map(|row| assessment(row, home));
-    let meals = home.rows_of("nutrition", "meals").iter().map(|row| meal(row, home));
-    readings.chain(drinks).chain(days).chain(tests).chain(meals).collect()
-}
-
 /// What every observation has.
 struct About<'r> {
     category: &'static str,
@@ -34,7 +26,7 @@ struct About<'r> {
 
 fn observation<const N: usize>(
     row: &Value,
-    home: &Home<'_>,
+    home: &Home,
     about: About<'_>,
     values: [(&str, Option<Value>); N],
 ) -> Value {
@@ -68,7 +60,8 @@ fn status(row: &Value) -> &str {
     }
 }
 
-fn reading(row: &Value, home: &Home<'_>) -> Option<Value> {
+/// In the kind's UCUM unit.
+pub fn reading(row: &Value, home: &Home) -> Option<Value> {
     let kind = Kind::of_name(row["kind"].as_str()?)?;
     let unit = kind.canonical_unit();
     let about =
@@ -101,18 +94,21 @@ fn component(code: &str, text: &str, value: Option<Value>) -> Value {
     }
 }
 
-fn drink(row: &Value, home: &Home<'_>) -> Value {
+/// What was drunk.
+pub fn drink(row: &Value, home: &Home) -> Value {
     let text = format!("drink: {}", row["beverage"].as_str().unwrap_or("unknown"));
     let about = About { category: "activity", code: coded(&[DRUNK], &text), effective: &row["drunk_at"] };
     observation(row, home, about, [("valueQuantity", quantity(&row["amount_ml"], "mL"))])
 }
 
-fn day(row: &Value, home: &Home<'_>) -> Value {
+/// The steps of a day.
+pub fn day(row: &Value, home: &Home) -> Value {
     let about = About { category: "activity", code: coded(&[STEPS], "steps of a day"), effective: &row["local_date"] };
     observation(row, home, about, [("valueQuantity", quantity(&row["steps"], "{steps}"))])
 }
 
-fn assessment(row: &Value, home: &Home<'_>) -> Value {
+/// A test of strength or balance.
+pub fn assessment(row: &Value, home: &Home) -> Value {
     let text = row["kind"].as_str().unwrap_or("test").replace('_', " ");
     let about = About { category: "exam", code: coded(&[], &text), effective: &row["performed_at"] };
     let value = quantity(&row["seconds"], "s");
@@ -123,10 +119,13 @@ fn assessment(row: &Value, home: &Home<'_>) -> Value {
 }
 
 /// Energy is summed over foods of which it is known; if it is not known of all, that is no sum.
-fn meal(row: &Value, home: &Home<'_>) -> Value {
-    let is_of = |other: &&Value| other["meal"] == row["compat_id"] && other["version"] == row["version"];
-    let foods: Vec<_> = home.rows_of("nutrition", "meal_foods").iter().filter(is_of).collect();
-    let version = home.rows_of("nutrition", "meal_versions").iter().find(is_of);
+pub fn meal(row: &Value, home: &Home) -> Value {
+    let of_it = |rows: &HashMap<i64, Vec<Value>>| -> Vec<Value> {
+        let rows = row["compat_id"].as_i64().and_then(|number| rows.get(&number)).map_or(&[][..], Vec::as_slice);
+        rows.iter().filter(|other| other["version"] == row["version"]).cloned().collect()
+    };
+    let (foods, versions) = (of_it(&home.foods), of_it(&home.meals));
+    let version = versions.first();
     let names: Vec<_> = foods.iter().filter_map(|food| food["name"].as_str()).collect();
     let kind = version.and_then(|version| version["meal_type"].as_str()).unwrap_or("meal");
     let about = About {

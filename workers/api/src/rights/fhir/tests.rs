@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::bundle;
+use super::{Home, LOOKED_UP, TABLES, beginning};
 
 const NOW: &str = "2031-02-01T12:00:00Z";
 
@@ -68,6 +68,22 @@ fn kept() -> Map<String, Value> {
         ],
     });
     json!({"api": api, "nutrition": nutrition}).as_object().cloned().unwrap()
+}
+
+fn bundle(kept: &Map<String, Value>, now: Timestamp) -> Value {
+    let rows = |(database, table): (&str, &str)| -> Vec<Value> {
+        kept.get(database).and_then(|tables| tables[table].as_array().cloned()).unwrap_or_default()
+    };
+    let mut home = Home::new(now);
+    for of in LOOKED_UP {
+        rows(of).into_iter().for_each(|row| home.take(of.1, row));
+    }
+    let entries = TABLES.into_iter().flat_map(|of| {
+        let home = &home;
+        rows(of).into_iter().filter_map(move |row| home.entry(of.1, &row))
+    });
+    let entries: Vec<_> = entries.map(|entry| entry.to_string()).collect();
+    serde_json::from_str(&(beginning(now) + &entries.join(",") + "]}")).unwrap()
 }
 
 fn resources() -> Vec<Value> {
