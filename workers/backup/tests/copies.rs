@@ -11,6 +11,8 @@ use std::{
 
 use home::{Home, mounts_of_its_own, names, noise, plug_in, pull_out, rows};
 
+/// How often it is killed: `BETTI_LOOPS`, else this many times.
+const KILLS: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -65,15 +67,16 @@ fn killed_in_the_middle_it_leaves_the_copies_from_before_and_cleans_up_the_next_
     let started = Instant::now();
     home.done(&["now"]);
     let whole = started.elapsed();
-    for part in 1..=10 {
+    let kills = std::env::var("BETTI_LOOPS").ok().and_then(|loops| loops.parse().ok()).unwrap_or(KILLS);
+    for part in 1..=kills {
         let mut child = home
             .command(&["now"])
-            .env("BETTI_BACKUP_KEEP", "100 last")
+            .env("BETTI_BACKUP_KEEP", "10000 last")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("it runs");
-        thread::sleep(whole * part / 11); // Not to wait for something: any instant is as good.
+        thread::sleep(whole * part / (kills + 1)); // Not to wait for something: any instant is as good.
         child.kill().expect("ours");
         child.wait().expect("ours");
         home.done(&["check", &first, "--key-file", "key.txt"]);
