@@ -85,7 +85,7 @@ tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 
 soak: needs-test app ## Run the counted loops of the tests in full (an hour or so)
 	@cargo build --workspace --all-targets
-	@$(SOAK) cargo nextest run --profile soak --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon) | package(api)'
+	@$(SOAK) cargo nextest run --profile soak --workspace -E 'package(scenarios) | package(lifecycle) | package(daemon) | package(api) | package(backup)'
 
 mutants: ## Break what the supervisor decides in every place, and see that a test notices (an hour or so)
 	@if ! cargo mutants --version >/dev/null 2>&1; then \

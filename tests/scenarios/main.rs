@@ -3,6 +3,7 @@
 mod acknowledged;
 mod ad_hoc;
 mod apply;
+mod backup;
 mod beheaded;
 mod complaints;
 mod control;

@@ -19,7 +19,7 @@ fn started(profile: Option<&str>) -> Platform {
     platform.hub.ctl(&["start"]).succeeded();
     let status = platform.hub.status();
     assert!(status.apps.iter().all(|app| app.status == Word::Online), "{status:?}");
-    assert_eq!(status.apps.len(), 5, "six apps, one of which is the other profile's: {status:?}");
+    assert_eq!(status.apps.len(), 6, "seven apps, one of which is the other profile's: {status:?}");
     platform
 }
 

@@ -196,15 +196,20 @@ async fn ended(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// Beside this program, else in PATH.
+/// The supervisor's: beside this program, else in PATH.
 pub fn program() -> Option<PathBuf> {
-    let own = std::env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join(PROGRAM)));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    own.into_iter().chain(in_path(&path)).find(|candidate| is_program(candidate))
+    program_named(PROGRAM)
 }
 
-fn in_path(path: &OsStr) -> Vec<PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join(PROGRAM)).collect()
+/// One of Betti's programs: beside this program, else in PATH.
+pub fn program_named(name: &str) -> Option<PathBuf> {
+    let own = std::env::current_exe().ok().and_then(|own| own.parent().map(|folder| folder.join(name)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    own.into_iter().chain(in_path(&path, name)).find(|candidate| is_program(candidate))
+}
+
+fn in_path(path: &OsStr, name: &str) -> Vec<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(name)).collect()
 }
 
 fn is_program(path: &Path) -> bool {

@@ -13,6 +13,7 @@ mod arguments;
 mod certs;
 mod client;
 mod config;
+mod copies;
 mod detach;
 mod elsewhere;
 mod exit;

@@ -376,9 +376,16 @@ fn the_projects_own_file_is_good_in_both_profiles() {
         parse_in(text, profile).apps.into_iter().map(|app| (app.id, app.name)).collect()
     };
     let expected = |video: (u32, &str)| {
-        [(0, "betti-backend"), (1, "betti-nutrition"), video, (4, "betti-frontend"), (5, "betti-ble")]
-            .map(|(id, name)| (id, name.to_owned()))
-            .to_vec()
+        [
+            (0, "betti-backend"),
+            (1, "betti-nutrition"),
+            video,
+            (4, "betti-frontend"),
+            (5, "betti-ble"),
+            (6, "betti-backup"),
+        ]
+        .map(|(id, name)| (id, name.to_owned()))
+        .to_vec()
     };
     assert_eq!(names(None), expected((2, "betti-webrtc")));
     assert_eq!(names(Some("ngrok")), expected((3, "betti-webrtc-ngrok")));

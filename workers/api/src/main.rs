@@ -22,6 +22,7 @@ mod fuzzed;
 mod medication;
 mod recordings;
 mod reminders;
+mod rights;
 mod routes;
 mod show;
 mod store;
@@ -52,7 +53,7 @@ const DEFAULT_NUTRITION_PORT: u16 = 3002;
 const GOODBYE: Goodbye = Goodbye { code: 1000, reason: "Server shutting down" };
 
 fn main() -> ExitCode {
-    kit::run("betti-api", serve)
+    rights::if_asked_for().unwrap_or_else(|| kit::run("betti-api", serve))
 }
 
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {

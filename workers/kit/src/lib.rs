@@ -13,6 +13,8 @@
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
 //! * [`home`], [`clock`], [`number`]: the resident's days, times and numbers on the wire.
 //! * [`alarm`]: waiting for a time on the wall clock.
+//! * [`person`]: everything that a database has of one resident, to hand it out or to have it gone.
+//! * [`worker_files`]: names in the data that every worker has to know.
 //! * [`telemetry`], [`listen`]: logs, addresses.
 //!
 //! A worker never uses another worker or the supervisor; it knows them by URL and by environment.
@@ -30,6 +32,7 @@ pub mod notify;
 pub mod number;
 pub mod origin;
 pub mod outbox;
+pub mod person;
 pub mod problem;
 pub mod reply;
 pub mod routes;
@@ -40,6 +43,7 @@ pub mod stream;
 pub mod telemetry;
 pub mod tls;
 mod worker;
+pub mod worker_files;
 
 pub use call::Call;
 pub use home::Home;

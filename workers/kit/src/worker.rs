@@ -15,6 +15,7 @@ use crate::{
     serve::{Answer, serve},
     shutdown, telemetry,
     tls::Certificates,
+    worker_files::RESTORE_UNFINISHED,
 };
 
 /// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
@@ -124,11 +125,15 @@ impl Worker {
     /// Where to keep what must survive; made if it is missing.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be made, or a restore is not finished there.
     pub fn data_dir(&self) -> std::io::Result<PathBuf> {
         let directory =
             std::env::var_os(protocol::worker::DATA_DIR).map_or_else(|| DATA_DIR_BY_HAND.into(), PathBuf::from);
         std::fs::create_dir_all(&directory)?;
+        if directory.join(RESTORE_UNFINISHED).exists() {
+            let why = "a restore was cut off in the middle: betti-backup finishes it when it is started next";
+            return Err(std::io::Error::other(why));
+        }
         Ok(directory)
     }
 

@@ -1,11 +1,13 @@
 //! What can be asked on the command line.
 
 mod acting;
+mod copies;
 mod reading;
 mod setting_up;
 mod start;
 
 pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets, Upgrade};
+pub use copies::{Backup, Restore};
 pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid, Why};
 pub use setting_up::{Apply, Certs, Completion, Import, Init, Profile, Startup, Unstartup};
 pub use start::{Script, Start};
@@ -115,6 +117,13 @@ pub enum Verb {
     /// the same authority, which devices trust already. A cert.pem and key.pem of your own are used as they are and never
     /// touched.
     Certs(Certs),
+    /// Copy everything that the home has, encrypted, and test the copy by restoring it
+    ///
+    /// The first time, the key that opens the copies is shown: once, and kept nowhere on this machine. betti-backup makes such a copy
+    /// every night, in the folder that BETTI_BACKUP_TO names in ecosystem.toml.
+    Backup(Backup),
+    /// Put a copy in the place of the present data, which are kept beside; stops what runs and starts it again
+    Restore(Restore),
     /// Have systemd start everything when the machine starts
     Startup(Startup),
     /// Undo `startup`

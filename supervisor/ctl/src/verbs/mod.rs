@@ -2,11 +2,12 @@
 
 mod act;
 mod apply;
+mod backup;
 mod certs;
 mod check;
 mod completion;
 mod delete;
-mod describe;
+pub mod describe;
 mod env;
 mod flush;
 mod id;
@@ -23,6 +24,7 @@ mod reload;
 mod reload_logs;
 mod reset;
 mod restart;
+mod restore;
 mod scale;
 mod send_signal;
 mod start;
@@ -131,6 +133,8 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Certs(arguments) => certs::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Import(arguments) => import::run(&arguments, context),
+        Verb::Backup(arguments) => backup::run(&arguments, context).await,
+        Verb::Restore(arguments) => restore::run(&arguments, context).await,
         Verb::Startup(arguments) => startup::startup(&arguments, context),
         Verb::Unstartup(arguments) => startup::unstartup(&arguments, context),
         Verb::Completion(shell) => Ok(completion::run(&shell, context.printer)),

@@ -1,0 +1,220 @@
+//! Everything that is kept about a resident, handed out and gone, by the real program beside one that runs.
+
+#[path = "../../../tests/recordings/worker.rs"]
+mod worker;
+
+use std::{
+    io::Read,
+    path::Path,
+    process::{Command, Output},
+};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use worker::Running;
+
+const BETTI_API: &str = env!("CARGO_BIN_EXE_betti-api");
+
+fn start(data: &Path) -> Running {
+    Running::start(BETTI_API, data, &[("MEDICATION_REMINDERS_ENABLED", "false")])
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(BETTI_API);
+    command.env_clear().env("BETTI_DATA_DIR", data).env("TZ", worker::ZONE).current_dir(data).args(arguments);
+    command.stdin(std::process::Stdio::null()).output().expect("it runs")
+}
+
+fn done(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn refused(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Two residents of whom something is kept in every domain that takes one, and the meals of both in a file of another worker's.
+fn lived(data: &Path) -> Running {
+    let api = start(data);
+    let post = |path: &str, body: Value| {
+        let (status, answer) = api.post(path, &body);
+        assert!([200, 201].contains(&status), "{path}: {answer}");
+        answer
+    };
+    post("/api/v1/residents", json!({"name": "Bertha"}));
+    for (resident, words) in [(1, "first-person"), (2, "second-person")] {
+        let about = format!("?resident={resident}");
+        let reading = json!({"vital_type": "weight", "value_primary": 70.5, "unit": "kg", "notes": words});
+        let answer = post(&format!("/api/v1/readings{about}"), reading);
+        let id = answer["id"].as_str().or(answer["data"]["id"].as_str()).map(str::to_owned).unwrap_or_default();
+        let amendment = json!({"value_primary": 71, "reason": format!("{words} slipped")});
+        let (status, answer) = api.request("PATCH", &format!("/api/v1/readings/{id}{about}"), &[], Some(&amendment));
+        assert_eq!(status, 200, "{answer}");
+        let visit = json!({"title": format!("{words} at the doctor"), "starts_at": "2031-03-01T09:00:00Z", "appointment_type": "doctor"});
+        let (status, answer) = api.post(&format!("/api/v1/appointments{about}"), &visit);
+        assert!([200, 201].contains(&status), "{answer}");
+    }
+    post("/api/medications", json!({"name": "first-person tablet", "dosage": "5mg"}));
+    post("/api/accelerometer/save", json!({"data": [{"timestamp": 0, "x": 1, "y": 2, "z": 3}]}));
+    let food = Connection::open(data.join("nutrition.db")).expect("a database");
+    food.execute_batch(include_str!("../../nutrition/migrations/0001_meals.sql")).expect("tables");
+    for (resident, words) in [(1, "first-person"), (2, "second-person")] {
+        let sql = format!(
+            "INSERT INTO meals (id, subject, effective_at, zone, local_date, recorded_at) VALUES ('meal-{resident}', {resident}, '2031-01-31T08:00:00.000Z', 'UTC', '2031-01-31', '2031-01-31T08:00:00.000Z');
+             INSERT INTO meal_versions SELECT compat_id, 1, 'breakfast', '{words}', recorded_at FROM meals WHERE subject = {resident};
+             INSERT INTO meal_foods (meal, version, name, calories, entered) SELECT compat_id, 1, '{words} porridge', 150, '{{}}' FROM meals WHERE subject = {resident};"
+        );
+        food.execute_batch(&sql).expect("a meal");
+    }
+    let ble = Connection::open(data.join("ble.db")).expect("a database");
+    ble.execute_batch(include_str!("../../ble/migrations/0001_readings.sql")).expect("tables");
+    api
+}
+
+/// The files below a folder that have these words in them.
+fn mentions(folder: &Path, words: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(mentions(&path, words));
+        } else if std::fs::read(&path).expect("a file").windows(words.len()).any(|window| window == words.as_bytes()) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+fn unzipped(path: &Path) -> Vec<(String, String)> {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).expect("a file")).expect("a zip file");
+    (0..zip.len())
+        .map(|place| {
+            let mut file = zip.by_index(place).expect("a file");
+            let mut text = String::new();
+            file.read_to_string(&mut text).expect("text");
+            (file.name().expect("a name").into_owned(), text)
+        })
+        .collect()
+}
+
+#[test]
+fn an_export_has_everything_of_one_resident_and_nothing_of_another() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, to) = (home.path().join("data"), home.path().join("export.zip"));
+    let _api = lived(&data);
+    let said = done(&data, &["export", "--resident", "1", "--to", to.to_str().unwrap()]);
+    assert!(said.contains("FHIR"), "{said}");
+    let files = unzipped(&to);
+    let text =
+        |name: &str| &files.iter().find(|(own, _)| own == name).unwrap_or_else(|| panic!("{name} in {files:?}")).1;
+    let export: Value = serde_json::from_str(text("export.json")).unwrap();
+    let api = &export["databases"]["api"];
+    assert_eq!(api["readings"][0]["entered_primary"], 71.0);
+    assert!(
+        api["history"][0]["row"].as_str().is_some_and(|row| row.contains("70.5")),
+        "how it was before: {}",
+        api["history"]
+    );
+    assert_eq!(export["databases"]["nutrition"]["meal_foods"][0]["name"], "first-person porridge");
+    assert!(text("csv/api-readings.csv").starts_with("canonical_primary,"));
+    assert!(text("csv/nutrition-meals.csv").contains("meal-1"));
+    assert!(files.iter().any(|(name, _)| name.starts_with("accelerometer/accelerometer_")));
+    let bundle: Value = serde_json::from_str(text("fhir/bundle.json")).unwrap();
+    let kinds: Vec<_> = bundle["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["resource"]["resourceType"].as_str().unwrap())
+        .collect();
+    for kind in ["Patient", "Observation", "MedicationStatement", "Appointment"] {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    for (name, text) in &files {
+        assert!(!text.contains("second-person"), "{name}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&to).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let other = home.path().join("other.zip");
+    done(&data, &["export", "--resident", "2", "--to", other.to_str().unwrap()]);
+    assert!(unzipped(&other).iter().all(|(_, text)| !text.contains("first-person")));
+    assert!(refused(&data, &["export", "--resident", "1", "--to", to.to_str().unwrap()]).contains("is there already"));
+    assert!(refused(&data, &["export", "--resident", "9", "--to", "x.zip"]).contains("there is no resident 9"));
+    assert_eq!(run(&data, &["export", "--resident", "1"]).status.code(), Some(2));
+    let nowhere = home.path().join("nowhere");
+    assert!(!run(home.path(), &["export", "--resident", "1", "--to", nowhere.to_str().unwrap()]).status.success());
+    assert!(!nowhere.exists());
+}
+
+#[test]
+fn who_is_erased_is_gone_from_every_file_while_the_worker_runs_and_others_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let api = lived(&data);
+    // What a restore put aside has them too.
+    let aside = data.join("before-restore-20310101T000000Z");
+    std::fs::create_dir(&aside).unwrap();
+    Connection::open(data.join("api.db"))
+        .unwrap()
+        .execute("VACUUM INTO ?1", [aside.join("api.db").to_str().unwrap()])
+        .unwrap();
+    assert!(mentions(&data, "second-person").len() >= 3);
+    let (_, others) = api.get("/api/v1/readings?resident=1");
+    let export = |to: &str| {
+        let path = home.path().join(to);
+        done(&data, &["export", "--resident", "1", "--to", path.to_str().unwrap()]);
+        let files = unzipped(&path);
+        let export: Value =
+            serde_json::from_str(&files.iter().find(|(name, _)| name == "export.json").unwrap().1).unwrap();
+        export["databases"].clone()
+    };
+    let before = export("before.zip");
+
+    assert!(refused(&data, &["erase", "--resident", "2"]).contains("--confirm 2"));
+    assert!(refused(&data, &["erase", "--resident", "2", "--confirm", "1"]).contains("nothing is erased"));
+    assert!(!mentions(&data, "second-person").is_empty());
+    let said = done(&data, &["erase", "--resident", "2", "--confirm", "2"]);
+    assert!(said.contains("Bertha (resident 2) is erased") && said.contains("api.readings"), "{said}");
+
+    assert_eq!(mentions(&data, "second-person"), Vec::<String>::new());
+    assert_eq!(mentions(&data, "Bertha"), Vec::<String>::new());
+    let (_, residents) = api.get("/api/v1/residents");
+    assert!(!residents.to_string().contains("Bertha"), "{residents}");
+    assert_eq!(api.get("/api/v1/readings?resident=1").1, others);
+    assert_eq!(export("after.zip"), before, "nothing of the other one is gone");
+    assert_eq!(
+        api.post("/api/vitals", &json!({"vital_type": "heart_rate", "value_primary": 71, "unit": "bpm"})).0,
+        201
+    );
+    assert!(refused(&data, &["erase", "--resident", "2", "--confirm", "2"]).contains("there is no resident 2"));
+    let tombstones: i64 = Connection::open(data.join("nutrition.db"))
+        .unwrap()
+        .query_row("SELECT count(*) FROM erasures WHERE resident = 2 AND erased_at > '2020'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tombstones, 1);
+}
+
+#[test]
+fn the_resident_whom_clients_mean_begins_anew() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let api = lived(&data);
+    done(&data, &["erase", "--resident", "1", "--confirm", "1"]);
+    assert_eq!(mentions(&data, "first-person"), Vec::<String>::new());
+    assert_eq!(std::fs::read_dir(data.join("accelerometer")).unwrap().count(), 0);
+    assert!(mentions(&data, "second-person").len() >= 2, "the other one stays");
+    // The worker that runs goes on, and so does one that starts.
+    assert_eq!(
+        api.post("/api/vitals", &json!({"vital_type": "heart_rate", "value_primary": 71, "unit": "bpm"})).0,
+        201
+    );
+    api.kill();
+    let api = start(&data);
+    let (status, history) = api.get("/api/vitals/history/heart_rate");
+    assert_eq!((status, history["data"].as_array().map(Vec::len)), (200, Some(1)));
+    let (_, weights) = api.get("/api/vitals/history/weight");
+    assert_eq!(weights["data"], json!([]));
+}
