@@ -65,7 +65,7 @@ pub fn erase(data: &Path, resident: i64) -> anyhow::Result<Tombstone> {
 /// Existing clients mean one resident by number, who is there always: from now on somebody of whom nothing is known.
 fn welcome_again(data: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    runtime.block_on(Store::open(&api_database(data), Home::from_environment()))?;
+    runtime.block_on(Store::open(&api_database(data), Home::from_environment()?))?;
     Ok(())
 }
 
