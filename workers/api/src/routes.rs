@@ -1,6 +1,7 @@
 //! Who may call what, and what answers.
 
 mod accelerometer;
+mod access;
 mod activity;
 mod alerts;
 mod appointments;
@@ -22,7 +23,7 @@ mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Routes, Rule, live::Live, stream::Stream};
+use kit::{Access, Call, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -35,6 +36,7 @@ use crate::{
 
 /// What the handlers share.
 pub struct Hub {
+    pub access: Access,
     pub store: Store,
     pub live: Arc<Live>,
     pub stream: Stream,
@@ -55,14 +57,16 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = hydration::add(appointments::add(routes, hub), hub);
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
+    let routes = access::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
-    // Readings are what is told here, so whoever may see readings may listen.
+    // Each is told what they may see.
     let hub = hub.clone();
-    routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {
+    routes.socket(None, Rule::Known, move |socket, call| {
         let (live, token) = (hub.live.clone(), hub.tasks.token());
         async move {
-            live.serve(socket, &json!({"type": "connection", "message": "Connected to Betti backend"})).await;
+            let first = json!({"type": "connection", "message": "Connected to Betti backend"});
+            live.serve(socket, &call, &first).await;
             drop(token);
         }
     })

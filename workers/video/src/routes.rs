@@ -28,10 +28,10 @@ pub enum Pages {
 /// The table. Any path takes a WebSocket.
 pub fn table(lobby: Arc<Lobby>, pings: Pings, pages: Pages, tasks: TaskTracker, stop: CancellationToken) -> Routes {
     let health = health(lobby.clone());
-    let sockets = Routes::new().socket(None, Rule::Write(Area::Video), move |socket, _| {
+    let sockets = Routes::new().socket(None, Rule::Write(Area::Video), move |socket, call| {
         let (lobby, token, stop) = (lobby.clone(), tasks.token(), stop.clone());
         async move {
-            client::serve(socket, lobby, pings, stop).await;
+            client::serve(socket, lobby, pings, call.until_changed(), stop).await;
             drop(token); // Draining waits for it.
         }
     });
