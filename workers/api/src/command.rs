@@ -185,7 +185,10 @@ mod tests {
     fn a_pipe_gets_no_escapes_and_a_terminal_its_colours() {
         let code = Code::read("K7QP-3M9X").unwrap();
         let piped = how_to_pair("http://192.168.1.5:5173", &code, false).unwrap();
-        assert!(piped.contains("http://192.168.1.5:5173/pair#K7QP-3M9X\n") && piped.contains("  K7QP-3M9X\n"), "{piped}");
+        assert!(
+            piped.contains("http://192.168.1.5:5173/pair#K7QP-3M9X\n") && piped.contains("  K7QP-3M9X\n"),
+            "{piped}"
+        );
         assert!(piped.contains('█') && !piped.contains('\x1b'), "{piped}");
         assert!(how_to_pair("http://hub", &code, true).unwrap().contains("\x1b[97;40m"));
     }

@@ -41,7 +41,9 @@ use kit::{
     stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
+use crate::{
+    bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store,
+};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";

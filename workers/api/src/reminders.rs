@@ -56,7 +56,10 @@ pub async fn run(
             Ok(wake_at) => wake_at,
             Err(error) => {
                 tracing::error!("doses could not be looked at: {error}");
-                live.tell(Rule::Read(Area::Medication), &feed::medication::failed(&"Medication reminders do not work at the moment"));
+                live.tell(
+                    Rule::Read(Area::Medication),
+                    &feed::medication::failed(&"Medication reminders do not work at the moment"),
+                );
                 Timestamp::now().saturating_add(TRY_AGAIN_AFTER).unwrap_or(Timestamp::MAX)
             }
         };

@@ -67,7 +67,11 @@ impl FromStr for Api {
         }
         let host = uri.host().ok_or_else(bad)?;
         let port = uri.port_u16().unwrap_or(DEFAULT_PORT);
-        Ok(Self { address: format!("{host}:{port}"), prefix: uri.path().trim_end_matches('/').into(), credential: None })
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            prefix: uri.path().trim_end_matches('/').into(),
+            credential: None,
+        })
     }
 }
 

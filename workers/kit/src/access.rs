@@ -35,12 +35,6 @@ use http::{
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    devices::{Device, LONGEST_NAME, MOST_DEVICES},
-    grants::Given,
-    invitations::{CODE_VALID_FOR, Invitation, Paired},
-    service::service_token,
-};
 use self::{
     credential::Shown,
     known::Known,
@@ -48,6 +42,12 @@ use self::{
     pace::Pace,
     secret::{NoRandomness, Token},
     sockets::Sockets,
+};
+pub use self::{
+    devices::{Device, LONGEST_NAME, MOST_DEVICES},
+    grants::Given,
+    invitations::{CODE_VALID_FOR, Invitation, Paired},
+    service::service_token,
 };
 use crate::{
     Identity, Problem, Rule,

@@ -146,8 +146,9 @@ async fn report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let about = |device: &Device| {
         let grants: Vec<_> = given.iter().filter(|given| given.device == device.id).collect();
         let has_all = device.role == Role::Service.name() || is_own(device, resident);
-        (has_all || !grants.is_empty())
-            .then(|| json!({"device": device, "has_everything": has_all && device.revoked_at.is_none(), "grants": grants}))
+        (has_all || !grants.is_empty()).then(
+            || json!({"device": device, "has_everything": has_all && device.revoked_at.is_none(), "grants": grants}),
+        )
     };
     Ok(reply::data(StatusCode::OK, &devices.iter().filter_map(about).collect::<Vec<_>>()))
 }

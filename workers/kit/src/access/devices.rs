@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, secret::Token};
+use super::{
+    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, secret::Token,
+};
 use crate::{clock, database::Change, outbox::Event};
 
 /// Devices at once; a home has some ten.
@@ -79,7 +81,8 @@ impl Access {
     /// # Errors
     /// If they cannot be read.
     pub async fn devices(&self) -> Result<Vec<Device>, AccessError> {
-        let sql = "SELECT id, name, role, resident, is_hub, paired_at, paired_by, last_used_at, last_used_from, revoked_at
+        let sql =
+            "SELECT id, name, role, resident, is_hub, paired_at, paired_by, last_used_at, last_used_from, revoked_at
             FROM devices ORDER BY id DESC";
         let query = move |connection: &rusqlite::Connection| {
             let mut statement = connection.prepare_cached(sql)?;

@@ -54,7 +54,8 @@ impl Known {
 
     /// Looks at all of them, so that the time it takes says nothing.
     pub fn find(&self, hash: &Hash) -> Option<Arc<Caller>> {
-        let fitting = self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
+        let fitting =
+            self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
         fitting.cloned()
     }
 

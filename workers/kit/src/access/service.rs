@@ -30,8 +30,7 @@ pub fn service_token(directory: &Path) -> Result<Token, AccessError> {
 
 /// Reads it, or makes it. Workers that start at the same time wait for each other in the database.
 pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
-    let mut connection =
-        Connection::open_with_flags(directory.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = Connection::open_with_flags(directory.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(database::BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -42,11 +42,7 @@ impl Sockets {
     }
 
     /// `look` reads what changed and says whether anything did; `None` when the worker is leaving.
-    pub fn watch(
-        &self,
-        caller: &Arc<Caller>,
-        look: impl Fn() -> Option<bool> + Send + 'static,
-    ) -> CancellationToken {
+    pub fn watch(&self, caller: &Arc<Caller>, look: impl Fn() -> Option<bool> + Send + 'static) -> CancellationToken {
         let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
         if watching.is_none() {
             *watching = self
