@@ -73,7 +73,7 @@ fn a_token_is_one_line_and_valid_at_once_for_what_its_role_may() {
     assert_eq!(hub.status(carer, VITALS), 200);
     assert_eq!(hub.status(&service, VITALS), 200);
     assert_eq!(hub.status(&device, VITALS), 403, "a sensor reads nothing");
-    let reading = json!({"vitalType": "heart_rate", "valuePrimary": 70});
+    let reading = json!({"vital_type": "heart_rate", "value_primary": 72, "unit": "bpm"});
     assert_eq!(hub.ask(&device, "POST", "/api/vitals", Some(&reading)).0 / 100, 2);
     let clinician = hub.token("clinician");
     assert_eq!(hub.ask(&clinician, "POST", "/api/vitals", Some(&reading)).0, 403, "only to read was granted");
