@@ -86,3 +86,35 @@ fn is_about_resident(call: &Call) -> bool {
     let named = call.query("userId").and_then(|id| id.parse::<i64>().ok());
     named.is_none_or(|id| id == RESIDENT)
 }
+
+#[cfg(test)]
+#[path = "../../../tests/recordings/strangers.rs"]
+mod strangers;
+
+#[cfg(test)]
+mod tests {
+    use kit::{Home, live::Goodbye};
+
+    use super::*;
+    use crate::feed;
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
+        let store = Store::open(&folder.path().join("api.db"), Home::from_environment()).await.unwrap();
+        let hub = Arc::new(Hub {
+            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
+            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
+            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
+            recordings: Recordings::below(folder.path()),
+            bluetooth: Bluetooth::default(),
+            tasks: TaskTracker::new(),
+            access: access.clone(),
+            store,
+            stop,
+        });
+        let public = [("GET", "/api/health"), ("POST", "/api/v1/access/pair")];
+        strangers::are_refused_by(table(&hub).guarded_by(access), &public).await;
+    }
+}

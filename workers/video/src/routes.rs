@@ -63,3 +63,22 @@ fn health(
         std::future::ready(Ok(kit::reply::json(StatusCode::OK, &health)))
     }
 }
+
+#[cfg(test)]
+#[path = "../../../tests/recordings/strangers.rs"]
+mod strangers;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::Targeting;
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let lobby = Arc::new(Lobby::new(Targeting::Ignored));
+        let routes = table(lobby, Pings::Left, Pages::Status, TaskTracker::new(), CancellationToken::new());
+        let routes = routes.guarded_by(kit::Access::open(folder.path()).unwrap());
+        strangers::are_refused_by(routes, &[("GET", "/api/health"), ("GET", ANY_PATH)]).await;
+    }
+}

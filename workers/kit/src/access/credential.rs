@@ -98,6 +98,8 @@ fn is_this_machine(peer: Option<IpAddr>) -> bool {
 mod tests {
     use super::*;
 
+    type Lines<'a> = &'a [(&'static str, &'static str)];
+
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_credential_is_a_bearer_token_or_the_cookie() {
-        let table: [(&[(&str, &str)], Option<Shown<'_>>); 10] = [
+        let table: [(Lines<'_>, Option<Shown<'_>>); 10] = [
             (&[], None),
             (&[("authorization", "Bearer a")], Some(Shown::Bearer("a"))),
             (&[("authorization", "bearer  a ")], Some(Shown::Bearer("a"))),
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_gateway_is_believed_over_loopback_and_nobody_else_is() {
-        let table: [(&str, &[(&str, &str)], &str); 7] = [
+        let table: [(&str, Lines<'_>, &str); 7] = [
             ("192.168.1.7", &[], "192.168.1.7"),
             ("192.168.1.7", &[("x-forwarded-for", "127.0.0.1")], "192.168.1.7"),
             ("127.0.0.1", &[], "127.0.0.1"),
