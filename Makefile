@@ -123,9 +123,9 @@ bench: needs-run ## Measure the supervisor against bare fork and exec
 	@cargo build --workspace --bins --release
 	@target/release/bench
 
-certs: needs-run ## Make a self-signed certificate in certs/
-	@cargo build --quiet --release --bin betti-video
-	@target/release/betti-video certs --folder certs
+certs: needs-run ## Make the certificate for HTTPS in certs/, or renew it, and say how phones come to trust it
+	@cargo build --quiet --release --bin betti-ctl
+	@$(CTL) certs
 
 clean: ## Remove what was built (data, logs and certificates stay)
 	@cargo clean

@@ -12,6 +12,7 @@ mod ctl;
 mod environment;
 mod formats;
 mod full_disk;
+mod guests;
 mod head;
 mod health;
 mod hub;

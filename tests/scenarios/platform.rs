@@ -197,3 +197,35 @@ fn a_restart_or_reload_of_any_worker_under_load_fails_no_request_through_the_gat
         assert_eq!(exit, Some(protocol::control::Exit::Code { code: 0 }), "{name}");
     }
 }
+
+#[test]
+fn a_certificate_is_taken_while_everything_runs_and_what_is_wrong_with_it_is_seen_in_status() {
+    let platform = started(None);
+    let hub = &platform.hub;
+    let state =
+        || -> Value { http::get(platform.port(GATEWAY), "/health").expect("an answer").json()["certificate"].clone() };
+    assert_eq!(state()["state"], "none");
+    let made: Value = serde_json::from_str(&hub.ctl(&["certs", "--json"]).succeeded().stdout).expect("JSON");
+    wait::until("the gateway has it", || match state() {
+        found if found["state"] == "good" && found["until"] == made["until"] => Ok(()),
+        found => Err(found),
+    });
+    let metrics = hub.ctl(&["metrics"]).succeeded().stdout;
+    let line = metrics.lines().find(|line| line.starts_with("betti_certificate_end_time_seconds ")).expect("its end");
+    assert!(line.rsplit(' ').next().is_some_and(|end| end.parse::<f64>().is_ok_and(|end| end > 1.0e9)), "{line}");
+
+    let key = hub.read("certs/key.pem");
+    hub.write("certs/key.pem", &hub.read("certs/ca-key.pem"));
+    for name in ["betti-frontend", "betti-webrtc"] {
+        let app = hub.until_app(name, "says what is wrong", |app| app.says.is_some());
+        assert!(app.says.as_ref().is_some_and(|says| says.contains("the one before is kept")), "{app:?}");
+    }
+    hub.write("certs/key.pem", &key);
+    for name in ["betti-frontend", "betti-webrtc"] {
+        hub.until_app(name, "has nothing to say", |app| app.says.is_none());
+        assert_eq!(hub.app(name).restarts, 0, "{name}");
+    }
+    // What speaks HTTPS now is still changed for what does not, and back.
+    hub.ctl(&["profile", "ngrok"]).succeeded();
+    hub.ctl(&["profile", "https"]).succeeded();
+}

@@ -10,6 +10,7 @@
 //! It decides nothing: closing the terminal while it waits changes nothing about what was asked for.
 
 mod arguments;
+mod certs;
 mod client;
 mod config;
 mod detach;

@@ -20,11 +20,23 @@ const PERMISSIONS: u32 = 0o7777;
 /// # Errors
 /// If it is there, or cannot be written.
 pub fn create(path: &Path, text: &str) -> io::Result<()> {
+    create_with_mode(path, text, NEW)
+}
+
+/// The same, for nobody else to read.
+///
+/// # Errors
+/// If it is there, or cannot be written.
+pub fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    create_with_mode(path, text, PRIVATE)
+}
+
+fn create_with_mode(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let beside = beside(path);
-    let mut file = begin(&beside, NEW)?;
+    let mut file = begin(&beside, mode)?;
     let named = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| name(&beside, path));
     finish(named, &beside, path)
 }

@@ -20,6 +20,9 @@ const KEEPER_OOM_SCORE: i32 = -900;
 /// What `ProtectSystem=full` makes read-only.
 const READ_ONLY: [&str; 4] = ["/usr", "/boot", "/efi", "/etc"];
 
+/// What `PrivateTmp=yes` exchanges for an empty folder.
+const SHARED: [&str; 2] = ["/tmp", "/var/tmp"];
+
 /// What the unit is about.
 pub struct Unit<'a> {
     /// What the service is called, and its runtime directory below `/run`.
@@ -101,10 +104,16 @@ impl Unit<'_> {
         let mut lines: Vec<String> = ["ProtectSystem=full", "ProtectKernelModules=yes"]
             .into_iter()
             .chain(["# It names whom the kernel ended for want of memory.", "ProtectKernelLogs=no"])
-            .chain(["ProtectControlGroups=no", "LockPersonality=yes"])
+            .chain(["ProtectControlGroups=no", "LockPersonality=yes", "ProtectHostname=yes"])
+            .chain(["SystemCallArchitectures=native"])
+            .chain(["# What apps write is no business of other users.", "UMask=0027"])
             .map(str::to_owned)
             .collect();
         let folder = &self.manifest.folder;
+        if !SHARED.iter().any(|shared| folder.starts_with(shared)) {
+            lines.push("# Nothing is left for other users in /tmp, or taken from them.".to_owned());
+            lines.push("PrivateTmp=yes".to_owned());
+        }
         if READ_ONLY.iter().any(|read_only| folder.starts_with(read_only)) {
             lines.push("# Its data and logs are beside its file.".to_owned());
             lines.push(format!("ReadWritePaths={}", word(folder)?));
@@ -116,6 +125,9 @@ impl Unit<'_> {
         if !self.is_root && self.listens_low() {
             lines.push(format!("# An app listens below port {FIRST_FREE_PORT}."));
             lines.push("AmbientCapabilities=CAP_NET_BIND_SERVICE".to_owned());
+            lines.push("CapabilityBoundingSet=CAP_NET_BIND_SERVICE".to_owned());
+        } else if !self.is_root {
+            lines.push("CapabilityBoundingSet=".to_owned());
         }
         Ok(lines)
     }
@@ -178,6 +190,19 @@ mod tests {
     fn the_unit_of_root_in_a_folder_that_is_read_only_by_default() {
         let apps = "[[apps]]\nscript = \"/bin/quick\"\n";
         insta::assert_snapshot!(text(&manifest("/usr/local/share/my betti 100%", apps), "root", true));
+    }
+
+    #[test]
+    fn a_hub_in_a_folder_that_everybody_shares_still_finds_itself() {
+        assert!(!text(&manifest("/var/tmp/betti", APPS), "betti", false).contains("PrivateTmp"));
+        assert!(text(&manifest("/srv/betti", APPS), "betti", false).contains("\nPrivateTmp=yes\n"));
+    }
+
+    #[test]
+    fn whoever_is_not_root_and_listens_high_has_no_rights_of_roots_at_all() {
+        let apps = "[[apps]]\nscript = \"/bin/quick\"\nlisten = \"0.0.0.0:5173\"\n";
+        assert!(text(&manifest("/srv/betti", apps), "betti", false).contains("\nCapabilityBoundingSet=\n"));
+        assert!(!text(&manifest("/srv/betti", apps), "root", true).contains("CapabilityBoundingSet"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub mod limits;
 pub mod news2;
 pub mod state;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::vitals::Kind;
@@ -73,10 +75,12 @@ pub enum Direction {
     Gain,
     /// Nothing was measured for too long.
     NoData,
+    /// A dose was not taken in time.
+    Late,
 }
 
 impl Direction {
-    pub const ALL: [Self; 4] = [Self::Low, Self::High, Self::Gain, Self::NoData];
+    pub const ALL: [Self; 5] = [Self::Low, Self::High, Self::Gain, Self::NoData, Self::Late];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -84,6 +88,7 @@ impl Direction {
             Self::High => "high",
             Self::Gain => "gain",
             Self::NoData => "no_data",
+            Self::Late => "late",
         }
     }
 
@@ -95,8 +100,48 @@ impl Direction {
 /// What can be wrong with a resident. Each has a state of its own: what is done about one changes no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
-    pub kind: Kind,
+    pub kind: Topic,
     pub direction: Direction,
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Readings of a kind.
+    Reading(Kind),
+    /// One dose of a critical medicine, by its number: what is known of one says nothing of the next.
+    Dose(i64),
+}
+
+const DOSE: &str = "dose";
+
+impl Topic {
+    /// As it is kept: `heart_rate`, `dose-17`.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Reading(kind) => kind.name().into(),
+            Self::Dose(number) => format!("{DOSE}-{number}").into(),
+        }
+    }
+
+    /// As clients have it: all doses are of one kind.
+    pub fn kind_name(self) -> &'static str {
+        match self {
+            Self::Reading(kind) => kind.name(),
+            Self::Dose(_) => DOSE,
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        let dose = || name.strip_prefix(DOSE)?.strip_prefix('-')?.parse().ok().map(Self::Dose);
+        Kind::of_name(name).map(Self::Reading).or_else(dose)
+    }
+}
+
+impl From<Kind> for Topic {
+    fn from(kind: Kind) -> Self {
+        Self::Reading(kind)
+    }
 }
 
 /// A kind of reading by its name, for documents.
@@ -131,6 +176,10 @@ mod tests {
             assert_eq!(Direction::of_name(direction.name()), Some(direction));
             assert_eq!(serde_json::to_value(direction).unwrap(), direction.name());
         }
+        for topic in [Topic::Reading(Kind::HeartRate), Topic::Dose(17)] {
+            assert_eq!(Topic::of_name(&topic.name()), Some(topic));
+        }
+        assert_eq!(Topic::of_name("dose-x"), None);
         assert!(Severity::Info < Severity::Warn && Severity::Urgent < Severity::Critical);
     }
 }

@@ -56,19 +56,6 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// One that is not kept yet, of which these fields are different.
-    pub fn unkept(series: &Appointment, date: Date, changes: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self {
-            compat_id: 0,
-            id: String::new(),
-            appointment: series.compat_id,
-            date,
-            changes,
-            removed: false,
-            version: 1,
-        }
-    }
-
     /// When the visit begins now, if it was moved.
     pub fn moved_to(&self) -> Option<&str> {
         self.changes.get("starts_at").and_then(|at| at.as_str())

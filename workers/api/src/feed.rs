@@ -1,12 +1,12 @@
 //! Tells everyone who listens what became true, in the order in which it did. What existing clients are told of an event is
 //! written in a file for each domain.
 
-mod activity;
+pub mod activity;
 pub mod area;
 pub mod devices;
 pub mod medication;
 mod residents;
-mod vitals;
+pub mod vitals;
 
 use std::{sync::Arc, time::Duration};
 

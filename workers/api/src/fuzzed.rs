@@ -63,6 +63,8 @@ fn amended_reading(body: &Value, now: Timestamp, home: &Home) {
 fn is_possible(entry: &Entry) {
     let (possible, primary) = (entry.kind.possible(), entry.unit.to_canonical(entry.primary));
     assert!(possible.contains(&primary), "{entry:?}");
+    let is_pressure = entry.kind == Kind::BloodPressure;
+    assert!(!is_pressure || entry.secondary.is_none_or(|diastolic| diastolic < entry.primary), "{entry:?}");
     let again: Timestamp = clock::iso(entry.effective_at).parse().expect("a time that can be read again");
     assert_eq!(again.duration_until(entry.effective_at).as_millis(), 0, "{entry:?}");
 }

@@ -26,6 +26,7 @@ mod reminders;
 mod routes;
 mod show;
 mod store;
+mod thirst;
 mod vitals;
 mod watch;
 
@@ -64,19 +65,21 @@ fn main() -> ExitCode {
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let data = worker.data_dir()?;
-    let store = Store::open(&data.join(DATABASE), Home::from_environment()).await?;
+    let store = Store::open(&data.join(DATABASE), Home::from_environment()?).await?;
     let access = worker.access()?;
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
     let stream = Stream::new(store.database().clone(), feed::area::rule, worker.stop(), worker.tasks());
     tokio::spawn(feed::run(events, told, store.clone(), live.clone(), stream.clone()));
-    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref()) {
+    if reminders::are_enabled(std::env::var(reminders::ENABLED).ok().as_deref())? {
         let events = store.database().events();
         let alarm = Alarm::new().context("the alarm for doses")?;
         tokio::spawn(reminders::run(events, alarm, store.clone(), live.clone(), feed::BESIDE_FOR, worker.stop()));
     }
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
+    let alarm = Alarm::new().context("the alarm for drinks")?;
+    tokio::spawn(thirst::run(store.database().events(), store.clone(), alarm, feed::BESIDE_FOR));
     let nutrition_url = std::env::var(NUTRITION_URL);
     let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
     let nutrition = Forward::new("betti-nutrition", &nutrition_url, access.service()).context(NUTRITION_URL)?;

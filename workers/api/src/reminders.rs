@@ -28,15 +28,25 @@ use crate::{
     },
 };
 
-/// Whether doses are announced; they are, unless this says `false`, `0`, `no` or `off`.
+/// Whether doses are announced; they are, unless this says `false`, `0`, `no` or `off`. Other words than these and
+/// `true`, `1`, `yes`, `on` are refused: a slip must not decide.
 pub const ENABLED: &str = "MEDICATION_REMINDERS_ENABLED";
 
 /// How soon to try again what failed.
 const TRY_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
+/// [`ENABLED`] says neither yes nor no.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{ENABLED}={0} is neither yes nor no: set it to true or false")]
+pub struct NeitherYesNorNo(String);
+
 /// Whether this value of [`ENABLED`] asks for announcements.
-pub fn are_enabled(value: Option<&str>) -> bool {
-    !matches!(value.map(|value| value.trim().to_ascii_lowercase()).as_deref(), Some("false" | "0" | "no" | "off"))
+pub fn are_enabled(value: Option<&str>) -> Result<bool, NeitherYesNorNo> {
+    match value.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "" | "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(NeitherYesNorNo(value.unwrap_or_default().into())),
+    }
 }
 
 /// Announces doses until the worker stops or the database is closed. `events` is subscribed before the first request is served.
@@ -78,11 +88,13 @@ pub async fn run(
 
 /// Announces everybody's doses; when to look again.
 async fn look(store: &Store) -> Result<Timestamp, MedicationError> {
-    let mut wake_at = Timestamp::MAX;
+    let mut wake_at = Ok(Timestamp::MAX);
     for resident in store.residents().await? {
-        wake_at = wake_at.min(store.look_at_doses(resident.subject, Timestamp::now()).await?);
+        // What cannot be done for one is done for the others all the same.
+        let found = store.look_at_doses(resident.subject, Timestamp::now()).await;
+        wake_at = wake_at.and_then(|wake_at| Ok(wake_at.min(found?)));
     }
-    Ok(wake_at)
+    wake_at
 }
 
 /// Waits until something is different that decides about doses; false when nothing will be any more.
@@ -137,7 +149,9 @@ mod tests {
             (Some("0"), false),
             (Some("no"), false),
         ] {
-            assert_eq!(are_enabled(value), enabled, "{value:?}");
+            assert_eq!(are_enabled(value), Ok(enabled), "{value:?}");
         }
+        let error = are_enabled(Some("flase")).unwrap_err().to_string();
+        assert_eq!(error, "MEDICATION_REMINDERS_ENABLED=flase is neither yes nor no: set it to true or false");
     }
 }

@@ -23,7 +23,8 @@ mod vitals;
 
 use std::sync::Arc;
 
-use kit::{Access, Call, Routes, Rule, live::Live, stream::Stream};
+use http::StatusCode;
+use kit::{Access, Call, Problem, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,7 +32,7 @@ use crate::{
     bluetooth::Bluetooth,
     forward::Forward,
     recordings::Recordings,
-    store::{RESIDENT, Store},
+    store::{RESIDENT, Store, entries::RecordError},
 };
 
 /// What the handlers share.
@@ -87,6 +88,16 @@ fn is_about_resident(call: &Call) -> bool {
     named.is_none_or(|id| id == RESIDENT)
 }
 
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::KeyOfAnother(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            RecordError::Resident(error) => error.into(),
+            RecordError::Database(error) => error.into(),
+        }
+    }
+}
+
 #[cfg(test)]
 #[path = "../../../tests/recordings/strangers.rs"]
 mod strangers;
@@ -102,7 +113,7 @@ mod tests {
     async fn strangers_reach_what_is_named_here_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
-        let store = Store::open(&folder.path().join("api.db"), Home::from_environment()).await.unwrap();
+        let store = Store::open(&folder.path().join("api.db"), Home::from_environment().unwrap()).await.unwrap();
         let hub = Arc::new(Hub {
             stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
             live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),

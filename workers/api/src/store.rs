@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod appointments;
 pub mod devices;
 pub mod drinks;
+pub mod entries;
 pub mod history;
 pub mod limits;
 pub mod medications;
@@ -41,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_drinks.sql"),
     include_str!("../migrations/0008_activity.sql"),
     include_str!("../migrations/0009_devices.sql"),
+    include_str!("../migrations/0010_drinks_behind.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

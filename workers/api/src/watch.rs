@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kit::{
     alarm::{Alarm, Woken},
     database::DatabaseError,
@@ -21,16 +21,22 @@ use crate::store::Store;
 const BESIDE_FOR: Duration = Duration::from_secs(15);
 /// How long to wait with the next try when the database cannot be written, as on a full disk.
 const AFTER_AN_ERROR: Duration = Duration::from_secs(10);
+/// A clock that goes ahead by more than this at once was set, or the machine slept. Nothing could reach the hub meanwhile.
+const UNHEARD_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Events that change what is waited for begin with one of these.
 const CHANGING: [&str; 6] = ["reading.", "alert.", "repeat.", "limits.", "ladder.", "resident."];
 
 /// Watches until the database is closed. `events` is subscribed before the first request is served.
 pub async fn run(mut events: Receiver<Recorded>, store: Store, alarm: Alarm) {
     let mut beside = Some(Instant::now() + BESIDE_FOR);
-    if let Err(error) = store.look_at_all_alerts(true, Timestamp::now()).await {
-        tracing::error!("what alerts wait for could not be looked at: {error}");
-    }
+    let (mut clocks, mut was_set) = (Clocks::now(), false);
+    look_again(&store, true).await;
     loop {
+        let before = std::mem::replace(&mut clocks, Clocks::now());
+        let is_back = clocks.is_back_since(before);
+        if std::mem::take(&mut was_set) || is_back {
+            look_again(&store, is_back).await;
+        }
         let due = match take_due(&store).await {
             Ok(due) => due,
             Err(DatabaseError::Closed) => return,
@@ -44,7 +50,7 @@ pub async fn run(mut events: Receiver<Recorded>, store: Store, alarm: Alarm) {
         tokio::select! {
             woken = alarm.at(due, Timestamp::now()) => match woken {
                 Ok(Woken::Due) => {}
-                Ok(Woken::ClockSet) => look_again(&store).await,
+                Ok(Woken::ClockSet) => was_set = true,
                 Err(error) => {
                     tracing::error!("the alarm for alerts does not work: {error}");
                     sleep(AFTER_AN_ERROR).await;
@@ -70,9 +76,29 @@ async fn take_due(store: &Store) -> Result<Option<Timestamp>, DatabaseError> {
     }
 }
 
-async fn look_again(store: &Store) {
-    if let Err(error) = store.look_at_all_alerts(false, Timestamp::now()).await {
-        tracing::error!("the clock was set, and what alerts wait for could not be looked at: {error}");
+/// `is_back`: what could not reach the hub gets time to arrive.
+async fn look_again(store: &Store, is_back: bool) {
+    if let Err(error) = store.look_at_all_alerts(is_back, Timestamp::now()).await {
+        tracing::error!("what alerts wait for could not be looked at: {error}");
+    }
+}
+
+/// The wall clock, and the one that only counts while the machine is awake.
+#[derive(Clone, Copy)]
+struct Clocks {
+    wall: Timestamp,
+    awake: Instant,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Self { wall: Timestamp::now(), awake: Instant::now() }
+    }
+
+    /// Whether more time has passed on the wall than this process can have seen pass.
+    fn is_back_since(self, before: Self) -> bool {
+        let awake = SignedDuration::try_from(self.awake.saturating_duration_since(before.awake));
+        awake.is_ok_and(|awake| self.wall.duration_since(before.wall).saturating_sub(awake) > UNHEARD_FOR)
     }
 }
 
@@ -84,6 +110,29 @@ async fn changed(events: &mut Receiver<Recorded>) -> bool {
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => return true,
             Err(RecvError::Closed) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_slept_is_back_and_one_that_waited_was_never_away() {
+        let before = Clocks::now();
+        for (wall, awake, expected) in [
+            (0, 0, false),
+            (10 * 3600, 10 * 3600, false),
+            (300, 0, false),
+            (301, 0, true),
+            (8 * 3600, 60, true),
+            (-365 * 86_400, 60, false),
+            (60, 3600, false),
+        ] {
+            let wall = before.wall + SignedDuration::from_secs(wall);
+            let after = Clocks { wall, awake: before.awake + Duration::from_secs(awake) };
+            assert_eq!(after.is_back_since(before), expected, "{wall} {awake}");
         }
     }
 }

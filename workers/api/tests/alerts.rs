@@ -268,6 +268,61 @@ fn a_reading_that_is_struck_out_takes_its_alert_along() {
 }
 
 #[test]
+fn a_note_to_a_severe_reading_does_not_begin_the_wait_for_its_repeat_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let severe = post(&api, &reading("spo2", 80.0, "%"));
+    let repeats = api.get("/api/v1/repeats");
+    let path = format!("/api/v1/readings/{}", severe["id"].as_str().unwrap());
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"notes": "pale"}))).1["data"]["version"], 2);
+    assert_eq!(api.get("/api/v1/repeats"), repeats);
+    assert_eq!(kinds(data.path()), ["repeat.asked"]);
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"value_primary": 98}))).1["data"]["version"], 3);
+    assert_eq!(api.get("/api/v1/repeats").1["data"], json!([]));
+}
+
+#[test]
+fn a_slip_of_the_pen_that_others_were_compared_with_takes_their_alert_along() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let slip = post(&api, &ago(reading("weight", 60.0, "kg"), SignedDuration::from_hours(24)));
+    post(&api, &reading("weight", 80.0, "kg"));
+    assert_eq!(open(&api), ["weight gain warn open"]);
+    let path = format!("/api/v1/readings/{}", slip["id"].as_str().unwrap());
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"value_primary": 79.5}))).0, 200);
+    assert!(open(&api).is_empty(), "half a kilogram is none");
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"value_primary": 77}))).0, 200);
+    assert_eq!(open(&api), ["weight gain warn open"]);
+    assert_eq!(api.post(&format!("{path}/strike-out"), &json!({})).0, 200);
+    assert!(open(&api).is_empty());
+}
+
+#[test]
+fn whoever_moves_has_quiet_hours_on_the_other_clock_and_old_readings_can_be_struck_out_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    put(&api, "/api/v1/people", &json!([{"name": "Anna"}]));
+    // The hour that it is in New York, and the next.
+    let here = Timestamp::now().in_tz("America/New_York").unwrap();
+    let clock = |hours: i8| format!("{:02}:00", (here.hour() + hours).rem_euclid(24));
+    let quiet = json!({"from": clock(0), "until": clock(2), "mutes": "warn"});
+    let step = json!({"after": 0, "who": "Anna", "channel": "push"});
+    assert_eq!(put(&api, "/api/v1/ladder", &json!({"steps": [step], "quiet": quiet})).0, 200);
+    let slip = post(&api, &ago(reading("temperature", 38.0, "°C"), SignedDuration::from_hours(1)));
+    let told = || kinds(data.path()).iter().filter(|kind| *kind == "alert.escalated").count();
+    assert_eq!((open(&api).len(), told()), (1, 0), "it is quiet");
+    assert_eq!(api.request("PATCH", "/api/v1/residents/1", &[], Some(&json!({"zone": "Asia/Tokyo"}))).0, 200);
+    assert_eq!(told(), 1, "it is not quiet there");
+    // As of a machine whose zones were other ones.
+    let file = Connection::open(data.path().join("api.db")).unwrap();
+    file.execute("UPDATE readings SET zone = 'Nowhere/At_All'", []).unwrap();
+    let path = format!("/api/v1/readings/{}/strike-out", slip["id"].as_str().unwrap());
+    let (status, answer) = api.post(&path, &json!({}));
+    assert_eq!(status, 200, "{answer}");
+    assert!(open(&api).is_empty());
+}
+
+#[test]
 fn weight_is_compared_with_the_days_before_and_fever_with_what_is_usual() {
     let data = tempfile::tempdir().unwrap();
     let api = start(data.path());
@@ -328,6 +383,27 @@ fn limits_are_chosen_changed_with_their_source_and_refused_when_they_cannot_be()
         let (status, answer) = put(&api, "/api/v1/limits", &wrong);
         assert_eq!((status, answer["error"].as_str().unwrap()), (400, said));
     }
+    let (_, before) = api.get("/api/v1/limits");
+    for lost in [None, Some(json!([])), Some(json!("")), Some(Value::Null)] {
+        for path in ["/api/v1/limits", "/api/v1/ladder"] {
+            assert_eq!(api.request("PUT", path, &[], lost.as_ref()).0, 400, "{path} {lost:?}");
+        }
+    }
+    let slip = json!({"limits": [{"kind": "spo2", "direction": "low", "severity": "warn", "rule": "beyond", "value": 90,
+                                  "readngs": 2, "source": "x"}]});
+    let (status, answer) = put(&api, "/api/v1/limits", &slip);
+    assert!(status == 400 && answer["error"].as_str().unwrap().contains("unknown field `readngs`"), "{answer}");
+    assert_eq!(put(&api, "/api/v1/limits", &json!({"choices": {"scale": 2}})).0, 400);
+    assert_eq!(api.get("/api/v1/limits").1, before, "a body that was lost takes nothing away");
+    // Read, chosen otherwise, and sent back.
+    let mut whole = before["data"].clone();
+    whole["choices"]["spo2_scale"] = 2.into();
+    let (_, changed) = put(&api, "/api/v1/limits", &whole);
+    let of = |name: &str| {
+        let limits = changed["data"]["limits"].as_array().unwrap();
+        limits.iter().find(|limit| limit["name"] == name).map(|limit| limit["value"].clone())
+    };
+    assert_eq!((of("spo2.low.warn"), of("spo2.high.warn.on_oxygen")), (Some(json!(88.0)), Some(json!(92.0))));
     let stale = api.request("PUT", "/api/v1/limits", &[("If-Match", "\"1\"")], Some(&json!({})));
     assert_eq!(stale.0, 412, "{}", stale.1);
     assert_eq!(api.get("/api/v1/limits?resident=9").0, 404);

@@ -6,6 +6,7 @@
 mod worker;
 
 use futures_util::StreamExt;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 use worker::{Answer, Running};
@@ -48,10 +49,30 @@ fn shown(api: &Running, path: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_pressure_whose_ends_were_swapped_is_neither_taken_nor_made_so_by_an_amendment() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    for path in ["/api/vitals", "/api/v1/readings"] {
+        let (status, answer) = api.post(path, &pressure(76, 118, "2031-01-11T03:30:00Z"));
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains("swapped"), "{answer}");
+    }
+    let right = taken(&api, &pressure(118, 76, "2031-01-11T03:30:00Z"));
+    for amendment in [json!({"value_primary": 76}), json!({"value_secondary": "118"})] {
+        assert_eq!(amend(&api, &right["id"], &amendment).0, 400, "{amendment}");
+    }
+    // One that was taken before this was looked at can be put right, or struck out.
+    let file = Connection::open(data.path().join("api.db")).unwrap();
+    file.execute("UPDATE readings SET entered_primary = 76, entered_secondary = 118", []).unwrap();
+    assert_eq!(amend(&api, &right["id"], &json!({"value_primary": 118, "value_secondary": 76})).0, 200);
+    file.execute("UPDATE readings SET entered_primary = 76, entered_secondary = 118", []).unwrap();
+    assert_eq!(strike_out(&api, &right["id"], &json!({})).0, 200);
+}
+
+#[test]
 fn an_amended_reading_says_what_it_should_have_said_and_is_kept_as_it_was() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    let first = taken(&api, &pressure(18, 76, "2031-01-11T03:30:00Z"));
+    let first = taken(&api, &pressure(88, 76, "2031-01-11T03:30:00Z"));
     assert_eq!((&first["status"], &first["version"], &first["word"]), (&json!("final"), &json!(1), &json!("low")));
     let amendment = json!({"value_primary": 24.0, "value_secondary": 12, "unit": "kPa", "recorded_at": "2031-01-11T09:00", "reason": "slip"});
     let (status, answer) = amend(&api, &first["id"], &amendment);

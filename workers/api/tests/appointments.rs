@@ -516,3 +516,112 @@ fn another_resident_has_appointments_of_their_own_in_their_zone() {
     assert_eq!(api.get(&format!("/api/appointments/{}", made["data"]["compat_id"])).0, 404);
     assert_eq!(api.get("/api/v1/appointments?resident=9").0, 404);
 }
+
+#[test]
+fn who_has_not_seen_the_newest_version_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let id = series(&api, "2032-02-02T10:00", &json!({"frequency": "weekly", "interval": 1, "endType": "never"}));
+    let path = format!("/api/v1/appointments/{}", id_of(&api, id, "2032-02-02"));
+    let send = |method: &str, path: &str, seen: &str, body: Value| {
+        let body = (method != "DELETE").then_some(&body);
+        api.request(method, path, &[("If-Match", seen)], body)
+    };
+    let (status, answer) = send("PATCH", &path, "\"1\"", json!({"title": "Physio with Ann"}));
+    assert_eq!((status, &answer["data"]["version"]), (200, &json!(2)));
+    let (status, answer) = send("PATCH", &path, "\"1\"", json!({"title": "Physio with Bob"}));
+    let text = "this appointment is at version 2 by now: look at it, then send that version with If-Match";
+    assert_eq!((status, answer["error"].as_str()), (412, Some(text)));
+    assert_eq!(
+        send("PATCH", &path, "\"1\"", json!({"title": "Physio with Ann"})).0,
+        200,
+        "what is so already, sent again"
+    );
+    assert_eq!(send("PATCH", &path, "*", json!({"location": "Room 2"})).0, 200);
+    assert_eq!(send("PATCH", &path, "new", json!({"location": "Room 3"})).0, 400);
+
+    // A visit has a version of its own: 0 while it is as its series has it, which may change without it.
+    let visit = format!("{path}/instances/2032-02-09");
+    let (_, list) = api.get("/api/v1/appointments?from=2032-02-09&to=2032-02-09");
+    assert_eq!(list["data"][0]["visit_version"], 0);
+    let (status, answer) = send("PUT", &visit, "\"0\"", json!({"driver": "Ann"}));
+    assert_eq!((status, &answer["data"]["visit_version"]), (200, &json!(1)), "{answer}");
+    let (status, answer) = send("PUT", &visit, "\"0\"", json!({"driver": "Bob"}));
+    assert_eq!(status, 412, "{answer}");
+    let (status, answer) = send("PUT", &visit, "\"0\"", json!({"driver": "Ann"}));
+    assert_eq!((status, &answer["data"]["visit_version"]), (200, &json!(1)), "the same again: {answer}");
+    assert_eq!(send("DELETE", &visit, "\"0\"", Value::Null).0, 412);
+    assert_eq!(send("DELETE", &visit, "\"1\"", Value::Null).0, 200);
+
+    let split = format!("{path}/instances/2032-02-16/split");
+    assert_eq!(send("POST", &split, "\"2\"", json!({})).0, 412);
+    assert_eq!(send("POST", &split, "\"3\"", json!({})).0, 201);
+    let (_, list) = api.get("/api/v1/appointments?from=2032-02-02&to=2032-02-16");
+    let drivers: Vec<_> = list["data"].as_array().unwrap().iter().map(|visit| visit["driver"].clone()).collect();
+    assert_eq!(drivers, [Value::Null, Value::Null], "one was taken out");
+}
+
+#[test]
+fn two_who_change_the_same_version_at_once_do_not_both_win() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let id = made(&api, &json!({"title": "Physio", "starts_at": "2032-02-02T10:00"}));
+    let path = format!("/api/v1/appointments/{}", id_of(&api, id, "2032-02-02"));
+    let mut outcomes: Vec<u16> = std::thread::scope(|scope| {
+        let change = |name: usize| {
+            let body = json!({"driver": format!("driver {name}")});
+            api.request("PATCH", &path, &[("If-Match", "\"1\"")], Some(&body)).0
+        };
+        let all: Vec<_> = (0..8).map(|name| scope.spawn(move || change(name))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [200, 412, 412, 412, 412, 412, 412, 412]);
+}
+
+#[test]
+fn what_a_series_goes_on_as_does_not_end_before_it_begins_either() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let id = series(&api, "2032-02-02T10:00", &json!({"frequency": "weekly", "interval": 1, "endType": "never"}));
+    let path = format!("/api/v1/appointments/{}/instances", id_of(&api, id, "2032-02-02"));
+    let (status, answer) = api.post(&format!("{path}/2032-02-16/split"), &json!({"ends_at": "2032-02-16T09:00"}));
+    assert_eq!((status, answer["error"].as_str()), (400, Some("ends_at must not be before starts_at")));
+    assert_eq!(days(&api, "2032/2"), "02 09 16 23", "nothing was split");
+}
+
+#[test]
+fn a_key_is_of_one_resident_and_of_an_appointment_that_is_still_there() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    assert_eq!(api.post("/api/v1/residents", &json!({"name": "Karl"})).0, 201);
+    let body = json!({"title": "Eyes", "starts_at": "2032-02-02T10:00"});
+    let send = |query: &str| {
+        api.request("POST", &format!("/api/v1/appointments{query}"), &[("Idempotency-Key", "eyes")], Some(&body))
+    };
+    let (status, first) = send("");
+    assert_eq!((status, send("").1), (201, first.clone()));
+    assert_eq!(send("?resident=2").0, 422, "the first resident's appointment is no answer to the second one");
+    assert_eq!(api.request("DELETE", &format!("/api/appointments/{}", first["data"]["compat_id"]), &[], None).0, 200);
+    let (status, answer) = send("");
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("was deleted"), "{answer}");
+}
+
+#[test]
+fn two_who_move_both_ends_at_once_do_not_turn_it_around() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let times = json!({"title": "Physio", "starts_at": "2032-02-02T10:00", "ends_at": "2032-02-02T13:00"});
+    for round in 0..20 {
+        let (_, made) = api.post("/api/v1/appointments", &times);
+        let path = format!("/api/v1/appointments/{}", made["data"]["id"].as_str().unwrap());
+        let patch = |body: Value| api.request("PATCH", &path, &[], Some(&body)).0;
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(|| patch(json!({"starts_at": "2032-02-02T12:00"})));
+            let other = scope.spawn(|| patch(json!({"ends_at": "2032-02-02T11:00"})));
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_eq!(one + other, 200 + 400, "one of them comes first, in round {round}");
+    }
+}

@@ -83,3 +83,45 @@ fn no_other_sites_page_is_allowed_anything() {
         assert_ne!(answer["success"], json!(true));
     }
 }
+
+#[test]
+fn what_programs_put_around_json_does_not_matter_and_a_form_is_told_what_to_be() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let pulse = r#"{"vital_type":"heart_rate","value_primary":72,"unit":"bpm"}"#;
+    for (kind, body, status) in [
+        ("application/json; charset=utf-8", pulse.to_owned(), 201),
+        ("application/x-www-form-urlencoded", pulse.to_owned(), 201), // What curl says unless it is told otherwise.
+        ("text/plain", format!("\u{feff}{pulse}"), 201),
+        ("application/x-www-form-urlencoded", "vital_type=heart_rate&value_primary=72".into(), 400),
+    ] {
+        let headers = format!("Content-Type: {kind}\r\n");
+        let (head, answer) = exchange(&api, &request("POST", "/api/vitals", &headers, &body));
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{kind}: {head}");
+        if status == 400 {
+            assert!(answer["error"].as_str().unwrap().ends_with("It was sent as a form: send JSON"), "{answer}");
+        }
+    }
+    for (method, path) in
+        [("HEAD", "/api/vitals/"), ("GET", "/API/VITALS/Heart_Rate/"), ("GET", "/Api/Vitals/heart%5frate")]
+    {
+        let (head, _) = exchange(&api, &request(method, path, "", ""));
+        let status = if path.contains("Heart_Rate") { 400 } else { 200 };
+        assert!(
+            head.starts_with(&format!("http/1.1 {status} ")),
+            "paths in any case, types as they are: {path} {head}"
+        );
+    }
+}
+
+#[test]
+fn nobody_is_whom_the_query_says() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    api.post("/api/vitals?userId=2", &json!({"vital_type": "spo2", "value_primary": 97, "unit": "%"}));
+    api.post("/api/medications?userId=2", &json!({"name": "Aspirin", "user_id": 2}));
+    for path in ["/api/vitals/latest", "/api/vitals/today", "/api/vitals/history/spo2", "/api/medications"] {
+        let rows = |query: &str| api.get(&format!("{path}{query}")).1["data"].as_array().unwrap().len();
+        assert_eq!((rows(""), rows("?userId=1"), rows("?userId=2")), (1, 1, 0), "{path}");
+    }
+}

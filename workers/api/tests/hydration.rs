@@ -3,7 +3,12 @@
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
-use std::path::Path;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    path::Path,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rusqlite::Connection;
@@ -56,8 +61,9 @@ fn nobody_else_is_believed_in_the_query() {
     let (_, today) = api.get("/api/hydration/today?userId=2");
     assert_eq!((&today["data"]["consumed"], &today["data"]["drinks"]), (&json!(0), &json!([])));
     assert_eq!(api.get("/api/hydration/history?userId=2").1["count"], 0);
-    let (status, _) = api.request("PUT", "/api/hydration/goal?userId=2", &[], Some(&json!({"daily_goal_oz": 50})));
-    assert_eq!(status, 200, "not 500");
+    let (status, answer) = api.request("PUT", "/api/hydration/goal?userId=2", &[], Some(&json!({"daily_goal_oz": 50})));
+    assert_eq!(status, 404, "neither 500, nor said to be kept while it is not: {answer}");
+    assert!(answer["error"].as_str().unwrap().contains("/api/v1/goals/hydration?resident="), "{answer}");
     assert_eq!(api.get("/api/hydration/goal").1["data"]["daily_goal_oz"], 64);
 }
 
@@ -75,6 +81,9 @@ fn what_is_no_amount_is_the_clients_mistake() {
     ] {
         assert_eq!(api.post("/api/hydration/log", &body).0, 400, "{body}");
     }
+    let (status, answer) = api.post("/api/v1/drinks", &json!({"amount": 1e-7, "unit": "L"}));
+    let text = "amount cannot be 0.0000001: it is at least 0.01 and at most 5";
+    assert_eq!((status, answer["error"].as_str()), (400, Some(text)));
     let put = |body: Value| api.request("PUT", "/api/hydration/goal", &[], Some(&body));
     assert_eq!(put(json!({"daily_goal_oz": "lots"})).0, 400);
     let (status, answer) = put(json!({"daily_goal_oz": 5_000}));
@@ -151,4 +160,43 @@ fn every_resident_has_drinks_and_goals_of_their_own() {
     assert_eq!(api.get("/api/v1/hydration?date=2030-06-02").1["data"]["total_ml"], 0);
     let struck = api.request("DELETE", &format!("/api/hydration/{}", day["data"]["drinks"][0]["compat_id"]), &[], None);
     assert_eq!(struck.0, 404, "existing clients mean the first resident");
+}
+
+/// A zone of whole hours in which it is between two and three in the afternoon; at midnight UTC it is the farthest there is.
+fn in_the_afternoon() -> String {
+    let hour = TimeZone::UTC.to_datetime(Timestamp::now()).hour();
+    let ahead = 14 - hour;
+    // The database of zones counts westwards.
+    format!("Etc/GMT{}{}", if ahead > 0 { "-" } else { "+" }, ahead.abs())
+}
+
+#[test]
+fn the_stream_tells_once_a_day_of_a_day_that_is_behind() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(data.path());
+    let (status, edda) = api.post("/api/v1/residents", &json!({"name": "Edda", "zone": in_the_afternoon()}));
+    assert_eq!(status, 201, "{edda}");
+    let resident = edda["data"]["subject"].clone();
+    let path = |path: &str| format!("{path}?resident={resident}");
+    let told = |api: &Running| {
+        let mut stream = TcpStream::connect(api.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(b"GET /api/v1/stream?since=0 HTTP/1.1\r\nHost: hub\r\n\r\n").unwrap();
+        let lines = BufReader::new(stream).lines().map(|line| line.expect("an event within a minute"));
+        let mut events = lines.filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
+        events.find(|event| event["type"] == "drink.behind").expect("an event")
+    };
+    // Somebody keeps account, and there is too little.
+    assert_eq!(api.post(&path("/api/v1/drinks"), &json!({"amount": 100})).0, 201);
+    let event = told(&api);
+    assert_eq!((&event["resident"], &event["data"]["total_ml"]), (&resident, &json!(100)), "{event}");
+    let (_, day) = api.get(&path("/api/v1/hydration"));
+    assert_eq!((&day["data"]["pace"]["state"], &day["data"]["date"]), (&json!("behind"), &event["data"]["date"]));
+    api.kill();
+    let api = start(data.path());
+    assert_eq!(api.post(&path("/api/v1/drinks"), &json!({"amount": 101})).0, 201);
+    assert_eq!(told(&api)["seq"], event["seq"], "told already");
+    // Whoever else is there keeps no account: of them nothing is known.
+    assert_eq!(count(data.path(), "SELECT count(*) FROM outbox WHERE kind = 'drink.behind'"), 1);
+    assert_eq!(count(data.path(), "SELECT count(*) FROM drinks_behind"), 1);
 }

@@ -57,6 +57,9 @@ fn a_reading_that_is_sent_by_many_at_once_is_one_reading() {
     assert_eq!(again, answers[0], "also after a restart");
     assert_eq!(count(data.path(), "SELECT count(*) FROM readings"), 1);
     assert_eq!(count(data.path(), "SELECT count(*) FROM outbox"), 1);
+    let (status, answer) =
+        api.request("POST", "/api/vitals", &[("Idempotency-Key", "Manschette-ü")], Some(&heart_rate(60)));
+    assert_eq!((status, &answer["error"]), (400, &json!("Idempotency-Key must be ASCII text, such as a UUID")));
     let other = api.request("POST", "/api/vitals", &[("Idempotency-Key", "cuff-8")], Some(&heart_rate(60)));
     assert_ne!(other.1["data"]["id"], again.1["data"]["id"], "another key is another reading");
 }

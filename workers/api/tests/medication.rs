@@ -292,3 +292,162 @@ fn a_taper_is_followed_phase_by_phase_and_its_box_runs_out_when_it_does() {
     other["phases"] = json!([]);
     assert_eq!(put(&api, &path, &other).0, 400);
 }
+
+/// `POST …/as-needed`: the status, and the dose or the words of the refusal.
+fn take_as_needed(api: &Running, id: i64, key: Option<&str>, body: &Value) -> (u16, Value) {
+    let headers: Vec<_> = key.iter().map(|key| ("Idempotency-Key", *key)).collect();
+    let (status, mut answer) =
+        api.request("POST", &format!("/api/v1/medications/{id}/as-needed"), &headers, Some(body));
+    let what = if status == 201 { "data" } else { "error" };
+    (status, answer[what].take())
+}
+
+#[test]
+fn as_needed_is_taken_within_its_bounds_or_with_a_reason() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, _) = add(&api, &json!({"name": "Ibuprofen", "is_prn": true, "prn_max_daily": 2}));
+    let (status, first) =
+        take_as_needed(&api, id, None, &json!({"by": "Anna", "id": "a", "amount": 2, "note": "fever"}));
+    assert_eq!((status, &first["state"], &first["amount"]), (201, &json!("taken"), &json!(2.0)), "{first}");
+    assert_eq!(
+        take_as_needed(&api, id, None, &json!({"by": "Anna", "id": "a"})).1,
+        first,
+        "the same id, the same dose"
+    );
+    let (_, second) = take_as_needed(&api, id, Some("b"), &json!({"by": "Anna"}));
+    assert_eq!(take_as_needed(&api, id, Some("b"), &json!({"by": "Anna"})).1, second);
+    let third = json!({"by": "Ben", "id": "c"});
+    let (status, refused) = take_as_needed(&api, id, None, &third);
+    let words = refused.as_str().unwrap();
+    assert!(status == 409 && words.contains("at most 2 doses in any 24 hours"), "{status} {words}");
+    let safe: Timestamp =
+        words.split("safe from ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().parse().unwrap();
+    let taken_at: Timestamp = first["taken_at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(safe.duration_since(taken_at).as_hours(), 24, "{words}");
+    let (status, kept) =
+        take_as_needed(&api, id, None, &json!({"by": "Ben", "id": "c", "override_reason": "the doctor said so"}));
+    assert_eq!(status, 201, "{kept}");
+    assert_eq!(kept["entries"][0]["command"]["override_reason"], "the doctor said so");
+    let (_, doses) = api.get("/api/v1/doses");
+    assert_eq!(doses["data"]["doses"].as_array().unwrap().len(), 3, "{doses}");
+    let (other, _) = add(&api, &json!({"name": "Other", "is_prn": true}));
+    assert_eq!(take_as_needed(&api, other, None, &json!({"id": "a"})).0, 422, "one id, one dose");
+}
+
+#[test]
+fn as_needed_may_be_said_later_and_not_of_what_nobody_prescribed_so() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, _) = add(&api, &json!({"name": "Ibuprofen", "is_prn": true, "prn_max_daily": 1}));
+    let ago = |hours: i64| (Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
+    let yesterday = json!({"by": "Anna", "taken_at": ago(30)});
+    let (status, dose) = take_as_needed(&api, id, None, &yesterday);
+    assert_eq!(status, 201, "{dose}");
+    assert_eq!(take_as_needed(&api, id, None, &yesterday).1, dose, "nobody takes two at one instant");
+    assert_eq!(take_as_needed(&api, id, None, &json!({"taken_at": ago(40)})).0, 409, "ten hours before the other one");
+    assert_eq!(take_as_needed(&api, id, None, &json!({})).0, 201);
+    for (body, words) in [
+        (json!({"taken_at": ago(24 * 40)}), "taken_at must be from"),
+        (json!({"taken_at": ago(-1)}), "taken_at must be from"),
+        (json!({"taken_at": "0001-01-01T00:00:00Z"}), "taken_at must be from"),
+        (json!({"amount": 0}), "amount cannot be 0"),
+        (json!({"amount": "much"}), "amount must be a number"),
+        (json!([]), "the body must be an object"),
+    ] {
+        let (status, refused) = take_as_needed(&api, id, None, &body);
+        assert!(status == 400 && refused.as_str().unwrap().starts_with(words), "{body}: {status} {refused}");
+    }
+    let (daily, _) = add(&api, &json!({"name": "Daily", "schedules": [{"time": "08:00"}]}));
+    let (ended, _) = add(&api, &json!({"name": "Ended", "is_prn": true, "end_date": "2020-01-01"}));
+    let (stopped, _) = add(&api, &json!({"name": "Stopped", "is_prn": true}));
+    assert_eq!(api.request("DELETE", &format!("/api/medications/{stopped}"), &[], None).0, 200);
+    for id in [daily, ended, stopped] {
+        let (_, answer) = api.get(&format!("/api/v1/medications/{id}/as-needed"));
+        assert_eq!((&answer["data"]["may_take"], &answer["data"]["as_needed"]), (&json!(false), &json!(false)));
+        assert_eq!(take_as_needed(&api, id, None, &json!({})).0, 409);
+        assert_eq!(take_as_needed(&api, id, None, &json!({"override_reason": "it was there"})).0, 201);
+    }
+    assert_eq!(take_as_needed(&api, 99, None, &json!({})).0, 404);
+    let (_, least) = put(&api, &format!("/api/v1/medications/{id}/keeping"), &json!({"amount_per_unit": 0}));
+    assert_eq!(least["error"], "amount_per_unit cannot be 0: it is at least 0.000001 and at most 100000");
+}
+
+#[test]
+fn of_many_who_take_as_needed_at_once_as_many_have_as_may() {
+    const PEOPLE: usize = 8;
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, _) = add(&api, &json!({"name": "Crowd", "is_prn": true, "prn_max_daily": 3}));
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let take = |who: usize| {
+            let api = &api;
+            scope.spawn(move || take_as_needed(api, id, None, &json!({"by": format!("person {who}")})).0)
+        };
+        let people: Vec<_> = (0..PEOPLE).map(take).collect();
+        people.into_iter().map(|person| person.join().unwrap()).collect()
+    });
+    let count = |status: u16| answers.iter().filter(|answer| **answer == status).count();
+    assert_eq!((count(201), count(409)), (3, PEOPLE - 3), "{answers:?}");
+}
+
+#[test]
+fn what_is_said_again_without_a_name_adds_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (_, rows) = add(&api, &json!({"name": "Again", "schedules": [{"time": noon::minutes_ago(10)}]}));
+    let dose = format!("/api/v1/doses/schedule-{}/{}/0", rows[0], today());
+    let soon = (Timestamp::now() + jiff::SignedDuration::from_mins(20)).to_string();
+    let before = (Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string();
+    let say = |body: &Value| put(&api, &dose, body);
+    let mut version = 0;
+    for body in [
+        json!({"action": "snooze", "until": soon, "by": "Anna"}),
+        json!({"action": "snooze", "until": soon, "by": "Ben"}),
+        json!({"action": "note", "note": "with water", "by": "Ben"}),
+        json!({"action": "take", "by": "Anna"}),
+        json!({"action": "correct", "taken_at": before, "by": "Anna"}),
+        json!({"action": "note", "note": "with milk", "by": "Anna"}),
+    ] {
+        version += 1;
+        for _ in 0..3 {
+            let (status, said) = say(&body);
+            assert_eq!((status, &said["data"]["version"]), (200, &json!(version)), "{body}: {said}");
+        }
+    }
+    // What was said between makes it another wish.
+    let back = json!({"action": "correct", "taken_at": Timestamp::now().to_string(), "by": "Anna"});
+    assert_eq!(say(&back).1["data"]["version"], version + 1);
+    assert_eq!(say(&json!({"action": "correct", "taken_at": before, "by": "Anna"})).1["data"]["version"], version + 2);
+}
+
+#[test]
+fn plans_whose_doses_would_never_come_are_refused_and_no_date_keeps_anybody_waiting() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let (id, rows) = add(&api, &json!({"name": "Hourly", "schedules": [{"time": "08:00"}]}));
+    let path = format!("/api/v1/medications/{id}/plan");
+    let plan = |rule: &str, schedule: Value| json!({"phases": [{"rules": [{"id": rule, "schedule": schedule}]}]});
+    let hourly = |first: &str, window: Value| json!({"kind": "elapsed", "every_hours": 1, "first": first, "anchor": "last_taken", "window": window, "amount": 1});
+    let linked = |after: &str| json!({"kind": "linked", "after": after, "minutes": 30, "amount": 1});
+    let (status, refused) = put(&api, &path, &plan("a", hourly("0001-01-01T00:00:00Z", Value::Null)));
+    assert!(status == 400 && refused["error"].as_str().unwrap().contains("more than 366 days ago"), "{refused}");
+    let (status, refused) = put(&api, &path, &plan("l", linked("nobody")));
+    assert!(status == 400 && refused["error"].as_str().unwrap().contains("there is no such rule"), "{refused}");
+    let today = today().to_string();
+    for (rule, schedule) in [
+        ("a", hourly(&format!("{today}T00:00:00Z"), Value::Null)),
+        ("b", hourly(&format!("{today}T00:00:00Z"), json!({"opens": "08:00", "closes": "20:00"}))),
+        ("l", linked(&format!("schedule-{}", rows[0]))),
+    ] {
+        assert_eq!(put(&api, &path, &plan(rule, schedule)).0, 200, "{rule}");
+        // Of either, nobody would have heard within this test's deadline.
+        for date in ["9999-12-31", "9990-01-01"] {
+            assert_eq!(api.get(&format!("/api/v1/doses?date={date}")).0, 200);
+            let gone = put(&api, &format!("/api/v1/doses/{rule}/{date}/1"), &json!({"action": "take"}));
+            assert_eq!(gone.0, 404, "{gone:?}");
+        }
+    }
+    assert_eq!(api.get("/api/v1/adherence?days=many").0, 400);
+    assert_eq!(api.get("/api/v1/adherence?days=0").0, 400);
+}

@@ -181,6 +181,163 @@ async fn a_morning_without_power_is_one_summary() {
     assert_eq!((told(data.path(), "dose.late"), told(data.path(), "doses.missed")), (0, 1));
 }
 
+/// The frames of reminders that the original sent, by type.
+fn recorded() -> Vec<Value> {
+    let lines = include_str!("../../../tests/recordings/ws.jsonl").lines();
+    let mut scenes = lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let scene = scenes.find(|scene| scene["id"] == "ws-10").expect("the scene of reminders");
+    let frames = scene["steps"].as_array().expect("steps").iter().map(|step| step["recv"].clone());
+    frames.filter(|frame| frame["type"].as_str().is_some_and(|kind| kind.starts_with("medication-"))).collect()
+}
+
+/// Fails unless a frame has the recorded fields, each with what was recorded. What depends on the moment is `known`, an
+/// integer, or a time.
+fn assert_as_recorded(frame: &Value, known: &[(&str, Value)]) {
+    let recorded = recorded().into_iter().find(|recorded| recorded["type"] == frame["type"]).expect("a recorded type");
+    let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(frame), names(&recorded), "{frame}");
+    for (name, recorded) in recorded.as_object().expect("an object") {
+        let (value, known) = (&frame[name], known.iter().find(|(known, _)| known == name));
+        match (recorded.as_str(), known) {
+            (_, Some((_, known))) => assert_eq!(value, known, "{name} of {frame}"),
+            (Some("<int>"), None) => assert!(value.as_i64().is_some_and(|number| number > 0), "{name} of {frame}"),
+            (Some("<iso8601>"), None) => {
+                let text = value.as_str().unwrap_or_default();
+                let is_time = text.len() == "2031-01-31T12:00:00.000Z".len() && text.parse::<Timestamp>().is_ok();
+                assert!(is_time && text.ends_with('Z'), "{name} of {frame}");
+            }
+            (Some(text), None) if text.starts_with(['<', '{']) => panic!("{name} ({text}) has to be known"),
+            _ => assert_eq!(value, recorded, "{name} of {frame}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_frame_is_whole_as_it_was_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen(&api).await;
+    // On the same medicines as in the scene, without its waiting: a minute that began is due.
+    for (name, minutes) in [("Overdue", 40), ("Soon", -4), ("Right now", 0)] {
+        let time = noon::minutes_ago(minutes);
+        let body = json!({"name": name, "schedules": [{"time": time}], "dosage": "10mg", "instructions": "with food"});
+        let (status, answer) = api.post("/api/medications", &body);
+        assert_eq!(status, 201, "{answer}");
+        let mut known = vec![
+            ("medicationId", answer["data"]["id"].clone()),
+            ("scheduleId", answer["data"]["schedules"][0]["id"].clone()),
+            ("scheduledTime", json!(time)),
+        ];
+        let frame = next(&mut client).await;
+        match name {
+            "Overdue" => {
+                let shown = time.parse::<jiff::civil::Time>().unwrap().strftime("%-I:%M %p").to_string();
+                known.push(("message", json!(format!("Overdue was scheduled for {shown} and has not been taken"))));
+                assert_eq!((&frame["type"], &frame["severity"]), (&json!("medication-late"), &json!("warning")));
+            }
+            "Soon" => {
+                let minutes = frame["minutesUntil"].as_i64().unwrap();
+                assert!([3, 4].contains(&minutes), "{frame}");
+                known.push(("message", json!(format!("Soon is due in {minutes} minutes"))));
+            }
+            _ => {}
+        }
+        assert_as_recorded(&frame, &known);
+    }
+    let kinds = ["medication-late", "medication-reminder", "medication-due"];
+    assert_eq!(
+        recorded().iter().map(|frame| frame["type"].as_str().unwrap()).collect::<Vec<_>>(),
+        kinds,
+        "no more kinds"
+    );
+}
+
+/// A critical medicine with doses at these times, asked for since long ago while nobody looked; its id.
+fn critical(data: &Path, name: &str, times: &[&str]) -> i64 {
+    let off = [("MEDICATION_REMINDERS_ENABLED", "false"), ("TZ", noon::zone_name())];
+    let api = Running::start(API, data, &off);
+    let id = add(&api, &json!({"name": name, "dosage": "5mg"})).as_i64().expect("an id");
+    let slot = |(number, time): (u32, &&str)| json!({"number": number, "time": format!("{time}:00"), "amount": 1.0});
+    let slots: Vec<_> = (0..).zip(times).map(slot).collect();
+    let schedule = json!({"kind": "clock", "days": {"kind": "weekdays", "weekdays": 127}, "slots": slots});
+    let plan = json!({"policy": {"critical": true}, "phases": [{"rules": [{"id": name, "schedule": schedule}]}]});
+    let (status, answer) = api.request("PUT", &format!("/api/v1/medications/{id}/plan"), &[], Some(&plan));
+    assert_eq!(status, 200, "{answer}");
+    api.kill();
+    let sql = "UPDATE medication_plans SET plan = json_set(plan, '$.phases[0].rules[0].followed_from', ?)";
+    let long_ago = (Timestamp::now() - SignedDuration::from_hours(24 * 30)).to_string();
+    let connection = Connection::open(data.join("api.db")).expect("a database");
+    connection.execute(sql, [long_ago]).expect("a plan");
+    id
+}
+
+/// The alerts that are open, by occurrence: `occurrence severity status value`.
+fn alerts(api: &Running) -> Vec<String> {
+    let (_, answer) = api.get("/api/v1/alerts");
+    let words = |alert: &Value| {
+        assert_eq!((&alert["kind"], &alert["direction"]), (&json!("dose"), &json!("late")), "{alert}");
+        ["occurrence", "severity", "status", "value"].map(|name| alert[name].as_str().expect("text")).join(" ")
+    };
+    let mut alerts: Vec<_> = answer["data"].as_array().expect("a list").iter().map(words).collect();
+    alerts.sort();
+    alerts
+}
+
+/// Until these alerts are open. They follow in a transaction of their own, of which nothing tells existing clients.
+fn until_open(api: &Running, expected: &[String]) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while alerts(api) != expected {
+        assert!(std::time::Instant::now() < deadline, "{:?}, not {expected:?}", alerts(api));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_critical_dose_that_nobody_took_is_an_alert_until_it_is_taken_or_nobody_asks_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (late_at, missed_at) = (noon::minutes_ago(40), noon::minutes_ago(250));
+    let late = critical(data.path(), "Late", &[&late_at, &missed_at]);
+    critical(data.path(), "Missed", &[&missed_at]);
+    let api = start(&data);
+    let today = noon::zone().to_datetime(Timestamp::now()).date();
+    // After a pause, only the newest of each medicine, and nothing of the days before.
+    let words = |rule: &str, severity: &str, time: &str| {
+        format!("{rule}/{today}/0 {severity} open {rule} 5mg, due {today} {time}")
+    };
+    let both = [words("Late", "urgent", &late_at), words("Missed", "critical", &missed_at)];
+    until_open(&api, &both);
+    // A restart raises nothing again.
+    api.kill();
+    let api = start(&data);
+    add(&api, &json!({"name": "Other", "schedules": [{"time": noon::minutes_ago(10)}]}));
+    until_open(&api, &both);
+    let (_, open) = api.get("/api/v1/alerts");
+    let open = open["data"].as_array().unwrap();
+    let id = open.iter().find(|alert| alert["severity"] == "critical").unwrap()["id"].as_str().unwrap();
+    let (status, known) = api.post(&format!("/api/v1/alerts/{id}/ack"), &json!({"by": "Eva"}));
+    assert_eq!((status, &known["data"]["status"]), (200, &json!("acknowledged")), "{known}");
+    let say = |body: &Value| api.request("PUT", &format!("/api/v1/doses/Missed/{today}/0"), &[], Some(body));
+    assert_eq!(say(&json!({"action": "take", "by": "Eva", "id": "t"})).0, 200);
+    assert_eq!(alerts(&api), both[..1], "at once");
+    // Whoever takes it back says that it was not taken: there is nobody else who would say so.
+    assert_eq!(say(&json!({"action": "undo", "id": "u"})).0, 200);
+    assert_eq!(alerts(&api), both);
+    assert_eq!(say(&json!({"action": "skip", "by": "Eva"})).0, 200);
+    assert_eq!(alerts(&api), both[..1]);
+    // Limits decide nothing about doses.
+    assert_eq!(api.request("PUT", "/api/v1/limits", &[], Some(&json!({}))).0, 200);
+    assert_eq!(alerts(&api), both[..1]);
+    assert_eq!(api.request("DELETE", &format!("/api/medications/{late}"), &[], None).0, 200);
+    until_open(&api, &[]);
+    let (_, all) = api.get("/api/v1/alerts?status=all");
+    let because: Vec<_> = all["data"].as_array().unwrap().iter().map(|alert| &alert["cleared_because"]).collect();
+    assert_eq!(because, ["over", "over", "limits_changed"]);
+    drop(api);
+    let connection = Connection::open(data.path().join("api.db")).unwrap();
+    let left: i64 = connection.query_row("SELECT count(*) FROM conditions", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "what is over leaves nothing to wait for");
+}
+
 #[test]
 fn reminders_are_as_recorded() {
     // It waits for whole minutes, and the day must have some hours before and some minutes after it.

@@ -85,6 +85,47 @@ async fn what_a_device_counted_is_told_and_what_people_write_is_not() {
 }
 
 #[tokio::test]
+async fn what_a_device_sends_and_cannot_be_kept_is_told_since_nobody_sees_its_answer() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen(&api).await;
+    let refused = |path: &str, body: Value| {
+        let (status, answer) = api.post(path, &body);
+        assert_eq!(status, 400, "{path}: {answer}");
+        answer["error"].clone()
+    };
+    let band = "/api/fitness/device/activity";
+    for path in [band, "/api/fitness/device/sync"] {
+        let error = refused(path, json!({"deviceAddress": "aa:01", "steps": "many"}));
+        let told = next(&mut client).await;
+        let expected = json!({
+            "type": "activity-error", "deviceAddress": "AA:01", "error": error, "timestamp": told["timestamp"],
+        });
+        assert_eq!(told, expected);
+        assert!(told["timestamp"].is_string());
+    }
+    refused(band, json!({"steps": 5}));
+    let pulse = |value: f64, source: &str| json!({"vital_type": "heart_rate", "value_primary": value, "unit": "bpm", "device_address": source});
+    let error = refused("/api/vitals", pulse(9_000.0, "AA:BB:CC:00:00:01"));
+    let told = next(&mut client).await;
+    let expected = json!({
+        "type": "vital-error", "vitalType": "heart_rate", "deviceAddress": "AA:BB:CC:00:00:01", "error": error,
+        "timestamp": told["timestamp"],
+    });
+    assert_eq!(told, expected, "and nothing of what names no device");
+    refused("/api/vitals", json!({"vital_type": "heart_rate", "value_primary": 9_000, "unit": "bpm"}));
+    let worn = "AA:BB:CC:00:00:02";
+    api.post("/api/vitals", &pulse(72.0, worn));
+    assert_eq!(next(&mut client).await["type"], "vital-update", "whoever writes by hand sees the answer");
+    let other = api.post("/api/v1/residents", &json!({"name": "Ada"})).1["data"]["subject"].clone();
+    let path = format!("/api/v1/devices/{worn}");
+    assert_eq!(api.request("PATCH", &path, &[], Some(&json!({"subject": other}))).0, 200);
+    refused("/api/vitals", pulse(9_000.0, worn));
+    api.post("/api/vitals", &json!({"vital_type": "heart_rate", "value_primary": 72, "unit": "bpm"}));
+    assert_eq!(next(&mut client).await["type"], "vital-update", "what others wear is not told of");
+}
+
+#[tokio::test]
 async fn another_state_of_the_radio_is_told_and_shown() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

@@ -12,6 +12,9 @@ use crate::{Access, Identity, Problem, Rule, access};
 /// The longest `Idempotency-Key` that is taken, in bytes.
 pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 
+/// What some programs write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// One request whose rule was satisfied.
 pub struct Call {
     /// Who asks.
@@ -77,9 +80,11 @@ impl Call {
     /// What tells a repeated request from a new one, if the client says so.
     ///
     /// # Errors
-    /// 400 if it is longer than [`LONGEST_IDEMPOTENCY_KEY`].
+    /// 400 if it is longer than [`LONGEST_IDEMPOTENCY_KEY`], or not of letters, digits and signs of ASCII.
     pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
-        match self.header("idempotency-key") {
+        let key = self.headers.get("idempotency-key").map(http::HeaderValue::to_str).transpose();
+        // Left out, it would be no key: what is sent again would be done again.
+        match key.map_err(|_| Problem::bad_request("Idempotency-Key must be ASCII text, such as a UUID"))? {
             None | Some("") => Ok(None),
             Some(key) if key.len() > LONGEST_IDEMPOTENCY_KEY => {
                 let text = format!("Idempotency-Key is longer than {LONGEST_IDEMPOTENCY_KEY} bytes");
@@ -100,7 +105,12 @@ impl Call {
     /// # Errors
     /// 400 if it is not JSON of the asked shape, with the place of the mistake.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("The body is not valid: {error}")))
+        let body = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        let body: &[u8] = if body.is_empty() { b"{}" } else { body };
+        serde_json::from_slice(body).map_err(|error| {
+            let is_form = self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("form"));
+            let hint = if is_form { ". It was sent as a form: send JSON" } else { "" };
+            Problem::bad_request(format!("The body is not valid: {error}{hint}"))
+        })
     }
 }

@@ -16,8 +16,8 @@
 mod batch;
 
 use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
+    fs::{OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::Arc,
@@ -131,7 +131,16 @@ impl Database {
     pub fn open(path: &Path, migrations: &[&str]) -> Result<Self, OpenError> {
         // Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
         let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path);
-        file.map_err(|error| OpenError::File { path: path.into(), error })?;
+        let unusable = |error| OpenError::File { path: path.into(), error };
+        let file = file.map_err(unusable)?;
+        // One that an earlier version made, or that was copied here. Whose it is decides about it, should that not be us.
+        let mode = file.metadata().map_err(unusable)?.permissions().mode();
+        if mode & !FILE_MODE & 0o777 != 0
+            && let Err(error) = file.set_permissions(Permissions::from_mode(FILE_MODE))
+        {
+            tracing::warn!(file = %path.display(), "others may read it: {error}");
+        }
+        drop(file);
         let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
         let mut writer = connect(path).map_err(sqlite)?;
         migrate(&mut writer, path, migrations)?;

@@ -7,6 +7,13 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// `TZ` names no zone.
+#[derive(Debug, thiserror::Error)]
+#[error("TZ={value} is not a time zone: set it to a name like America/New_York, or unset it to take the system's zone")]
+pub struct NotAZone {
+    value: String,
+}
+
 /// Where the resident lives, as far as clocks are concerned.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -14,14 +21,19 @@ pub struct Home {
 }
 
 impl Home {
-    /// The zone that `TZ` names, else the system's. If neither is known, days are UTC's and the log says so.
-    #[must_use]
-    pub fn from_environment() -> Self {
+    /// The zone that `TZ` names, else the system's. If the system's is not known, days are UTC's and the log says so.
+    ///
+    /// # Errors
+    /// If `TZ` says something that is no zone: medicines would be due at wrong hours.
+    pub fn from_environment() -> Result<Self, NotAZone> {
         let zone = TimeZone::system();
         if zone.is_unknown() {
+            if let Some(value) = std::env::var_os("TZ").filter(|value| !value.is_empty()) {
+                return Err(NotAZone { value: value.to_string_lossy().into_owned() });
+            }
             tracing::warn!("the time zone is not known, days begin at midnight UTC: set the system's zone, or TZ");
         }
-        Self { zone }
+        Ok(Self { zone })
     }
 
     /// A home in this zone.
@@ -65,6 +77,10 @@ impl Home {
     pub fn instant(&self, text: &str) -> Option<Timestamp> {
         let text = text.trim();
         text.parse().ok().or_else(|| {
+            // A zone without an offset, `[Europe/Berlin]`, would be left out: that is another time than the one that is meant.
+            if text.contains('[') {
+                return None;
+            }
             let on_the_clock: DateTime = text.parse().ok()?;
             // In the gap of spring as if the clock had not been put forward yet, in the overlap of autumn the first of the two.
             Some(self.zone.to_zoned_datetime(on_the_clock).ok()?.timestamp())
@@ -114,12 +130,13 @@ mod tests {
             ("2031-07-10T09:30", "2031-07-10T13:30:00Z"),
             ("2031-01-10 09:30:00", "2031-01-10T14:30:00Z"),
             ("2031-01-10", "2031-01-10T05:00:00Z"),
+            ("2031-01-10T12:00+01:00[Europe/Berlin]", "2031-01-10T11:00:00Z"),
             ("2031-03-09T02:30", "2031-03-09T07:30:00Z"), // There is no half past two that night.
             ("2031-11-02T01:30", "2031-11-02T05:30:00Z"), // There are two; the first is meant.
         ] {
             assert_eq!(home.instant(text), Some(instant(meant)), "{text}");
         }
-        for text in ["", "yesterday", "2031-13-01", "12:30", "1925812800007"] {
+        for text in ["", "yesterday", "2031-13-01", "12:30", "1925812800007", "2031-01-10T12:00[Europe/Berlin]"] {
             assert_eq!(home.instant(text), None, "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
+use nix::sys::socket::Backlog;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::inherit::Inherited;
@@ -9,8 +10,9 @@ use crate::inherit::Inherited;
 /// The address that is meant when `HOST` is not set. Who may connect from elsewhere is decided by access control.
 const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// As many connections may wait in the queue of a socket that we bound (tokio's backlog).
-const MOST_QUEUED: usize = 1024;
+/// As many connections may wait in the queue of a socket that we bound: the system allows 4,096 unless it was told otherwise.
+/// The library's 128 are soon full, and who comes then tries again a second later.
+const MOST_QUEUED: i32 = 1024;
 
 /// A listening socket, and whether somebody else holds it as well.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Listener {
             stream.set_nonblocking(true).ok()?;
             Some((TcpStream::from_std(stream).ok()?, address))
         };
-        queued.into_iter().flatten().take(MOST_QUEUED).filter_map(taken).collect()
+        queued.into_iter().flatten().take(MOST_QUEUED as usize).filter_map(taken).collect()
     }
 }
 
@@ -78,11 +80,19 @@ pub(crate) async fn listener(
         let socket = TcpListener::from_std(socket).map_err(ListenError::NotInherited)?;
         return Ok(Listener { socket, is_held: true });
     }
-    let host = std::env::var("HOST").unwrap_or_else(|_| DEFAULT_HOST.into());
-    let port = port(port_variables, default_port, |name| std::env::var(name).ok())?;
+    let host = set("HOST").map_or_else(|| DEFAULT_HOST.into(), |host| host.trim().to_owned());
+    let port = port(port_variables, default_port, set)?;
     let address = format!("{host}:{port}");
-    let socket = TcpListener::bind(&address).await.map_err(|error| ListenError::NotBound { address, error })?;
+    let not_bound = |error| ListenError::NotBound { address: address.clone(), error };
+    let socket = TcpListener::bind(&address).await.map_err(not_bound)?;
+    let queue = Backlog::new(MOST_QUEUED).and_then(|backlog| nix::sys::socket::listen(&socket, backlog));
+    queue.map_err(|error| not_bound(error.into()))?;
     Ok(socket.into())
+}
+
+/// What a variable says; one that says nothing is as good as not set, as it always was (`PORT=` in a file of settings).
+fn set(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
 }
 
 fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<String>) -> Result<u16, ListenError> {
@@ -99,7 +109,7 @@ fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<Stri
 /// # Errors
 /// If the variable is no port.
 pub fn neighbour(port_variable: &str, default_port: u16) -> Result<String, ListenError> {
-    neighbour_at(port_variable, default_port, |name| std::env::var(name).ok())
+    neighbour_at(port_variable, default_port, set)
 }
 
 fn neighbour_at(

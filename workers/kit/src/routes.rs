@@ -4,15 +4,19 @@
 //! matched in any case and with or without a slash at the end, as existing clients write them. `{name}` in a pattern takes
 //! one segment; `{*name}` at its end takes all that follow, one at least.
 
-use std::{collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap, convert::Infallible, future::ready, net::IpAddr, panic::AssertUnwindSafe, sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, HOST},
+    header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
 };
 use hyper_util::service::TowerToHyperService;
+use tokio::time::timeout;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
 
 use crate::{
@@ -25,6 +29,8 @@ use crate::{
 
 /// The largest body that is read, in bytes, unless a route says otherwise: what clients have always been held to.
 pub const LARGEST_BODY: usize = 100 * 1024;
+/// How long a body may take to arrive. The largest that is taken comes through within it at a megabit a second.
+pub const BODY_WITHIN: Duration = Duration::from_secs(120);
 /// The largest WebSocket message, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 * 1024;
 
@@ -171,7 +177,7 @@ impl Routes {
         });
         let requests = request_line().and(warp::body::stream()).then(move |line: RequestLine, body| {
             let table = table.clone();
-            async move { table.answer(line, body).await.unwrap_or_else(|problem| problem.response()) }
+            async move { table.answer(line, body).await }
         });
         sockets.or(requests).unify().boxed()
     }
@@ -206,49 +212,71 @@ impl Routes {
         })))
     }
 
-    async fn answer(
+    async fn answer(&self, line: RequestLine, body: impl Stream<Item = Result<impl Buf, warp::Error>>) -> Response {
+        let has_body = line.has_body();
+        match self.call(line, body).await {
+            Ok((entry, call)) => {
+                // One request that panics is that request's misfortune, not everybody's.
+                let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
+                let answered = answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")));
+                answered.unwrap_or_else(|problem| problem.response())
+            }
+            Err(mut refusal) => {
+                if has_body {
+                    // It is not read to its end, so nothing else can be said on this connection. A client that is not
+                    // told would send its next request, and find the connection gone.
+                    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                *refusal
+            }
+        }
+    }
+
+    /// Who is to answer what, or what is answered instead.
+    async fn call(
         &self,
         line: RequestLine,
         body: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    ) -> Result<Response, Problem> {
+    ) -> Result<(&Entry, Call), Box<Response>> {
         let fitting: Vec<_> =
             self.entries.iter().filter_map(|entry| Some((entry, line.fits(entry.pattern)?))).collect();
         let wanted = if line.method == Method::HEAD { &Method::GET } else { &line.method };
         let Some((entry, parameters)) = fitting.iter().find(|(entry, _)| entry.method == wanted) else {
-            return self.nothing_here(&line, &fitting);
+            return Err(nothing_here(&line, &fitting).into());
         };
-        let identity = line.check(entry.rule, self.access.as_ref())?;
+        let refusal = |problem: Problem| Box::new(problem.response());
+        let identity = line.check(entry.rule, self.access.as_ref()).map_err(refusal)?;
         let asked = Asked { identity, rule: entry.rule, access: self.access.clone() };
-        let call = line.call(asked, parameters.clone(), read(body, entry.largest_body).await?);
-        // One request that panics is that request's misfortune, not everybody's.
-        let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")))
+        let read = timeout(BODY_WITHIN, read(body, entry.largest_body)).await;
+        let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(refusal)?;
+        Ok((*entry, line.call(asked, parameters.clone(), body)))
     }
+}
 
-    fn nothing_here(
-        &self,
-        line: &RequestLine,
-        fitting: &[(&Entry, HashMap<&'static str, String>)],
-    ) -> Result<Response, Problem> {
-        if fitting.is_empty() {
-            return Err(Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)));
-        }
-        let mut allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
-        if allowed.contains(&"GET") {
-            allowed.push("HEAD");
-        }
-        allowed.sort_unstable();
-        allowed.dedup();
-        let problem = Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),
-        );
-        let mut response = problem.response();
-        if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
-            response.headers_mut().insert(ALLOW, value);
-        }
-        Ok(response)
+fn nothing_here(line: &RequestLine, fitting: &[(&Entry, HashMap<&'static str, String>)]) -> Response {
+    if fitting.is_empty() {
+        return Problem::not_found(format!("Nothing is at {} {}", line.method, line.path)).response();
     }
+    let mut allowed: Vec<_> = fitting.iter().map(|(entry, _)| entry.method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    allowed.sort_unstable();
+    allowed.dedup();
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} does not take {}; it takes {}", line.path, line.method, allowed.join(", ")),
+    );
+    let mut response = problem.response();
+    if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
+}
+
+fn too_slow() -> Problem {
+    let text = format!("The body did not arrive within {} seconds", BODY_WITHIN.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, text)
 }
 
 /// A request without its body.
@@ -309,6 +337,12 @@ impl RequestLine {
     fn resident(&self) -> i64 {
         let named = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name == "resident").last();
         named.map_or(FIRST_RESIDENT, |(_, resident)| resident.parse().unwrap_or(0))
+    }
+
+    /// Whether anything is to come after the head.
+    fn has_body(&self) -> bool {
+        let length = self.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        length || self.headers.contains_key(TRANSFER_ENCODING)
     }
 
     /// What stands at the pattern's `{names}`, if the path fits it.
@@ -374,4 +408,25 @@ async fn read(body: impl Stream<Item = Result<impl Buf, warp::Error>>, most: usi
         bytes::BufMut::put(&mut whole, chunk);
     }
     Ok(whole.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+        let table = Routes::new().post("/slow", Rule::Public, |_| async { Ok(Response::default()) });
+        let line = RequestLine {
+            method: Method::POST,
+            path: "/slow".into(),
+            query: String::new(),
+            headers: HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("7"))]),
+            address: None,
+            is_tls: false,
+        };
+        let began = tokio::time::Instant::now();
+        let answer = table.answer(line, futures_util::stream::pending::<Result<Bytes, warp::Error>>()).await;
+        assert_eq!((answer.status(), began.elapsed()), (StatusCode::REQUEST_TIMEOUT, BODY_WITHIN));
+    }
 }

@@ -13,11 +13,13 @@
 
 mod answering;
 mod connection;
+mod crowd;
 mod drain;
 mod stream;
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{
     body::{Body, Incoming},
@@ -28,13 +30,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::answering::Upgrading;
-pub use self::drain::IDLE_LINGER;
-use self::{connection::Connection, drain::Drain};
-use crate::listen::Listener;
+use self::{connection::Connection, crowd::Crowd, drain::Drain};
+pub use self::{connection::LARGEST_HEAD, crowd::MOST_CONNECTIONS, drain::IDLE_LINGER};
+use crate::{listen::Listener, tls::Certificates};
 
 /// How long to wait after `accept` failed: usually for want of descriptors, which come back as connections end.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -61,7 +62,7 @@ pub trait Answer:
     + 'static
 {
     /// The answers' bodies.
-    type Body: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 }
 
 impl<S, B> Answer for S
@@ -70,7 +71,7 @@ where
         + Clone
         + Send
         + 'static,
-    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     type Body = B;
 }
@@ -78,27 +79,46 @@ where
 /// Serves until `stop`, then drains: no new connections, open requests and `tasks` finished, idle connections closed
 /// after [`IDLE_LINGER`], all of it within [`DRAIN_WITHIN`].
 ///
+/// With `certificates`, each connection is met by what is in force when it comes: encrypted if there is a pair, and then without
+/// encryption for this machine only; others are sent to HTTPS.
+///
 /// `tasks` are what outlives its connection, WebSockets above all.
 pub async fn serve(
     listener: impl Into<Listener>,
-    tls: Option<TlsAcceptor>,
+    certificates: Option<Arc<Certificates>>,
     answer: impl Answer,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
     let listener = listener.into();
     let (connections, upgrades) = (TaskTracker::new(), TaskTracker::new());
-    let drain = Drain::new(stop);
+    let (drain, crowd) = (Drain::new(stop), Crowd::default());
     let take = |stream: TcpStream, address: SocketAddr| {
         // Answers are small: waiting to fill a packet only makes them late.
         let _ = stream.set_nodelay(true);
         let _ = setsockopt(&stream, TcpUserTimeout, &(TAKEN_WITHIN.as_millis() as u32));
-        let connection =
-            Connection { address, answer: answer.clone(), drain: drain.clone(), upgrades: upgrades.clone() };
-        connections.spawn(connection.serve(stream, tls.clone()));
+        let place = crowd.admit(address.ip());
+        let connection = Connection {
+            address,
+            place: place.clone(),
+            answer: answer.clone(),
+            drain: drain.clone(),
+            upgrades: upgrades.clone(),
+        };
+        let served = connection.serve(stream, certificates.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = served => {}
+                () = place.is_needed() => {}
+            }
+        });
     };
     while let Some((stream, address)) = accept(&listener.socket, &drain).await {
         take(stream, address);
+        if connections.len() > MOST_CONNECTIONS {
+            // Whoever was told to leave does, before the next is taken.
+            tokio::task::yield_now().await;
+        }
     }
     drain.begin();
     for (stream, address) in listener.close() {

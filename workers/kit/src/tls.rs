@@ -1,158 +1,180 @@
-//! Certificates, exchanged while the worker runs.
+//! Certificates, exchanged while the worker runs: a pair that appears, changes or goes is taken as it is for every
+//! connection from then on.
+//!
+//! ```text
+//!   certs/ changes, or an hour passes ──► look ──┬─ a good pair       in force
+//!                                                ├─ no pair           plain HTTP, as before there was one
+//!                                                └─ no good           the one before stays in force; who supervises is told why
+//! ```
+
+mod pair;
+mod redirect;
+mod report;
+mod watch;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use arc_swap::ArcSwap;
-use notify::Watcher;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Certificate and key are written one after the other: wait until both are there.
-const SETTLE: Duration = Duration::from_millis(300);
+use self::pair::{Found, Pair};
+pub(crate) use self::redirect::Guarded;
+pub use self::{pair::CertificateError, report::Report};
 
-/// Why a pair of files does not make a certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    /// A file cannot be read, or holds no PEM of the right kind.
-    #[error("{path}: {error}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: rustls::pki_types::pem::Error,
-    },
-    /// A file is there and holds none.
-    #[error("{0} holds no certificate: it must begin with -----BEGIN CERTIFICATE-----")]
-    NoCertificate(PathBuf),
-    /// They do not belong together, or are of an unknown kind.
-    #[error("{certificate} and {key} do not fit: {error}")]
-    Unfit {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-        /// Why.
-        error: rustls::Error,
-    },
-    /// The folder cannot be watched.
-    #[error("{folder} cannot be watched for new certificates: {error}")]
-    Unwatched {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        error: notify::Error,
-    },
-}
-
-/// The pair in force.
-#[derive(Debug)]
+/// The folder whose pair is served, and the pair in force.
 pub struct Certificates {
-    current: ArcSwap<CertifiedKey>,
-    certificate: PathBuf,
-    key: PathBuf,
+    folder: PathBuf,
+    state: ArcSwap<State>,
+    current: Arc<Current>,
+    acceptor: TlsAcceptor,
+    /// Beginnings of paths that are answered without encryption too.
+    open: &'static [&'static str],
 }
 
-/// Keeps the files watched for as long as it lives.
-pub struct Watching(#[expect(dead_code, reason = "dropping it ends the watch")] notify::RecommendedWatcher);
+#[derive(Default)]
+struct State {
+    pair: Option<Arc<Pair>>,
+    /// Why what is in the folder is not in force.
+    trouble: Option<String>,
+}
+
+/// How a connection is to be met.
+pub(crate) enum Protection {
+    /// There is no certificate: plain HTTP.
+    None,
+    /// There is one.
+    Tls(TlsAcceptor),
+    /// There should be one, and it never was a good one: this machine is answered, others are told why they are not.
+    Broken,
+}
 
 impl Certificates {
-    /// Reads `cert.pem` and `key.pem`; `None` if either is missing, which means plain HTTP.
-    ///
-    /// # Errors
-    /// If they are there and cannot be used.
-    pub fn from_folder(folder: &Path) -> Result<Option<Arc<Self>>, CertificateError> {
-        let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-        if !(certificate.exists() && key.exists()) {
-            return Ok(None);
-        }
-        let current = ArcSwap::from_pointee(read(&certificate, &key)?);
-        Ok(Some(Arc::new(Self { current, certificate, key })))
-    }
-
-    /// What accepts TLS connections with whatever pair is in force at that moment.
+    /// Looks for `cert.pem` and `key.pem` in a folder. Neither they nor the folder need be there yet.
     #[must_use]
-    pub fn acceptor(self: &Arc<Self>) -> TlsAcceptor {
-        // The provider is named, because a process in which two are linked has no default.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks the default versions")
-            .with_no_client_auth()
-            .with_cert_resolver(self.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
+    pub fn of_folder(folder: &Path) -> Arc<Self> {
+        Self::with_open_paths(folder, &[])
     }
 
-    /// Takes the files' pair from now on; keeps the present one if they are no good.
-    pub fn reload(&self) {
-        match read(&self.certificate, &self.key) {
-            Ok(new) if new.cert == self.current.load().cert => {}
-            Ok(new) => {
-                self.current.store(Arc::new(new));
-                tracing::info!("a new certificate is in force");
+    /// The same; what is below these paths is answered to everybody without encryption too, because it is about how to
+    /// come to trust the certificate.
+    #[must_use]
+    pub fn with_open_paths(folder: &Path, open: &'static [&'static str]) -> Arc<Self> {
+        let current = Arc::new(Current::default());
+        let acceptor = acceptor(current.clone());
+        let certificates = Arc::new(Self { folder: folder.into(), state: ArcSwap::default(), current, acceptor, open });
+        certificates.look();
+        certificates
+    }
+
+    /// The folder that `BETTI_CERTS` names, else `certs`.
+    #[must_use]
+    pub fn folder_from_environment() -> PathBuf {
+        std::env::var_os(certificates::FOLDER_VARIABLE).map_or_else(|| certificates::FOLDER.into(), PathBuf::from)
+    }
+
+    /// Where the pair is looked for.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether a pair is in force.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.state.load().pair.is_some()
+    }
+
+    /// What there is to say about it now.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let state = self.state.load();
+        Report::new(state.pair.as_ref().map(|pair| pair.validity), state.trouble.as_deref(), now())
+    }
+
+    /// Takes the folder's pair from now on; keeps the present one if it is no good.
+    pub fn look(&self) {
+        let before = self.state.load_full();
+        let state = match pair::find(&self.folder) {
+            Found::Pair(new) => {
+                if before.pair.as_ref().is_none_or(|old| !old.is(&new)) {
+                    tracing::info!("a new certificate is in force");
+                }
+                State { pair: Some(Arc::new(*new)), trouble: None }
             }
-            Err(error) => tracing::warn!("the present certificate is kept: {error}"),
+            Found::Nothing => {
+                if before.pair.is_some() {
+                    tracing::warn!(folder = %self.folder.display(), "the certificate is gone: serving plain HTTP");
+                }
+                State::default()
+            }
+            // Half of a pair that was never whole is as good as none.
+            Found::Half(_) if before.pair.is_none() && before.trouble.is_none() => State::default(),
+            Found::Half(missing) => before.and_trouble(format!("{} is missing", missing.display())),
+            Found::Bad(error) => before.and_trouble(error.to_string()),
+        };
+        if let Some(trouble) = &state.trouble
+            && before.trouble != state.trouble
+        {
+            tracing::warn!("{}: {trouble}", if state.pair.is_some() { report::KEPT } else { report::BROKEN });
+        }
+        self.current.0.store(state.pair.as_ref().map(|pair| pair.key.clone()));
+        self.state.store(Arc::new(state));
+    }
+
+    pub(crate) fn protection(&self) -> Protection {
+        let state = self.state.load();
+        match (&state.pair, &state.trouble) {
+            (Some(_), _) => Protection::Tls(self.acceptor.clone()),
+            (None, Some(_)) => Protection::Broken,
+            (None, None) => Protection::None,
         }
     }
 
-    /// Reloads whenever the files change.
-    ///
-    /// # Errors
-    /// If the folder cannot be watched.
-    pub fn watch(self: &Arc<Self>) -> Result<Watching, CertificateError> {
-        let folder = self.certificate.parent().unwrap_or(Path::new(".")).to_owned();
-        let (changed, mut changes) = tokio::sync::mpsc::channel(1);
-        // The folder, not the files: whoever renews them replaces them.
-        let watched = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = changed.try_send(()); // A change that is already known.
-            }
-        })
-        .and_then(|mut watcher| {
-            watcher.watch(&folder, notify::RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        let watcher = watched.map_err(|error| CertificateError::Unwatched { folder, error })?;
-        let certificates = self.clone();
-        tokio::spawn(async move {
-            while changes.recv().await.is_some() {
-                tokio::time::sleep(SETTLE).await;
-                while changes.try_recv().is_ok() {}
-                certificates.reload();
-            }
-        });
-        Ok(Watching(watcher))
+    fn is_open(&self, path: &str) -> bool {
+        let below = |open: &&str| path.strip_prefix(*open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.open.iter().any(below)
     }
 }
 
-impl ResolvesServerCert for Certificates {
+impl State {
+    fn and_trouble(&self, trouble: String) -> Self {
+        Self { pair: self.pair.clone(), trouble: Some(trouble) }
+    }
+}
+
+/// What handshakes are made with.
+#[derive(Debug, Default)]
+struct Current(ArcSwapOption<CertifiedKey>);
+
+impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.load_full())
+        self.0.load_full()
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |error| CertificateError::Unreadable { path, error }
-    };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(unreadable(certificate))?;
-    if chain.is_empty() {
-        return Err(CertificateError::NoCertificate(certificate.into()));
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key))?;
-    // Checks that the key belongs to the certificate.
-    CertifiedKey::from_der(chain, private, &rustls::crypto::ring::default_provider())
-        .map_err(|error| CertificateError::Unfit { certificate: certificate.into(), key: key.into(), error })
+fn acceptor(current: Arc<Current>) -> TlsAcceptor {
+    // The provider is named, because a process in which two are linked has no default.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    // TLS 1.2 and 1.3; there is nothing older in rustls.
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks the default versions")
+        .with_no_client_auth()
+        .with_cert_resolver(current);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// In seconds since 1970.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }

@@ -1,8 +1,11 @@
 //! A worker's life: begin, be ready, be told to stop, leave.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use tokio_rustls::TlsAcceptor;
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -12,10 +15,16 @@ use crate::{
     notify::Notifier,
     serve::{Answer, serve},
     shutdown, telemetry,
+    tls::Certificates,
 };
 
 /// Where data goes when `BETTI_DATA_DIR` is not set: a worker that is tried out by hand.
 const DATA_DIR_BY_HAND: &str = "data";
+/// Descriptors that a worker may have open: [`MOST_CONNECTIONS`](crate::serve::MOST_CONNECTIONS), WebSockets that are passed
+/// on with two each, and files. Many systems give a process 1,024 unless it asks for more.
+const MOST_DESCRIPTORS: u64 = 4096;
+/// What others may not do with a file that a worker makes: anything.
+const NOBODY_ELSE: Mode = Mode::S_IRWXG.union(Mode::S_IRWXO);
 
 /// What a worker was given, and how it is told to stop.
 pub struct Worker {
@@ -34,6 +43,8 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     telemetry::start();
+    ask_for_descriptors();
+    umask(NOBODY_ELSE);
     let inherited = Inherited::take();
     let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
@@ -54,6 +65,17 @@ where
             eprintln!("{name}: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// As many as the system's hard limit allows; with fewer, connections wait to be accepted.
+fn ask_for_descriptors() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let wanted = MOST_DESCRIPTORS.min(hard);
+    if soft < wanted
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
+    {
+        tracing::debug!("the limit on descriptors stays at {soft}: {error}");
     }
 }
 
@@ -100,11 +122,15 @@ impl Worker {
         listen::listener(&mut self.inherited, port_variables, default_port).await
     }
 
-    /// Says that the worker is ready, serves until it is told to stop, and drains.
-    pub async fn serve(mut self, listener: Listener, tls: Option<TlsAcceptor>, answer: impl Answer) {
-        tracing::info!(worker = self.name, address = listen::describe(&listener), tls = tls.is_some(), "listening");
+    /// Says that the worker is ready, serves until it is told to stop, and drains. Certificates are watched meanwhile, and
+    /// what there is to say about them is said as [`status`](Self::status).
+    pub async fn serve(mut self, listener: Listener, certificates: Option<Arc<Certificates>>, answer: impl Answer) {
+        let tls = certificates.as_ref().is_some_and(|certificates| certificates.is_there());
+        tracing::info!(worker = self.name, address = listen::describe(&listener), tls, "listening");
         self.ready();
-        serve(listener, tls, answer, self.stop, self.tasks).await;
+        let watching = certificates.as_ref().map(|certificates| certificates.watch(self.notifier.clone()));
+        serve(listener, certificates, answer, self.stop, self.tasks).await;
+        drop(watching);
     }
 
     /// Where to keep what must survive; made if it is missing.

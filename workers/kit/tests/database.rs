@@ -131,3 +131,13 @@ async fn the_version_before_goes_on_while_the_next_one_brings_the_schema_to_the_
     let newest = new.read(|connection| Ok::<_, DatabaseError>(kit::outbox::newest(connection)?)).await.unwrap();
     assert_eq!(newest, 4);
 }
+
+#[tokio::test]
+async fn a_file_that_others_could_read_is_closed_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tea.db");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let _database = Database::open(&path, &[FIRST]).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}

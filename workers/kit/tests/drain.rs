@@ -68,8 +68,8 @@ impl Server {
             .post("/", Rule::Public, async |_| Ok(reply::message(StatusCode::OK, "taken")));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let acceptor = certificates.map(Certificates::acceptor);
-        let served = tokio::spawn(kit::serve::serve(listener, acceptor, routes.service(), stop.clone(), tasks));
+        let served =
+            tokio::spawn(kit::serve::serve(listener, certificates.cloned(), routes.service(), stop.clone(), tasks));
         Self { address, stop, served, entered, release }
     }
 
@@ -296,7 +296,7 @@ fn certificates() -> (tempfile::TempDir, Arc<Certificates>, tokio_rustls::TlsCon
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
     std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let certificates = Certificates::from_folder(folder.path()).unwrap().unwrap();
+    let certificates = Certificates::of_folder(folder.path());
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

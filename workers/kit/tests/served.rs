@@ -113,6 +113,32 @@ async fn what_is_refused_says_why_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn who_is_refused_before_the_body_was_read_is_told_that_the_connection_ends() {
+    let server = serve(|routes| routes.post("/api/vitals", Rule::Public, echo)).await;
+    let post = async |path: &str, length: usize| {
+        let body = "1".repeat(length);
+        let request = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    };
+    let closes = |answer: &str| answer.contains("connection: close");
+    let too_large = post("/api/vitals", routes::LARGEST_BODY + 1).await;
+    assert!(too_large.starts_with("HTTP/1.1 413") && closes(&too_large), "{too_large}");
+    let nowhere = post("/nowhere", 10).await;
+    assert!(nowhere.starts_with("HTTP/1.1 404") && closes(&nowhere), "{nowhere}");
+    let without_body = post("/nowhere", 0).await;
+    assert!(
+        without_body.starts_with("HTTP/1.1 404") && !closes(&without_body),
+        "nothing is left unread: {without_body}"
+    );
+    let read = post("/api/vitals", 10).await;
+    assert!(read.starts_with("HTTP/1.1 200") && !closes(&read), "{read}");
+}
+
+#[tokio::test]
 async fn a_route_may_take_larger_bodies_than_the_others() {
     let most = routes::LARGEST_BODY + 10;
     let server = serve(|routes| {

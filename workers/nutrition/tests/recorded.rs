@@ -80,3 +80,20 @@ fn what_cannot_be_taken_is_refused_and_leaves_nothing() {
     assert_eq!(nutrition.request("PUT", "/api/nutrition/goals", &[], Some(&goals)).0, 400);
     assert_eq!(nutrition.get("/api/nutrition/goals").1["data"]["calories"], 2000, "nothing of it was taken");
 }
+
+#[test]
+fn a_meal_that_is_not_there_is_not_our_fault_and_a_new_one_counts_every_portion() {
+    let data = tempfile::tempdir().unwrap();
+    let nutrition = start(&data);
+    let foods = json!({"mealType": "dinner", "foods": [{"name": "Brown Rice", "quantity": 2, "calories": 220}]});
+    for (method, body) in [("GET", None), ("PUT", Some(&foods)), ("DELETE", None)] {
+        let answer = nutrition.request(method, "/api/nutrition/meal/9999", &[], body);
+        assert_eq!(answer, (404, json!({"success": false, "error": "Meal not found"})), "{method}");
+    }
+    let (_, logged) = nutrition.post("/api/nutrition/log-meal", &foods);
+    let path = format!("/api/nutrition/meal/{}", logged["data"]["id"]);
+    let (_, changed) = nutrition.request("PUT", &path, &[], Some(&foods));
+    for answer in [logged, changed, nutrition.get(&path).1] {
+        assert_eq!(answer["data"]["totalCalories"], 440, "{answer}");
+    }
+}

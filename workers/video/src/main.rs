@@ -27,13 +27,12 @@ use std::{
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use kit::tls::{Certificates, Watching};
+use kit::tls::Certificates;
 
 use crate::{client::Pings, lobby::Lobby, public::Public, rooms::Targeting, routes::Pages};
 
 const PORT_VARIABLES: [&str; 2] = ["VIDEO_PORT", "PORT"];
 const DEFAULT_PORT: u16 = 8080;
-const CERTIFICATES_VARIABLE: &str = "BETTI_CERTS";
 const DEFAULT_CERTIFICATES: &str = "certs";
 const DEFAULT_PUBLIC: &str = "public";
 
@@ -97,14 +96,10 @@ async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<
         let routes = routes::table(lobby, Pings::Left, pages(arguments.public.as_deref())?, tasks, stop);
         worker.serve(listener, None, routes.guarded_by(access).service()).await;
     } else {
-        let certificates = certificates(arguments.certs)?;
-        // Watched until the worker has drained.
-        let watching = certificates.as_ref().and_then(watch);
         let lobby = Arc::new(Lobby::new(Targeting::Ignored));
         let routes = routes::table(lobby, Pings::Sent, Pages::None, tasks, stop);
-        let tls = certificates.map(|pair| pair.acceptor());
-        worker.serve(listener, tls, routes.guarded_by(access).service()).await;
-        drop(watching);
+        let routes = routes.guarded_by(access).service();
+        worker.serve(listener, Some(certificates(arguments.certs)), routes).await;
     }
     Ok(())
 }
@@ -123,22 +118,14 @@ fn pages(asked: Option<&Path>) -> anyhow::Result<Pages> {
     }
 }
 
-fn certificates(asked: Option<PathBuf>) -> anyhow::Result<Option<Arc<Certificates>>> {
-    let folder = asked
-        .or_else(|| std::env::var_os(CERTIFICATES_VARIABLE).map(PathBuf::from))
-        .unwrap_or_else(|| DEFAULT_CERTIFICATES.into());
-    let found = Certificates::from_folder(&folder)?;
-    if found.is_none() {
+fn certificates(asked: Option<PathBuf>) -> Arc<Certificates> {
+    let certificates = Certificates::of_folder(&asked.unwrap_or_else(Certificates::folder_from_environment));
+    if !certificates.is_there() {
         tracing::info!(
-            folder = %folder.display(),
-            "no cert.pem and key.pem there: serving HTTP. Browsers give a camera to this machine only; to call from \
-             another, make a certificate (make certs) and restart this worker"
+            folder = %certificates.folder().display(),
+            "no certificate in force: serving HTTP. Browsers give a camera to this machine only; to call from another, \
+             make a certificate: betti-ctl certs"
         );
     }
-    Ok(found)
-}
-
-/// Without it a new certificate is in force after a restart, which is no reason to serve nobody now.
-fn watch(certificates: &Arc<Certificates>) -> Option<Watching> {
-    certificates.watch().inspect_err(|error| tracing::warn!("{error}")).ok()
+    certificates
 }

@@ -1,8 +1,10 @@
 //! Every request of this origin: found in the table, checked, and handed to whoever answers it.
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode, uri::PathAndQuery};
 use hyper::body::Incoming;
-use kit::origin;
+use kit::{origin, tls::Certificates};
 
 use crate::{
     answer::{Body, json, problem},
@@ -10,6 +12,7 @@ use crate::{
     headers, page,
     proxy::Proxy,
     routes::{self, App, Destination, Route},
+    trust_page,
     tunnel::Tunnels,
     upstream::Upstreams,
 };
@@ -20,6 +23,7 @@ pub struct Gateway {
     pub upstreams: Upstreams,
     pub proxy: Proxy,
     pub tunnels: Tunnels,
+    pub certificates: Arc<Certificates>,
 }
 
 impl Gateway {
@@ -31,6 +35,10 @@ impl Gateway {
         }
         match route.to {
             Destination::Itself => self.health(),
+            Destination::Trust => {
+                let rest = route.rest(request.uri().path()).unwrap_or_default();
+                trust_page::answer(self.certificates.folder(), request.method(), rest, request.headers())
+            }
             Destination::Files => {
                 page::answer(&self.files, request.method(), request.uri().path(), request.headers()).await
             }
@@ -52,6 +60,7 @@ impl Gateway {
             "service": "betti-web",
             "timestamp": kit::clock::iso_now(),
             "websockets": self.tunnels.count(),
+            "certificate": self.certificates.report(),
         });
         json(StatusCode::OK, &health)
     }
@@ -67,7 +76,7 @@ fn without_prefix(route: &Route, asked: Option<&PathAndQuery>) -> PathAndQuery {
 fn refusal<B>(route: &Route, request: &Request<B>) -> Option<Response<Body>> {
     let reaches_a_worker = match route.to {
         Destination::Request(_) | Destination::Socket(_) => true,
-        Destination::Itself | Destination::Files => false,
+        Destination::Itself | Destination::Trust | Destination::Files => false,
     };
     let host = headers::host(request);
     (reaches_a_worker && !origin::is_same(request.headers(), host))

@@ -5,6 +5,7 @@
 //!   browser ── gateway ──┼─ /api/nutrition/*  proxy ───► betti-nutrition
 //!              (routes)  ├─ /ws               tunnel ══► betti-backend
 //!                        ├─ /video            tunnel ══► betti-webrtc (HTTP, or HTTPS with the hub's certificate)
+//!                        ├─ /trust            trust_page, also without encryption
 //!                        └─ everything else   page ────► files built into this program
 //! ```
 //!
@@ -20,6 +21,7 @@ mod page;
 mod proxy;
 mod routes;
 mod trust;
+mod trust_page;
 mod tunnel;
 mod upstream;
 
@@ -29,6 +31,7 @@ use anyhow::Context;
 use clap::Parser;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
+use kit::tls::Certificates;
 
 use crate::{files::Files, gateway::Gateway, proxy::Proxy, tunnel::Tunnels, upstream::Upstreams};
 
@@ -54,17 +57,19 @@ async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<
         None => Files::BuiltIn,
         Some(folder) => Files::of_folder(&folder).with_context(|| format!("--root {}", folder.display()))?,
     };
+    let certificates = Certificates::with_open_paths(&Certificates::folder_from_environment(), &[trust_page::PATH]);
     let gateway = Arc::new(Gateway {
         files,
         upstreams: Upstreams::from_environment()?,
         proxy: Proxy::new(),
         tunnels: Tunnels::new(trust::neighbour(), worker.stop(), worker.tasks()),
+        certificates: certificates.clone(),
     });
     let listener = worker.listener(&PORT_VARIABLES, DEFAULT_PORT).await?;
     let answer = service_fn(move |request: Request<Incoming>| {
         let gateway = gateway.clone();
         async move { Ok::<_, Infallible>(gateway.answer(request).await) }
     });
-    worker.serve(listener, None, answer).await;
+    worker.serve(listener, Some(certificates), answer).await;
     Ok(())
 }

@@ -22,6 +22,8 @@ pub enum Destination {
     Request(App),
     /// A WebSocket of a worker behind it, at the path without its first part.
     Socket(App),
+    /// How a device comes to trust this hub.
+    Trust,
     /// The web app's files.
     Files,
 }
@@ -41,13 +43,14 @@ pub struct Route {
 }
 
 /// The first that fits counts. Paths are matched in any case, as existing clients write them.
-pub const TABLE: [Route; 7] = [
+pub const TABLE: [Route; 8] = [
     Route { pattern: "/health", rule: Rule::Public, to: Destination::Itself },
     Route { pattern: "/api/health", rule: Rule::Public, to: Destination::Request(App::Backend) },
     Route { pattern: "/api/nutrition/*", rule: Rule::Public, to: Destination::Request(App::Nutrition) },
     Route { pattern: "/api/*", rule: Rule::Public, to: Destination::Request(App::Backend) },
     Route { pattern: "/ws/*", rule: Rule::Public, to: Destination::Socket(App::Backend) },
     Route { pattern: "/video/*", rule: Rule::Public, to: Destination::Socket(App::Video) },
+    Route { pattern: "/trust/*", rule: Rule::Public, to: Destination::Trust },
     Route { pattern: "/*", rule: Rule::Public, to: Destination::Files },
 ];
 
@@ -88,6 +91,9 @@ mod tests {
             ("/ws/", Destination::Socket(App::Backend)),
             ("/ws/any", Destination::Socket(App::Backend)),
             ("/video", Destination::Socket(App::Video)),
+            ("/trust", Destination::Trust),
+            ("/trust/betti-ca.crt", Destination::Trust),
+            ("/trusty", Destination::Files),
             ("/", Destination::Files),
             ("", Destination::Files),
             ("*", Destination::Files),
@@ -116,7 +122,7 @@ mod tests {
         for Route { pattern, rule, to } in TABLE {
             assert_eq!(rule, Rule::Public, "{pattern}: nobody is known here");
             let is_behind = matches!(to, Destination::Request(_) | Destination::Socket(_));
-            assert!(is_behind || matches!(pattern, "/health" | "/*"), "{pattern}");
+            assert!(is_behind || matches!(pattern, "/health" | "/trust/*" | "/*"), "{pattern}");
         }
     }
 }

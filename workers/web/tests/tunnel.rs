@@ -54,8 +54,8 @@ async fn worker(certificates: Option<&Arc<Certificates>>) -> Worker {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let acceptor = certificates.map(Certificates::acceptor);
-    let served = tokio::spawn(kit::serve::serve(listener, acceptor, routes.service(), stop.clone(), tasks));
+    let served =
+        tokio::spawn(kit::serve::serve(listener, certificates.cloned(), routes.service(), stop.clone(), tasks));
     Worker { address, live, stop, served }
 }
 
@@ -113,7 +113,7 @@ async fn video_is_reached_over_http_and_over_https_with_the_hubs_own_certificate
     let made = rcgen::generate_simple_self_signed(vec!["betti.example".into()]).unwrap();
     fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let certificates = Certificates::from_folder(folder.path()).unwrap().unwrap();
+    let certificates = Certificates::of_folder(folder.path());
     let (plain, encrypted) = (worker(None).await, worker(Some(&certificates)).await);
     for url in [
         format!("http://{}", plain.address),

@@ -7,7 +7,7 @@ mod start;
 
 pub use acting::{Act, Delete, File, Restart, Scale, SendSignal, Targets, Upgrade};
 pub use reading::{Check, Describe, Env, Id, Logs, Metrics, Pid, Why};
-pub use setting_up::{Apply, Completion, Import, Init, Profile, Startup, Unstartup};
+pub use setting_up::{Apply, Certs, Completion, Import, Init, Profile, Startup, Unstartup};
 pub use start::{Script, Start};
 
 use std::path::PathBuf;
@@ -109,6 +109,12 @@ pub enum Verb {
     Init(Init),
     /// Carry a PM2 file over: ecosystem.config.js, .cjs, .mjs, .json or .yml
     Import(Import),
+    /// Make the certificate with which the hub speaks HTTPS, and the authority that signs it
+    ///
+    /// What is good is left as it is, so it may be run at any time; a month before the certificate ends, it makes another one of
+    /// the same authority, which devices trust already. A cert.pem and key.pem of your own are used as they are and never
+    /// touched.
+    Certs(Certs),
     /// Have systemd start everything when the machine starts
     Startup(Startup),
     /// Undo `startup`

@@ -54,6 +54,23 @@ pub struct Import {
     pub force: bool,
 }
 
+/// `certs`
+#[derive(Args)]
+pub struct Certs {
+    /// Where to; $BETTI_CERTS or `certs` beside the file unless given
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// Another name or address that the hub is reached by; it is kept when the certificate is renewed
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Make another certificate, although the present one is good
+    #[arg(long)]
+    pub renew: bool,
+    /// Make another authority too, which every device has to trust anew
+    #[arg(long)]
+    pub new_authority: bool,
+}
+
 /// `startup`
 #[derive(Args)]
 pub struct Startup {

@@ -2,6 +2,7 @@
 
 mod act;
 mod apply;
+mod certs;
 mod check;
 mod completion;
 mod delete;
@@ -94,7 +95,7 @@ pub fn run(arguments: Arguments, printer: &Printer) -> Outcome {
 
 /// Whether it matters which file is meant.
 const fn goes_by_a_file(verb: &Verb) -> bool {
-    !matches!(verb, Verb::Completion(_) | Verb::Init(_) | Verb::Import(_) | Verb::Unstartup(_))
+    !matches!(verb, Verb::Completion(_) | Verb::Init(_) | Verb::Import(_) | Verb::Unstartup(_) | Verb::Certs(_))
 }
 
 async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
@@ -127,6 +128,7 @@ async fn dispatch(verb: Verb, context: &Context<'_>) -> Outcome {
         Verb::Profile(arguments) => profile::run(&arguments, context).await,
         Verb::StartOrRestart(arguments) => start_or::run(Then::Restart, &arguments, context).await,
         Verb::StartOrReload(arguments) => start_or::run(Then::Reload, &arguments, context).await,
+        Verb::Certs(arguments) => certs::run(&arguments, context),
         Verb::Init(arguments) => init::run(&arguments, context),
         Verb::Import(arguments) => import::run(&arguments, context),
         Verb::Startup(arguments) => startup::startup(&arguments, context),

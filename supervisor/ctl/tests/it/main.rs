@@ -5,6 +5,7 @@ mod home;
 mod house;
 
 mod acts;
+mod certs;
 mod codes;
 mod files;
 mod json;

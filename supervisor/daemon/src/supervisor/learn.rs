@@ -303,10 +303,12 @@ impl Supervisor {
                 let id = run.app;
                 let is_tried = self.is_tried(id, number);
                 let notes = self.notes.entry(id).or_default();
+                // An empty one takes back what was said before.
+                let says = (!text.is_empty()).then_some(text);
                 if serves {
-                    notes.says = Some(text);
+                    notes.says = says;
                 } else if is_tried {
-                    notes.tried.says = Some(text);
+                    notes.tried.says = says;
                 }
                 self.waiting.push(done);
             }

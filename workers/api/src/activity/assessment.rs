@@ -30,19 +30,33 @@ pub struct CutOff {
     pub source: &'static str,
 }
 
-const OF_FIVE_TIMES_SIT_TO_STAND: [CutOff; 1] = [CutOff {
-    seconds: 15.0,
-    includes: false,
-    means: "low muscle strength, and falls more often",
-    source: "EWGSOP2: Cruz-Jentoft et al., Age and Ageing 2019;48:16; Buatois et al., J Am Geriatr Soc 2008;56:1575",
-}];
+// "Secondary": the number was read where the source is quoted, not in the source itself.
+const OF_FIVE_TIMES_SIT_TO_STAND: [CutOff; 2] = [
+    CutOff {
+        seconds: 15.0,
+        includes: false,
+        means: "falls more often (in people of 65 and more, with a sensitivity of 55 % and a specificity of 65 %)",
+        source: "Buatois et al., J Am Geriatr Soc 2008;56:1575-1577 (secondary)",
+    },
+    CutOff {
+        seconds: 15.0,
+        includes: false,
+        means: "low muscle strength",
+        source: "EWGSOP2: Cruz-Jentoft et al., Age and Ageing 2019;48:16-31, table 3 (secondary)",
+    },
+];
 const OF_TIMED_UP_AND_GO: [CutOff; 2] = [
-    CutOff { seconds: 12.0, includes: true, means: "a higher risk of falling", source: "CDC STEADI, Timed Up & Go" },
+    CutOff {
+        seconds: 12.0,
+        includes: true,
+        means: "at risk for falling; by itself the test foretells falls poorly (Barry et al., BMC Geriatrics 2014;14:14)",
+        source: "CDC STEADI, Timed Up & Go, https://www.cdc.gov/steadi/media/pdfs/STEADI-Assessment-TUG-508.pdf (secondary)",
+    },
     CutOff {
         seconds: 20.0,
         includes: true,
         means: "low physical performance",
-        source: "EWGSOP2: Cruz-Jentoft et al., Age and Ageing 2019;48:16",
+        source: "EWGSOP2: Cruz-Jentoft et al., Age and Ageing 2019;48:16-31, table 3 (secondary)",
     },
 ];
 
@@ -125,8 +139,8 @@ mod tests {
     fn what_a_result_means_begins_where_its_source_says() {
         let reached =
             |kind: Kind, seconds| kind.cut_offs().iter().map(|cut_off| cut_off.is_reached(seconds)).collect::<Vec<_>>();
-        assert_eq!(reached(Kind::FiveTimesSitToStand, Some(15.0)), [false]);
-        assert_eq!(reached(Kind::FiveTimesSitToStand, Some(15.1)), [true]);
+        assert_eq!(reached(Kind::FiveTimesSitToStand, Some(15.0)), [false, false]);
+        assert_eq!(reached(Kind::FiveTimesSitToStand, Some(15.1)), [true, true]);
         assert_eq!(reached(Kind::TimedUpAndGo, Some(11.9)), [false, false]);
         assert_eq!(reached(Kind::TimedUpAndGo, Some(12.0)), [true, false]);
         assert_eq!(reached(Kind::TimedUpAndGo, Some(20.0)), [true, true]);

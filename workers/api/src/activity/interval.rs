@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Figure, Figures, Sent, merge};
 
-/// The longest interval: whoever only knows the day has no interval.
-pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+/// The longest interval: a day, also that of autumn on which the clock is put back.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(25);
 /// How many intervals one request may have: a day by the minute.
 const MOST_AT_ONCE: usize = 1_440;
 /// How long the name of a source may be, in characters.
@@ -118,13 +118,21 @@ mod tests {
             read_one(body).unwrap_err()
         };
         assert!(with("ended_at", json!("2031-01-31T10:00")).starts_with("intervals[0] must end after it began"));
-        assert!(with("ended_at", json!("2031-02-01T10:01")).starts_with("intervals[0] must end after it began"));
+        assert!(with("ended_at", json!("2031-02-01T11:01")).starts_with("intervals[0] must end after it began"));
         assert!(with("started_at", json!(null)).starts_with("intervals[0]: started_at is required"));
         assert!(with("steps", json!(-1)).starts_with("intervals[0]: steps cannot be -1"));
         assert!(with("steps", json!(null)).starts_with("intervals[0] counts nothing"));
         let home = Home::in_zone(TimeZone::UTC);
         assert_eq!(read(&json!({"source": "w", "intervals": []}), &home), Err(IntervalError::Count));
         assert!(read(&json!({"intervals": [whole]}), &home).is_err());
+    }
+
+    #[test]
+    fn a_day_on_which_the_clock_is_put_back_is_one_interval() {
+        let home = Home::in_zone(TimeZone::get("America/New_York").unwrap());
+        let day = json!({"started_at": "2031-11-02T00:00", "ended_at": "2031-11-03T00:00", "steps": 4_000});
+        let read = read(&json!({"source": "watch", "intervals": [day]}), &home).unwrap();
+        assert_eq!(read[0].ended_at.duration_since(read[0].started_at), LONGEST);
     }
 
     #[test]

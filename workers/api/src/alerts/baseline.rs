@@ -11,6 +11,8 @@ pub const LEAST_DAYS: usize = 7;
 pub const UNUSUAL_BEYOND: f64 = 3.5;
 /// What makes the median absolute deviation comparable with a standard deviation.
 const MAD_TO_SPREAD: f64 = 1.4826;
+/// The same for the mean absolute deviation, which counts where most days are the same (Iglewicz and Hoaglin, 1993).
+const MEAN_TO_SPREAD: f64 = 1.2533;
 
 /// What is usual.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -18,7 +20,8 @@ pub struct Baseline {
     pub median: f64,
     /// The median absolute deviation.
     pub mad: f64,
-    /// The same as a standard deviation would be, were the values normally distributed.
+    /// The same as a standard deviation would be, were the values normally distributed. Where more than half of the days are
+    /// the same, which says nothing of the others, it is that of the mean absolute deviation.
     pub spread: f64,
     /// How many days it rests on.
     pub days: usize,
@@ -30,7 +33,8 @@ pub struct Deviation {
     pub difference: f64,
     /// In spreads; `None` if all days were the same.
     pub spreads: Option<f64>,
-    pub is_unusual: bool,
+    /// `None` if all days were the same and this one is not: how much is usual is not known then.
+    pub is_unusual: Option<bool>,
 }
 
 impl Baseline {
@@ -42,13 +46,19 @@ impl Baseline {
         let median = median_of(days)?;
         let distances: Vec<_> = days.iter().map(|value| (value - median).abs()).collect();
         let mad = median_of(&distances)?;
-        Some(Self { median, mad, spread: mad * MAD_TO_SPREAD, days: days.len() })
+        let mean = distances.iter().sum::<f64>() / distances.len() as f64;
+        let spread = if mad > 0.0 { mad * MAD_TO_SPREAD } else { mean * MEAN_TO_SPREAD };
+        Some(Self { median, mad, spread, days: days.len() })
     }
 
     pub fn deviation(&self, value: f64) -> Deviation {
         let difference = value - self.median;
         let spreads = (self.spread > 0.0).then(|| difference / self.spread);
-        Deviation { difference, spreads, is_unusual: spreads.is_some_and(|spreads| spreads.abs() > UNUSUAL_BEYOND) }
+        let is_unusual = match spreads {
+            Some(spreads) => Some(spreads.abs() > UNUSUAL_BEYOND),
+            None => (difference == 0.0).then_some(false),
+        };
+        Deviation { difference, spreads, is_unusual }
     }
 }
 
@@ -71,8 +81,8 @@ mod tests {
         let days = [60.0, 62.0, 61.0, 63.0, 59.0, 61.0, 200.0, 60.0];
         let baseline = Baseline::of(&days).unwrap();
         assert_eq!((baseline.median, baseline.mad, baseline.days), (61.0, 1.0, 8));
-        assert!(baseline.deviation(67.0).is_unusual);
-        assert!(!baseline.deviation(64.0).is_unusual);
+        assert_eq!(baseline.deviation(67.0).is_unusual, Some(true));
+        assert_eq!(baseline.deviation(64.0).is_unusual, Some(false));
         assert_eq!(baseline.deviation(58.0).difference, -3.0);
     }
 
@@ -80,7 +90,18 @@ mod tests {
     fn too_few_days_say_nothing_and_days_that_are_all_the_same_have_no_spread() {
         assert_eq!(Baseline::of(&[70.0; LEAST_DAYS - 1]), None);
         let same = Baseline::of(&[70.0; LEAST_DAYS]).unwrap();
-        assert_eq!(same.deviation(71.0), Deviation { difference: 1.0, spreads: None, is_unusual: false });
+        assert_eq!(same.deviation(71.0), Deviation { difference: 1.0, spreads: None, is_unusual: None });
+        assert_eq!(same.deviation(70.0).is_unusual, Some(false));
+    }
+
+    #[test]
+    fn where_most_days_are_the_same_the_others_say_how_much_is_usual() {
+        let days = [97.0, 97.0, 97.0, 97.0, 97.0, 97.0, 96.0, 98.0, 97.0, 97.0];
+        let baseline = Baseline::of(&days).unwrap();
+        assert_eq!((baseline.median, baseline.mad), (97.0, 0.0));
+        assert!((baseline.spread - 0.2 * MEAN_TO_SPREAD).abs() < 1e-9);
+        assert_eq!(baseline.deviation(85.0).is_unusual, Some(true));
+        assert_eq!(baseline.deviation(97.5).is_unusual, Some(false));
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use crate::vitals::Kind;
 
 /// What is chosen for a resident, on which defaults depend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Choices {
     /// Whose bands of blood pressure.
     pub blood_pressure: Guideline,
@@ -90,6 +90,18 @@ pub fn limits(choices: &Choices) -> Vec<Limit> {
         vec![above(Kind::Consciousness, Severity::Urgent, 0.0, NEWS2)],
     ]
     .concat()
+}
+
+/// What would hold with any choice. Whoever sends one of these back, word for word, did not set it themselves.
+pub fn limits_of_every_choice() -> Vec<Limit> {
+    let targets = [GlucoseTargets::Healthy, GlucoseTargets::Complex, GlucoseTargets::VeryComplex];
+    let gains = [WeightGain::Esc, WeightGain::Us, WeightGain::Off];
+    let mut all = limits(&Choices::default());
+    all.extend([Guideline::Us, Guideline::Eu].into_iter().flat_map(blood_pressure));
+    all.extend([Scale::One, Scale::Two].into_iter().flat_map(saturation));
+    all.extend(targets.into_iter().flat_map(glucose));
+    all.extend(gains.into_iter().flat_map(weight));
+    all
 }
 
 fn blood_pressure(guideline: Guideline) -> Vec<Limit> {
@@ -241,6 +253,8 @@ mod tests {
             names.sort();
             names.dedup();
             assert_eq!(names.len(), limits.len(), "{choices:?}");
+            let all = limits_of_every_choice();
+            assert!(limits.iter().all(|limit| all.contains(limit)), "{choices:?}");
         }
     }
 }

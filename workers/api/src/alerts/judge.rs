@@ -93,7 +93,9 @@ fn is_passed(limit: &Limit, value: &Value, context: &Context, margin: f64) -> bo
             };
             measured.is_some_and(|measured| match limit.direction {
                 Direction::Low => above(-measured, -bound, *inclusive),
-                Direction::High | Direction::Gain | Direction::NoData => above(measured, *bound, *inclusive),
+                Direction::High | Direction::Gain | Direction::NoData | Direction::Late => {
+                    above(measured, *bound, *inclusive)
+                }
             })
         }
         Rule::Repeated { value: bound, times, .. } => {

@@ -130,7 +130,7 @@ impl Ladder {
     pub fn steps_for(&self, direction: Direction, severity: Severity) -> Vec<&Step> {
         let (steps, usual) = match direction {
             Direction::NoData => (&self.no_data, Severity::Info),
-            Direction::Low | Direction::High | Direction::Gain => (&self.steps, Severity::Warn),
+            Direction::Low | Direction::High | Direction::Gain | Direction::Late => (&self.steps, Severity::Warn),
         };
         steps.iter().filter(|step| step.from.unwrap_or(usual) <= severity).collect()
     }

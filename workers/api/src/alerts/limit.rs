@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Direction, Severity, kind_name};
 use crate::vitals::Kind;
@@ -64,6 +65,23 @@ pub enum Rule {
         #[serde(default)]
         inclusive: bool,
     },
+}
+
+/// What every limit can say, and beside it what is only answered: its name, its unit, and whether it differs from the default.
+const FIELDS: [&str; 10] =
+    ["kind", "direction", "severity", "rule", "readings", "source", "off", "name", "unit", "changed"];
+
+/// The first field of a limit that says nothing to its rule, so that a slip of the pen is not taken for the default.
+pub fn unknown_field(limit: &Value) -> Option<&str> {
+    let of_rule: &[&str] = match limit["rule"].as_str()? {
+        "beyond" => &["part", "value", "inclusive", "on_oxygen"],
+        "repeated" => &["value", "times", "within_hours"],
+        "above_baseline" => &["by"],
+        "gain" => &["by", "within_days", "inclusive"],
+        _ => return None,
+    };
+    let is_unknown = |field: &&String| !FIELDS.contains(&field.as_str()) && !of_rule.contains(&field.as_str());
+    limit.as_object()?.keys().find(is_unknown).map(String::as_str)
 }
 
 impl Rule {
@@ -209,9 +227,9 @@ fn one() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    use super::*;
+    use super::{super::defaults, *};
 
     fn limit(changed: &[(&str, Value)]) -> Limit {
         let mut text = json!({
@@ -243,6 +261,20 @@ mod tests {
         assert!(said(&[("direction", json!("gain"))]).contains("beyond is low or high"));
         assert!(said(&[("rule", json!("gain")), ("by", json!(1)), ("within_days", json!(1))]).contains("gain is gain"));
         assert_eq!(limit(&[]).check(), Ok(()));
+    }
+
+    #[test]
+    fn every_field_of_every_default_is_known_and_a_slip_of_the_pen_is_not() {
+        let choices = serde_json::from_value(json!({"spo2_scale": 2, "weight_gain": "us"})).unwrap();
+        for limit in defaults::limits(&choices) {
+            let text = json!(limit);
+            assert_eq!(unknown_field(&text), None, "{text}");
+            let mut slip = text;
+            slip["readngs"] = 2.into();
+            assert_eq!(unknown_field(&slip), Some("readngs"));
+        }
+        let text = json!({"rule": "gain", "by": 2, "within_days": 3, "value": 80});
+        assert_eq!(unknown_field(&text), Some("value"), "it is another rule's");
     }
 
     #[test]

@@ -81,16 +81,19 @@ impl Limits {
     pub fn watches(&self, kind: Kind, direction: Direction) -> bool {
         match direction {
             Direction::NoData => self.expected_of(kind).is_some(),
+            // No limit says when a dose is late: its plan does.
+            Direction::Late => false,
             Direction::Low | Direction::High | Direction::Gain => {
                 self.of_kind(kind).iter().any(|limit| limit.direction == direction)
             }
         }
     }
 
-    /// Without what only repeats the defaults: better ones will reach everybody who did not ask for others.
+    /// Without what only repeats the defaults: better ones will reach everybody who did not ask for others. Those of another
+    /// choice, too: whoever reads the limits, chooses otherwise and sends them back means the choice.
     #[must_use]
     pub fn reduced(mut self) -> Self {
-        let usual = defaults::limits(&self.choices);
+        let usual = defaults::limits_of_every_choice();
         self.limits.retain(|limit| !usual.contains(limit));
         self.expected = self.expected.filter(|expected| *expected != usually_expected());
         self
@@ -165,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_are_sent_back_with_another_choice_follow_the_choice() {
+        let usual = Limits::default();
+        let mut sent = Limits { limits: usual.effective(), ..usual.clone() };
+        sent.choices = serde_json::from_value(json!({"spo2_scale": 2, "blood_pressure": "eu"})).unwrap();
+        let expected = Limits { choices: sent.choices, ..usual };
+        assert_eq!(sent.clone().reduced(), expected);
+        sent.limits.push(serde_json::from_value(changed(85.0, false)).unwrap());
+        assert_eq!(sent.reduced().limits.len(), 1, "what somebody set themselves stays");
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         let said = |text: Value| limits(text).check().unwrap_err().to_string();
         assert_eq!(
@@ -177,5 +191,6 @@ mod tests {
         assert_eq!(said(hours), "expected weight: within_hours is at least 1 and at most 2160");
         assert!(serde_json::from_value::<Limits>(json!({"limit": []})).is_err(), "a slip of the pen is not ignored");
         assert!(serde_json::from_value::<Limits>(json!({"choices": {"spo2_scale": 3}})).is_err());
+        assert!(serde_json::from_value::<Limits>(json!({"choices": {"scale": 2}})).is_err());
     }
 }

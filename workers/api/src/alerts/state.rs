@@ -44,6 +44,8 @@ pub struct State {
     /// How many readings in a row were as bad as this, or worse.
     pub in_a_row: [u32; 4],
     pub repeat: Option<Repeat>,
+    /// The one that nobody repeated in time, until something else is measured.
+    pub unrepeated: Option<Repeat>,
     pub silence: Option<Silence>,
     pub snooze: Option<Snooze>,
     pub open: Option<Open>,
@@ -103,10 +105,14 @@ impl State {
         let mut actions = Vec::new();
         match event {
             Event::Judged { finding, at, symptom } => self.judged(&finding, at, symptom, now, &mut actions),
-            Event::Corrected { touched_at, newest } => self.corrected(touched_at, newest, now, &mut actions),
+            Event::Corrected { touched_at, newest, looks_back } => {
+                self.corrected(touched_at, newest, looks_back, now, &mut actions);
+            }
             Event::Symptom => self.symptom(now, &mut actions),
             Event::Heard { at, within, severity } => self.heard(at, within, severity, now, &mut actions),
             Event::Started { grace } => self.started(now + grace),
+            Event::NotTaken { severity } => self.not_taken(severity, now, &mut actions),
+            Event::Settled => self.clear(Because::Over, &mut actions),
             Event::Acknowledged => self.acknowledged(&mut actions),
             Event::Snoozed { until } => self.snoozed(until, &mut actions),
             Event::Lifted => self.lifted(&mut actions),
@@ -116,12 +122,24 @@ impl State {
         (self, actions)
     }
 
+    /// Whether a symptom that is ticked now would alarm somebody.
+    pub fn waits_for_symptom(&self) -> bool {
+        self.repeat.or(self.unrepeated).is_some()
+    }
+
     /// When it has to be looked at again if nothing happens before.
     pub fn deadline(&self, policy: &Policy<'_>) -> Option<Timestamp> {
         let repeat = self.repeat.map(|repeat| repeat.until);
         let silence = self.silence.filter(|_| self.open.is_none()).map(|silence| silence.until);
         let ladder = self.next_step(policy, self.at).map(|(_, due)| due);
         [repeat, silence, ladder].into_iter().flatten().min()
+    }
+
+    /// A missed dose is worse than a late one: who acknowledged that it was late is told anew.
+    fn not_taken(&mut self, severity: Severity, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.open.is_none_or(|open| open.severity < severity) {
+            self.open(severity, Cause::NotTaken, now, actions);
+        }
     }
 
     fn acknowledged(&mut self, actions: &mut Vec<Action>) {
@@ -139,7 +157,7 @@ impl State {
     }
 
     fn lifted(&mut self, actions: &mut Vec<Action>) {
-        (self.repeat, self.silence, self.in_a_row) = (None, None, [0; 4]);
+        (self.repeat, self.unrepeated, self.silence, self.in_a_row) = (None, None, None, [0; 4]);
         self.clear(Because::LimitsChanged, actions);
     }
 

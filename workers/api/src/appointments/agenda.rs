@@ -35,6 +35,8 @@ pub struct Visit {
     pub ends_at: Option<Timestamp>,
     /// The resident's day.
     pub date: Date,
+    /// How often one of a series was changed by itself; 0 while it is as its series has it.
+    pub version: i64,
 }
 
 impl Visit {
@@ -45,6 +47,7 @@ impl Visit {
             starts_at: appointment.starts.at,
             ends_at: appointment.ends.as_ref().map(|end| end.at),
             date: home.date(appointment.starts.at),
+            version: 0,
             appointment: appointment.clone(),
         }
     }
@@ -123,8 +126,8 @@ fn of_slot(appointment: &Appointment, series: &Series, slot: Slot, edit: Option<
         let plain = starts_at.checked_add(last.at.duration_since(appointment.starts.at)).ok()?;
         Some(if end >= starts_at { end } else { plain })
     });
-    let date = home.date(starts_at);
-    Some(Visit { appointment: visit, instance_date: Some(slot.date), starts_at, ends_at, date })
+    let (date, version) = (home.date(starts_at), edit.map_or(0, |edit| edit.version));
+    Some(Visit { appointment: visit, instance_date: Some(slot.date), starts_at, ends_at, date, version })
 }
 
 #[cfg(test)]

@@ -12,7 +12,15 @@ use super::{
 
 /// The doses within the range: one for each dose of the other rule that was taken, and a provisional one for each that
 /// may still be. One that was skipped is followed by nothing.
-pub(super) fn doses(asked: &Asked<'_>, phase: &Phase, after: &RuleId, minutes: u32, amount: f64) -> Vec<Dose> {
+///
+/// What was said of one stays where it was due when that was said first, also if the dose that it follows is corrected.
+pub(super) fn doses(
+    asked: &Asked<'_>,
+    (phase, rule): (&Phase, &RuleId),
+    after: &RuleId,
+    minutes: u32,
+    amount: f64,
+) -> Vec<Dose> {
     let link = SignedDuration::from_mins(i64::from(minutes));
     let settled: Vec<&Record> =
         asked.records.iter().filter(|record| record.key.rule == *after && record.resolution().is_some()).collect();
@@ -26,6 +34,10 @@ pub(super) fn doses(asked: &Asked<'_>, phase: &Phase, after: &RuleId, minutes: u
             ..dose
         },
     ));
+    for known in asked.records.iter().filter(|record| record.key.rule == *rule) {
+        let is_it = |dose: &&mut Dose| !dose.provisional && (dose.date, dose.slot) == (known.key.date, known.key.slot);
+        doses.iter_mut().filter(is_it).for_each(|dose| dose.due_at = known.due_at);
+    }
     doses.retain(|dose| asked.contains(dose.due_at) && phase.contains(dose.date));
     doses
 }

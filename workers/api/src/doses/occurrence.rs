@@ -128,7 +128,9 @@ impl Asked<'_> {
             Schedule::Elapsed { every_hours, first, anchor, window, amount } => {
                 elapsed::doses(self, phase, rule, &elapsed::Every::new(*every_hours, *first, *anchor, *window, *amount))
             }
-            Schedule::Linked { after, minutes, amount } => linked::doses(self, phase, after, *minutes, *amount),
+            Schedule::Linked { after, minutes, amount } => {
+                linked::doses(self, (phase, &rule.id), after, *minutes, *amount)
+            }
             Schedule::Prn(_) => Vec::new(),
         };
         doses.retain(|dose| rule.is_followed(dose.due_at, &plan.policy));

@@ -47,7 +47,8 @@ pub fn standing(prn: &Prn, takings: &[Taking], amount: f64, now: Timestamp) -> S
     let doses = u32::try_from(recent().count()).unwrap_or(u32::MAX);
     Standing {
         doses,
-        amount: recent().map(|taking| taking.amount).sum(),
+        // Not `sum`: that of nothing is -0.
+        amount: recent().fold(0.0, |sum, taking| sum + taking.amount),
         doses_left: prn.most_doses.map(|most| most.saturating_sub(doses)),
         next_safe: next_safe(prn, takings, amount, now),
     }
@@ -67,6 +68,55 @@ pub fn next_safe(prn: &Prn, takings: &[Taking], amount: f64, now: Timestamp) -> 
         at = leaves;
     }
     if at == now { NextSafe::Now } else { NextSafe::At(at) }
+}
+
+/// Why an amount is not to be taken then, for the one who asks.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Unsafe {
+    #[error(
+        "this medicine is not to be taken as needed now: it is not prescribed so, not at this date, or was stopped. If it was really taken, say why in override_reason"
+    )]
+    NotAsNeeded,
+    #[error(
+        "{amount} is more than may be taken as needed then ({}). Doses in the 24 hours before: {doses}, their amount: {taken}; {}. If it was really taken, say why in override_reason",
+        .bounds.in_words(), .next_safe.in_words()
+    )]
+    Bounds { amount: f64, bounds: Prn, doses: u32, taken: f64, next_safe: NextSafe },
+}
+
+/// Whether an amount may be taken, or was taken, at `at`, beside all that was taken before and after it: the gap is kept on both
+/// sides, and any 24 hours have room. If not, the error says when the next one is safe from `now` on.
+pub fn check(prn: &Prn, takings: &[Taking], amount: f64, at: Timestamp, now: Timestamp) -> Result<(), Unsafe> {
+    let gap = SignedDuration::from_mins(i64::from(prn.minimum_gap_minutes));
+    let apart = takings.iter().all(|taking| taking.at.duration_since(at).abs() >= gap);
+    let later = takings.iter().map(|taking| taking.at).filter(|end| at < *end && end.duration_since(at) < WINDOW);
+    let fits = std::iter::once(at).chain(later).all(|end| has_room(prn, takings, amount, end));
+    if apart && fits {
+        return Ok(());
+    }
+    let before = standing(prn, takings, amount, at);
+    let next_safe = next_safe(prn, takings, amount, now);
+    Err(Unsafe::Bounds { amount, bounds: *prn, doses: before.doses, taken: before.amount, next_safe })
+}
+
+impl Prn {
+    fn in_words(&self) -> String {
+        let doses = self.most_doses.map(|most| format!("at most {most} doses in any 24 hours"));
+        let amount = self.most_amount.map(|most| format!("an amount of at most {most} in any 24 hours"));
+        let gap = (self.minimum_gap_minutes > 0)
+            .then(|| format!("at least {} minutes between two doses", self.minimum_gap_minutes));
+        [gap, doses, amount].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl NextSafe {
+    fn in_words(self) -> String {
+        match self {
+            Self::Now => "one that is taken now is safe".into(),
+            Self::At(at) => format!("the next one is safe from {:.0} on", whole_second(at)),
+            Self::Never => "so much is never safe".into(),
+        }
+    }
 }
 
 /// Everything that was taken of a medicine, planned or as needed, oldest first.
@@ -108,6 +158,12 @@ pub fn record(occurrence: &Occurrence) -> Record {
 /// The record that a command changed, if it was done before.
 pub fn record_of<'a>(records: &'a [Record], command_id: &str) -> Option<&'a Record> {
     records.iter().find(|record| record.entry(command_id).is_some())
+}
+
+/// The first whole second from then on: who comes at the time that was named is not sent away again.
+fn whole_second(at: Timestamp) -> Timestamp {
+    let beyond = i64::from(at.subsec_nanosecond() != 0);
+    Timestamp::from_second(at.as_second() + beyond).unwrap_or(at)
 }
 
 fn has_room(prn: &Prn, takings: &[Taking], amount: f64, at: Timestamp) -> bool {

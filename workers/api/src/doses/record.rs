@@ -1,17 +1,23 @@
 //! What people said of one dose, as it was said: nothing is overwritten, what holds is computed from it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Occurrence, Policy};
+use super::{Key, Occurrence, Policy, check::MOST_POLICY_MINUTES};
 
 mod apply;
 mod holds;
 
 /// Most entries that one dose's record holds: a tablet on which somebody leans must not fill the disk.
 pub const MOST_ENTRIES: usize = 64;
+/// How many of them are left to saying that it was taken or skipped, or taking that back: however often a dose was put off and
+/// written about, what became of it can be said.
+pub const KEPT_FOR_SETTLING: usize = 16;
 /// A dose may be recorded as taken this much after now: clocks of devices differ.
 pub const CLOCKS_AGREE_WITHIN_SECONDS: i64 = 5 * 60;
+/// How long before it is due a dose may be recorded as taken, also with a reason: as long as the longest early window. Anything
+/// earlier is another dose, or a clock that is wrong.
+pub const EARLIEST_BEFORE: SignedDuration = SignedDuration::from_mins(MOST_POLICY_MINUTES as i64);
 
 /// One dose's record. As JSON it is kept as it is here; the newest row of its history is the record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,14 +125,18 @@ pub enum Done {
 /// Why a command is not done, for the one who asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refused {
-    #[error("{by} recorded this dose as taken at {at}; if another one was really taken, say so with a reason")]
+    #[error("{by} recorded this dose as taken at {at}; if another one was really taken, say why in override_reason")]
     AlreadyTaken { by: String, at: Timestamp },
-    #[error("{by} recorded this dose as skipped at {at}; to change that, give a reason")]
+    #[error("{by} recorded this dose as skipped at {at}; to change that, say why in override_reason")]
     AlreadySkipped { by: String, at: Timestamp },
-    #[error("this dose is not due before {due_at}, and may be taken from {earliest} on; to take it now, give a reason")]
+    #[error(
+        "this dose is not due before {due_at}, and may be taken from {earliest} on; to take it before, say why in override_reason"
+    )]
     TooEarly { due_at: Timestamp, earliest: Timestamp },
     #[error("a dose cannot be recorded as taken in the future ({at})")]
     InTheFuture { at: Timestamp },
+    #[error("a dose that is due at {due_at} cannot be recorded as taken at {at}, more than 7 days before")]
+    LongBefore { due_at: Timestamp, at: Timestamp },
     #[error("an amount must be above 0, not {amount}")]
     Amount { amount: f64 },
     #[error(
@@ -141,8 +151,10 @@ pub enum Refused {
     Changed { by: String, at: Timestamp },
     #[error("this command's id was used for another one")]
     IdUsed,
-    #[error("this dose has been changed {MOST_ENTRIES} times, which is as often as one can be")]
-    TooOften,
+    #[error(
+        "this dose has been changed {most} times, which is as often as one can be; to say what became of it, there are {left} more"
+    )]
+    TooOften { most: usize, left: usize },
 }
 
 impl Refused {

@@ -138,14 +138,16 @@ fn unsaid<'a>(situation: &Situation<'a>) -> impl Iterator<Item = (Occurrence, Op
     let firm = occurrences.into_iter().filter(|occurrence| !occurrence.provisional);
     let beside = firm.map(move |occurrence| {
         let record = records.get(&occurrence.key).copied();
-        (occurrence, record)
+        // A dose is judged, and so announced, by when it was due when its record began, also if what it follows was corrected.
+        let due_at = record.map_or(occurrence.due_at, |record| record.due_at);
+        (Occurrence { due_at, ..occurrence }, record)
     });
     beside.filter(|(_, record)| record.is_none_or(|record| record.resolution().is_none()))
 }
 
 /// What is to be said of an unsaid dose, and from when on, in order.
 fn stages(occurrence: &Occurrence, record: Option<&Record>, told_late: bool) -> Vec<(Timestamp, What)> {
-    let due_at = record.map_or(occurrence.due_at, |record| record.due_at);
+    let due_at = occurrence.due_at;
     let policy = record.map_or(&occurrence.policy, |record| &record.policy);
     let mut late_at = policy.late_at(due_at);
     let mut stages = vec![(later(due_at, -i64::from(REMIND_MINUTES_BEFORE)), What::Reminder), (due_at, What::Due)];

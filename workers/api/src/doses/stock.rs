@@ -138,5 +138,6 @@ pub fn used_per_day(records: &[Record], medication: &str, amount_per_unit: f64, 
     let since = now.saturating_sub(jiff::SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(now);
     let as_needed = records.iter().filter(|record| record.as_needed && record.medication == medication);
     let takings = as_needed.flat_map(Record::takings).filter(|taking| since < taking.at && taking.at <= now);
-    takings.map(|taking| taking.amount).sum::<f64>() / amount_per_unit / f64::from(days.max(1))
+    // Not `sum`: that of nothing is -0.
+    takings.fold(0.0, |sum, taking| sum + taking.amount) / amount_per_unit / f64::from(days.max(1))
 }

@@ -21,15 +21,18 @@ use super::{
     record::{Act, Command},
 };
 
-/// Zones and years that are worth a look: an hour at night, half an hour, at midnight, a date that never was, none.
-const YEARS: [(&str, i16); 10] = [
+/// Zones and years that are worth a look: an hour at night, half an hour, at midnight (also back, into the same date or the one
+/// before), a date that never was, a whole day more, none.
+const YEARS: [(&str, i16); 12] = [
     ("America/New_York", 2031),
     ("Europe/Berlin", 2026),
     ("Australia/Lord_Howe", 2026),
     ("America/Santiago", 2024),
     ("Asia/Beirut", 2024),
     ("Africa/Cairo", 2024),
+    ("America/Havana", 2025),
     ("Pacific/Apia", 2011),
+    ("Pacific/Kwajalein", 1993),
     ("Africa/Casablanca", 2024),
     ("Asia/Kolkata", 2026),
     ("UTC", 2026),
@@ -107,9 +110,10 @@ fn a_zone() -> impl Strategy<Value = (TimeZone, i16)> {
 fn some_days(year: i16) -> impl Strategy<Value = Days> {
     let anchor = move |day: i64| date(&format!("{year}-01-01")).saturating_add(jiff::Span::new().days(day - 40));
     prop_oneof![
-        (1_u8..128).prop_map(|mask| Days::Weekdays { weekdays: Weekdays(mask) }),
-        (1_u32..40, 0_i64..80).prop_map(move |(days, day)| Days::Every { days, anchor: anchor(day) }),
-        prop::collection::vec(1_u8..=31, 1..4).prop_map(|days| Days::Month { days }),
+        2 => Just(every_day()),
+        1 => (1_u8..128).prop_map(|mask| Days::Weekdays { weekdays: Weekdays(mask) }),
+        1 => (1_u32..40, 0_i64..80).prop_map(move |(days, day)| Days::Every { days, anchor: anchor(day) }),
+        1 => prop::collection::vec(1_u8..=31, 1..4).prop_map(|days| Days::Month { days }),
     ]
 }
 
@@ -120,8 +124,8 @@ fn some_cycle(year: i16) -> impl Strategy<Value = Option<Cycle>> {
 
 /// Times of day, more of them in the hours in which clocks jump.
 fn some_slots() -> impl Strategy<Value = Vec<Slot>> {
-    let minute = prop_oneof![0_i16..4 * 60, 0_i16..24 * 60];
-    prop::collection::btree_set(minute, 1..5).prop_map(|minutes| {
+    let minute = prop_oneof![3 => 0_i16..3 * 60, 1 => 23 * 60_i16..24 * 60, 1 => 0_i16..24 * 60];
+    prop::collection::btree_set(minute, 1..6).prop_map(|minutes| {
         let time = |minute: i16| jiff::civil::time((minute / 60) as i8, (minute % 60) as i8, 0, 0);
         (0..).zip(minutes).map(|(number, minute)| Slot { number, time: time(minute), amount: 1.0 }).collect()
     })

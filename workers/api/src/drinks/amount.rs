@@ -68,13 +68,13 @@ impl Amount {
         if self.unit == Unit::FluidOunce { self.value } else { self.ml() / ML_PER_OUNCE }
     }
 
-    /// Refused above `most` millilitres, or unless it is more than nothing; the range is said in its own unit.
+    /// Refused above `most` millilitres, or below a millilitre or a hundredth of its unit; the range is said in its own unit.
     ///
     /// # Errors
     /// [`FieldError::OutOfRange`].
     pub fn check(self, field: &'static str, most: f64) -> Result<Self, FieldError> {
         let least = tenth_down(1.0 / self.unit.ml()).max(0.01);
-        if self.value > 0.0 && self.ml() <= most {
+        if self.value >= least && self.ml() <= most {
             return Ok(self);
         }
         Err(FieldError::OutOfRange { field, value: self.value, least, most: tenth_down(most / self.unit.ml()) })
@@ -127,7 +127,12 @@ mod tests {
         assert_eq!(check(170.0, Unit::FluidOunce), Err(text.into()));
         let text = "amount cannot be -1: it is at least 1 and at most 5000";
         assert_eq!(check(-1.0, Unit::Millilitre), Err(text.into()));
-        assert!(check(0.0, Unit::Litre).is_err());
+        for (value, unit) in
+            [(0.0, Unit::Litre), (1e-7, Unit::Litre), (0.9, Unit::Millilitre), (0.001, Unit::FluidOunce)]
+        {
+            assert!(check(value, unit).is_err(), "{value} {unit:?} is hardly anything");
+        }
+        assert!(check(0.01, Unit::Litre).is_ok() && check(1.0, Unit::Millilitre).is_ok());
     }
 
     proptest! {

@@ -15,6 +15,8 @@ pub const MINUTES_A_DAY: u16 = 24 * 60;
 const SHORTEST_DAY: u16 = 60;
 /// How long before bed the target is to be reached, in minutes.
 const DRY_BEFORE_BED: u16 = 120;
+/// From which minute of the day on people are told that it is behind: before, there is time to catch up unasked.
+const TOLD_FROM: u16 = 14 * 60;
 /// How far below the curve is still on pace, as a part of the target: about a glass.
 const TOLERANCE: f64 = 0.125;
 
@@ -39,7 +41,7 @@ impl Waking {
     }
 
     /// The minute at which the target is to be reached; half the day at least is left to reach it.
-    fn last(self) -> u16 {
+    pub fn last(self) -> u16 {
         let awake = self.sleeps - self.wakes;
         self.sleeps - DRY_BEFORE_BED.min(awake / 2)
     }
@@ -122,6 +124,14 @@ pub fn pace(drunk: f64, target: f64, waking: Waking, moment: Moment) -> Pace {
     Pace { state, expected, behind: if state == State::Behind { missing } else { 0.0 } }
 }
 
+/// From which minute on people are told that a day is behind if nothing more is drunk: from two in the afternoon, or from the
+/// middle of a day that is elsewhere on the clock, until the target is to be reached. `None` if it does not fall behind by then.
+pub fn behind_from(drunk: f64, target: f64, waking: Waking) -> Option<u16> {
+    let (wakes, last) = (waking.wakes, waking.last());
+    let first = if (wakes..last).contains(&TOLD_FROM) { TOLD_FROM } else { wakes + (last - wakes) / 2 };
+    (first..last).find(|minute| pace(drunk, target, waking, Moment::Now(*minute)).state == State::Behind)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -148,6 +158,22 @@ mod tests {
         }
         let two = pace(600.0, 1_600.0, Waking::default(), Moment::Now(14 * 60));
         assert_eq!((two.expected.round(), two.behind.round()), (862.0, 262.0));
+    }
+
+    #[test]
+    fn people_are_told_from_two_on_or_later_and_not_towards_bedtime() {
+        let night = Waking::new(0, 8 * 60).unwrap();
+        for (drunk, waking, told) in [
+            (0.0, Waking::default(), Some(14 * 60)),
+            (600.0, Waking::default(), Some(14 * 60)),
+            // 1000 mL by eight past three, 200 of which are let pass; 1600 by eight.
+            (800.0, Waking::default(), Some(15 * 60 + 8)),
+            (1_400.0, Waking::default(), None),
+            (1_600.0, Waking::default(), None),
+            (0.0, night, Some(3 * 60)),
+        ] {
+            assert_eq!(behind_from(drunk, 1_600.0, waking), told, "{drunk} mL");
+        }
     }
 
     #[test]

@@ -34,3 +34,8 @@ pub fn recorded(event: &Kept) -> Option<Value> {
         "timestamp": clock::iso_now(),
     }))
 }
+
+/// `activity-error`: what a device said of the day was not kept. The address is in upper case, as with `activity-update`.
+pub fn refused(address: &str, error: &str) -> Value {
+    json!({"type": "activity-error", "deviceAddress": address, "error": error, "timestamp": clock::iso_now()})
+}

@@ -37,3 +37,14 @@ fn update(reading: &Reading) -> Value {
         "timestamp": clock::iso(now),
     })
 }
+
+/// `vital-error`: what a device measured was not kept. Kind and address are as a client wrote them.
+pub fn refused(kind: Option<&str>, address: &str, error: &str) -> Value {
+    json!({
+        "type": "vital-error",
+        "vitalType": kind,
+        "deviceAddress": address,
+        "error": error,
+        "timestamp": clock::iso(Timestamp::now()),
+    })
+}

@@ -18,7 +18,10 @@ use crate::{
         interval::{self, Interval, IntervalError},
         merge::Merged,
     },
-    store::activity::{Assessment, AssessmentError, KeptDay, Workout, Workouts},
+    store::{
+        activity::{Assessment, KeptDay, Workout, Workouts},
+        entries::Kept,
+    },
 };
 
 /// How many days are shown when nobody says.
@@ -175,7 +178,9 @@ async fn record_assessment(hub: Arc<Hub>, call: Call) -> Result<Response, Proble
 }
 
 async fn strike_assessment(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let struck = hub.store.strike_assessment(call.parameter("id").to_owned(), Timestamp::now()).await?;
+    let id = call.parameter("id");
+    let struck = hub.store.strike_assessment(id.to_owned(), Timestamp::now()).await?;
+    let struck = struck.ok_or_else(|| Problem::not_found(format!("there is no assessment {id:?}")))?;
     Ok(reply::data(StatusCode::OK, &struck.whole()))
 }
 
@@ -210,16 +215,5 @@ impl From<IntervalError> for Problem {
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
         Self::bad_request(error.to_string())
-    }
-}
-
-impl From<AssessmentError> for Problem {
-    fn from(error: AssessmentError) -> Self {
-        match error {
-            AssessmentError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            AssessmentError::Unknown(_) => Self::not_found(error.to_string()),
-            AssessmentError::Resident(error) => error.into(),
-            AssessmentError::Database(error) => error.into(),
-        }
     }
 }

@@ -130,7 +130,7 @@ async fn over(
         return Ok(reply::message(StatusCode::OK, &format!("Appointment marked as {word}")));
     };
     let change = VisitChange::Also(changes);
-    hub.store.change_visit(appointment.compat_id, date, change, Timestamp::now()).await?;
+    hub.store.change_visit(appointment.compat_id, date, change, None, Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, &format!("Recurring appointment instance marked as {word}")))
 }
 
@@ -166,7 +166,7 @@ fn not_found() -> Problem {
 }
 
 async fn change_to(hub: &Hub, compat_id: i64, changes: Map<String, Value>) -> Result<Appointment, Problem> {
-    let changed = hub.store.change_appointment(compat_id, changes, Timestamp::now()).await?;
+    let changed = hub.store.change_appointment(compat_id, changes, Scope::Compat, None, Timestamp::now()).await?;
     changed.ok_or_else(not_found)
 }
 
@@ -202,6 +202,8 @@ impl From<AppointmentError> for Problem {
     fn from(error: AppointmentError) -> Self {
         match error {
             AppointmentError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            AppointmentError::Outdated(_) => Self::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
+            AppointmentError::Change(error) => error.into(),
             AppointmentError::Field(_) | AppointmentError::Time(_) => Self::internal(error),
             AppointmentError::Database(error) => error.into(),
         }
@@ -214,6 +216,8 @@ impl From<VisitError> for Problem {
             VisitError::NoAppointment | VisitError::NoVisit(_) => Self::not_found(error.to_string()),
             VisitError::Split(_, SplitError::First) => Self::bad_request(error.to_string()),
             VisitError::Split(_, SplitError::NoVisit) => Self::not_found(error.to_string()),
+            VisitError::Outdated(_) => Self::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
+            VisitError::Change(error) => error.into(),
             VisitError::Appointment(error) => error.into(),
             VisitError::Field(_) => Self::internal(error),
             VisitError::Database(error) => error.into(),

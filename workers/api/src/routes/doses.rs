@@ -19,22 +19,25 @@ use crate::{
         Key, Plan,
         adherence::{Listed, Tally, adherence, listed, planned},
         check::MOST_AMOUNT,
+        plan::Prn,
         prn::{self, NextSafe},
         record::{Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, MOST_ENTRIES},
         state,
         stock::{Keeping, Movement, MovementKind},
     },
     medication::entry::{LONGEST_NAME, LONGEST_TEXT, MOST_REFILLS},
-    store::medications::{Cabinet, Medication, MedicationError},
+    store::medications::{Cabinet, Medication, MedicationError, Taken},
 };
 
 /// How many days are counted when nobody says, and at most.
 const USUAL_DAYS: i64 = 7;
-const MOST_DAYS: i64 = 366;
+const MOST_DAYS: i32 = 366;
 /// Most packs at once.
 const MOST_PACKS: u32 = 1_000;
 /// Longest time before a box is empty at which somebody wants to hear of it, in days.
 const MOST_REFILL_DAYS: i32 = 366;
+/// The least that is taken at once as needed, and that one unit of a box has: less is a mistake.
+const LEAST_AMOUNT: f64 = 0.000_001;
 /// Who speaks when nobody says.
 const SOMEBODY: &str = "somebody at home";
 
@@ -47,6 +50,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/v1/medications", read, with(hub, medications))
         .on(Method::PUT, "/api/v1/medications/{id}/plan", write, with(hub, plan))
         .get("/api/v1/medications/{id}/as-needed", read, with(hub, as_needed))
+        .post("/api/v1/medications/{id}/as-needed", write, with(hub, take_as_needed))
         .get("/api/v1/medications/{id}/stock", read, with(hub, stock))
         .post("/api/v1/medications/{id}/stock", write, with(hub, move_stock))
         .on(Method::PUT, "/api/v1/medications/{id}/keeping", write, with(hub, keep))
@@ -77,10 +81,7 @@ async fn tell(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let home = hub.store.home_of(subject).await?;
     let key: Key = call.parameter("occurrence").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
     let body = call.json::<Value>()?;
-    let id = match text(&body, "id", LONGEST_NAME)? {
-        Some(id) => Some(id),
-        None => call.idempotency_key()?,
-    };
+    let id = wish(&call, &body)?;
     let command = Command {
         by: text(&body, "by", LONGEST_NAME)?.unwrap_or_else(|| SOMEBODY.into()),
         act: act(&body, home, now)?,
@@ -100,7 +101,7 @@ async fn tell(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn counted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (now, subject) = (Timestamp::now(), asked_about(&call)?);
     let home = hub.store.home_of(subject).await?;
-    let days = call.query("days").and_then(|days| days.parse().ok()).filter(|days| (1..=MOST_DAYS).contains(days));
+    let days = field::whole_within(&json!({"days": call.query("days")}), "days", 1, MOST_DAYS)?;
     let last = home.date(now);
     let range = (last.saturating_sub((days.unwrap_or(USUAL_DAYS) - 1).days()), last);
     let cabinet = hub.store.cabinet(subject).await?;
@@ -150,10 +151,11 @@ async fn as_needed(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let cabinet = hub.store.cabinet(subject).await?;
     let records = records(&hub, &cabinet, (date, date)).await?;
     let medication = cabinet.find(id).ok_or(MedicationError::Unknown)?;
-    let plans = medication.plans();
-    let bounds = plans.iter().rev().find_map(|plan| plan.prn_on(date)).map(|(_, prn)| *prn).unwrap_or_default();
+    let found = medication.as_needed_on(date);
+    let bounds = found.as_ref().map_or_else(Prn::default, |(_, _, bounds)| *bounds);
     let standing = prn::standing(&bounds, &prn::takings(&records, &id.to_string()), amount, now);
-    let (may_take, next_safe_at) = match standing.next_safe {
+    let next_safe = if found.is_some() { standing.next_safe } else { NextSafe::Never };
+    let (may_take, next_safe_at) = match next_safe {
         NextSafe::Now => (true, Some(now)),
         NextSafe::At(at) => (false, Some(at)),
         NextSafe::Never => (false, None),
@@ -164,9 +166,30 @@ async fn as_needed(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         "doses_left": standing.doses_left,
         "may_take": may_take,
         "next_safe_at": next_safe_at.map(clock::iso),
+        "as_needed": found.is_some(),
         "bounds": bounds,
     });
     Ok(reply::data(StatusCode::OK, &body))
+}
+
+/// `{amount, taken_at, by, note, id, override_reason}`; one, now, if nobody says.
+async fn take_as_needed(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let (now, body) = (Timestamp::now(), call.json::<Value>()?);
+    let (subject, id) = find(&hub, &call).await?;
+    let home = hub.store.home_of(subject).await?;
+    if !body.is_object() {
+        return Err(Problem::bad_request("the body must be an object like {\"amount\": 1}; {} is one, now"));
+    }
+    let taken = Taken {
+        id: wish(&call, &body)?,
+        by: text(&body, "by", LONGEST_NAME)?.unwrap_or_else(|| SOMEBODY.into()),
+        taken_at: field::time(&body, "taken_at", home)?.map(|(at, _)| at),
+        amount: field::number_within(&body, "amount", LEAST_AMOUNT, MOST_AMOUNT)?.unwrap_or(1.0),
+        note: text(&body, "note", LONGEST_TEXT)?,
+        override_reason: text(&body, "override_reason", LONGEST_TEXT)?,
+    };
+    let (medication, dose) = hub.store.take_as_needed(subject, id, taken, now).await?;
+    Ok(reply::data(StatusCode::CREATED, &dose.whole(&medication, now)))
 }
 
 async fn stock(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -187,7 +210,7 @@ async fn move_stock(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn keep(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (subject, id) = find(&hub, &call).await?;
     let body = call.json::<Value>()?;
-    let amount = field::number_within(&body, "amount_per_unit", f64::MIN_POSITIVE, MOST_AMOUNT)?;
+    let amount = field::number_within(&body, "amount_per_unit", LEAST_AMOUNT, MOST_AMOUNT)?;
     let days = field::whole_within(&body, "refill_days_before", 0, MOST_REFILL_DAYS)?;
     let usual = Keeping::default();
     let keeping = Keeping {
@@ -258,6 +281,11 @@ fn act(body: &Value, home: &Home, now: Timestamp) -> Result<Act, Problem> {
             return Err(Problem::bad_request(words));
         }
     })
+}
+
+/// What a wish is known by, if whoever asks chose something.
+fn wish(call: &Call, body: &Value) -> Result<Option<String>, Problem> {
+    text(body, "id", LONGEST_NAME)?.map_or_else(|| call.idempotency_key(), |id| Ok(Some(id)))
 }
 
 fn seen(body: &Value) -> Result<Option<usize>, Problem> {

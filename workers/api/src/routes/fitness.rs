@@ -23,7 +23,7 @@ use crate::{
     show::activity as show,
     store::{
         RESIDENT,
-        activity::{Workout, WorkoutError, Workouts},
+        activity::{Workout, Workouts},
     },
 };
 
@@ -161,15 +161,5 @@ fn date_of(hub: &Hub, name: &str, text: &str) -> Result<Date, Problem> {
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
         Self::bad_request(error.to_string())
-    }
-}
-
-impl From<WorkoutError> for Problem {
-    fn from(error: WorkoutError) -> Self {
-        match error {
-            WorkoutError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            WorkoutError::Resident(error) => error.into(),
-            WorkoutError::Database(error) => error.into(),
-        }
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     show::drinks as show,
     store::{
         RESIDENT,
-        drinks::{Drink, DrinkError, PutGoalError},
+        drinks::{Drink, PutGoalError},
+        entries::Kept,
     },
 };
 
@@ -23,6 +24,8 @@ const USUAL_DAYS: i32 = 7;
 /// How many it has at most: ten years.
 const MOST_DAYS: i32 = 3_653;
 
+const OTHERS_GOAL: &str =
+    "userId can only be 1 here: ask for anybody else's goal with PUT /api/v1/goals/hydration?resident=";
 const NO_SUCH_DRINK: &str = "Drink log not found";
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
@@ -90,12 +93,11 @@ async fn goal(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 async fn put_goal(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let change = move |goal: Goal| goal.with_ounces(&body);
-    // Whoever is named in the query is not believed, and nobody else's goal is kept here.
-    let goal = if is_about_resident(&call) {
-        hub.store.put_drink_goal(RESIDENT, change, Timestamp::now()).await?.goal
-    } else {
-        change(Goal::default())?
-    };
+    if !is_about_resident(&call) {
+        // Whoever is named in the query is not believed; and what is not kept is not said to be.
+        return Err(Problem::not_found(OTHERS_GOAL));
+    }
+    let goal = hub.store.put_drink_goal(RESIDENT, change, Timestamp::now()).await?.goal;
     let ounces = goal.target.map(|target| number::json(target.ounces()));
     let text = "Hydration goal updated successfully";
     Ok(reply::data_with_message(StatusCode::OK, &json!({"daily_goal_oz": ounces}), text))
@@ -208,16 +210,6 @@ impl From<PutGoalError> for Problem {
             PutGoalError::Goal(error) => error.into(),
             PutGoalError::Resident(error) => error.into(),
             PutGoalError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<DrinkError> for Problem {
-    fn from(error: DrinkError) -> Self {
-        match error {
-            DrinkError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            DrinkError::Resident(error) => error.into(),
-            DrinkError::Database(error) => error.into(),
         }
     }
 }

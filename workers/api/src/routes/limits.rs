@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     alerts::{
-        baseline,
+        baseline, limit,
         limits::{Limits, LimitsError},
     },
     store::limits::{self, ChangeLimitsError},
@@ -43,15 +43,27 @@ async fn show(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 }
 
 async fn change(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let (subject, mut body) = (asked_about(&call)?, call.json::<Value>()?);
-    if let Some(fields) = body.as_object_mut() {
-        ONLY_ANSWERED.iter().for_each(|field| drop(fields.remove(*field)));
+    let (subject, body) = (asked_about(&call)?, document(&call, "limits", &ONLY_ANSWERED)?);
+    let wrong = |error: String| Problem::bad_request(format!("The limits are not valid: {error}"));
+    for limit in body["limits"].as_array().into_iter().flatten() {
+        if let Some(field) = limit::unknown_field(limit) {
+            return Err(wrong(format!("unknown field `{field}` in {limit}")));
+        }
     }
-    let wrong = |error| Problem::bad_request(format!("The limits are not valid: {error}"));
-    let limits: Limits = serde_json::from_value(body).map_err(wrong)?;
+    let limits: Limits = serde_json::from_value(body).map_err(|error| wrong(error.to_string()))?;
     let limits = limits.reduced();
     let (limits, version) = hub.store.change_limits(subject, limits, seen(&call)?, Timestamp::now()).await?;
     Ok(answer(subject, &limits, version))
+}
+
+/// A body that takes the place of what is there, without the fields that are only answered. A body that was lost on the way
+/// must not take everything away.
+pub fn document(call: &Call, what: &str, only_answered: &[&str]) -> Result<Value, Problem> {
+    let mut body = if call.body().is_empty() { Value::Null } else { call.json()? };
+    let wrong = || Problem::bad_request(format!("The body must be an object with the {what}; {{}} is the defaults"));
+    let fields = body.as_object_mut().ok_or_else(wrong)?;
+    only_answered.iter().for_each(|field| drop(fields.remove(*field)));
+    Ok(body)
 }
 
 async fn news2(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {

@@ -199,12 +199,20 @@ impl From<MedicationError> for Problem {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             MedicationError::Plan(_)
+            | MedicationError::TakenAt { .. }
+            | MedicationError::FirstLongAgo { .. }
+            | MedicationError::FollowsNothing { .. }
             | MedicationError::Entry(_)
             | MedicationError::Rows(_)
-            | MedicationError::Refused(Refused::InTheFuture { .. } | Refused::Amount { .. } | Refused::Snooze { .. }) => {
-                StatusCode::BAD_REQUEST
+            | MedicationError::Refused(
+                Refused::InTheFuture { .. }
+                | Refused::LongBefore { .. }
+                | Refused::Amount { .. }
+                | Refused::Snooze { .. },
+            ) => StatusCode::BAD_REQUEST,
+            MedicationError::RuleOfAnother(_) | MedicationError::Unsafe(_) | MedicationError::Refused(_) => {
+                StatusCode::CONFLICT
             }
-            MedicationError::RuleOfAnother(_) | MedicationError::Refused(_) => StatusCode::CONFLICT,
             MedicationError::Resident(error) => return error.into(),
             MedicationError::Database(error) => return error.into(),
         };

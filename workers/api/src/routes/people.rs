@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use warp::reply::Response;
 
-use super::{Hub, residents::asked_about, with};
+use super::{Hub, limits::document, residents::asked_about, with};
 use crate::{
     alerts::ladder::Ladder,
     store::people::{self, PeopleError, Person, Written},
@@ -56,11 +56,7 @@ async fn ladder(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 }
 
 async fn change_ladder(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let (subject, mut body) = (asked_about(&call)?, call.json::<Value>()?);
-    // As they are answered; they say nothing new when they are sent back.
-    if let Some(fields) = body.as_object_mut() {
-        ["subject", "version"].iter().for_each(|field| drop(fields.remove(*field)));
-    }
+    let (subject, body) = (asked_about(&call)?, document(&call, "ladder", &["subject", "version"])?);
     let wrong = |error| Problem::bad_request(format!("The ladder is not valid: {error}"));
     let ladder: Ladder = serde_json::from_value(body).map_err(wrong)?;
     let (ladder, version) = hub.store.change_ladder(subject, ladder, Timestamp::now()).await?;

@@ -10,10 +10,10 @@ use warp::reply::Response;
 
 use super::{Hub, is_about_resident, with};
 use crate::{
-    show,
+    feed, show,
     store::{
         RESIDENT,
-        readings::{Reading, RecordError, Span},
+        readings::{Reading, Span},
     },
     vitals::{
         Kind,
@@ -39,14 +39,36 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 }
 
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let body = call.json::<Value>()?;
+    let kept = keep(&hub, &call, &body).await;
+    if let Err(problem) = &kept {
+        tell_of_refusal(&hub, &body, problem).await?;
+    }
+    kept
+}
+
+/// Nobody sees the answer that a device gets, so existing clients are told, if it is their resident's device or nobody's.
+async fn tell_of_refusal(hub: &Hub, body: &Value, problem: &Problem) -> Result<(), Problem> {
+    let Some(address) = ["device_address", "deviceAddress"].iter().find_map(|field| body[field].as_str()) else {
+        return Ok(());
+    };
+    if hub.store.wearer_of(Some(address)).await?.is_none_or(|wearer| wearer == RESIDENT) {
+        hub.live.tell(
+            Rule::Read(Area::Vitals),
+            &feed::vitals::refused(body["vital_type"].as_str(), address, problem.text()),
+        );
+    }
+    Ok(())
+}
+
+async fn keep(hub: &Hub, call: &Call, body: &Value) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let key = call.idempotency_key()?;
-    let body = call.json::<Value>()?;
-    let mut entry = Entry::read(&body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
+    let mut entry = Entry::read(body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
     let wearer = hub.store.wearer_of(entry.device_address.as_deref()).await?.unwrap_or(RESIDENT);
     if wearer != RESIDENT {
         // A time without a zone is on the wearer's clock.
-        entry = Entry::read(&body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home_of(wearer).await?)?;
+        entry = Entry::read(body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home_of(wearer).await?)?;
     }
     let reading = hub.store.record(wearer, entry, key, now).await?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
@@ -143,15 +165,5 @@ fn whole_day(text: &str) -> Option<Date> {
 impl From<EntryError> for Problem {
     fn from(error: EntryError) -> Self {
         Self::bad_request(error.to_string())
-    }
-}
-
-impl From<RecordError> for Problem {
-    fn from(error: RecordError) -> Self {
-        match error {
-            RecordError::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            RecordError::Resident(error) => error.into(),
-            RecordError::Database(error) => error.into(),
-        }
     }
 }

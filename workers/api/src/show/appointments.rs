@@ -107,6 +107,7 @@ pub fn details(visit: &Visit) -> Value {
         "leave_by": iso(visit.leave_by()),
         "prepare_from": iso(visit.prepare_from()),
         "version": appointment.version,
+        "visit_version": visit.instance_date.map(|_| visit.version),
         "updated_at": clock::iso(appointment.updated_at),
     });
     for (field, value) in more.as_object().into_iter().flatten() {

@@ -7,8 +7,8 @@ mod intervals;
 mod workouts;
 
 pub use self::{
-    assessments::{Assessment, AssessmentError},
+    assessments::Assessment,
     days::{ACTIVITY_RECORDED, KeptDay},
     devices::FitnessDevice,
-    workouts::{Workout, WorkoutError, Workouts},
+    workouts::{Workout, Workouts},
 };

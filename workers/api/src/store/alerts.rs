@@ -4,6 +4,7 @@
 mod answer;
 mod caused;
 mod conditions;
+mod doses;
 mod told;
 mod waiting;
 
@@ -19,13 +20,11 @@ pub use self::{
 pub(super) use self::{
     caused::{heard, newest, usual},
     conditions::{Evidence, Watch},
+    doses::{dose_lifted, dose_not_taken, dose_settled, open_doses},
     waiting::of_resident,
 };
 use super::{Store, understood};
-use crate::{
-    alerts::{Direction, Severity},
-    vitals::Kind,
-};
+use crate::alerts::{Direction, Severity, Topic};
 
 /// Somebody should know.
 pub const ALERT_OPENED: &str = "alert.opened";
@@ -57,7 +56,7 @@ pub struct Alert {
     pub compat_id: i64,
     pub id: String,
     pub subject: i64,
-    pub kind: Kind,
+    pub kind: Topic,
     pub direction: Direction,
     pub severity: Severity,
     pub opened_as: Severity,
@@ -65,6 +64,7 @@ pub struct Alert {
     pub reading_id: Option<String>,
     pub value: Option<String>,
     pub unit: Option<String>,
+    /// The limit that was passed; of a dose, its occurrence.
     pub limit_name: Option<String>,
     pub limit_source: Option<String>,
     pub opened_at: String,
@@ -82,11 +82,15 @@ pub struct Alert {
 impl Alert {
     /// As events and clients have it.
     pub fn whole(&self) -> Value {
+        let (limit, occurrence) = match self.kind {
+            Topic::Reading(_) => (&self.limit_name, &None),
+            Topic::Dose(_) => (&None, &self.limit_name),
+        };
         json!({
             "id": self.id,
             "compat_id": self.compat_id,
             "subject": self.subject,
-            "kind": self.kind.name(),
+            "kind": self.kind.kind_name(),
             "direction": self.direction.name(),
             "severity": self.severity.name(),
             "opened_as": self.opened_as.name(),
@@ -94,7 +98,8 @@ impl Alert {
             "reading_id": self.reading_id,
             "value": self.value,
             "unit": self.unit,
-            "limit": self.limit_name,
+            "limit": limit,
+            "occurrence": occurrence,
             "source": self.limit_source,
             "status": self.status,
             "opened_at": self.opened_at,
@@ -175,7 +180,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
         compat_id: row.get("compat_id")?,
         id: row.get("id")?,
         subject: row.get("subject")?,
-        kind: understood(row, "kind", Kind::of_name)?,
+        kind: understood(row, "kind", Topic::of_name)?,
         direction: understood(row, "direction", Direction::of_name)?,
         severity: understood(row, "severity", Severity::of_name)?,
         opened_as: understood(row, "opened_as", Severity::of_name)?,

@@ -21,7 +21,13 @@ pub use self::{
     edits::{VisitChange, VisitError},
 };
 use super::{Store, history};
-use crate::appointments::{Appointment, content::Content, moment::Moment, status::Status};
+use crate::appointments::{
+    Appointment,
+    change::{self, ChangeError, Scope},
+    content::Content,
+    moment::Moment,
+    status::Status,
+};
 
 /// An appointment was made.
 pub const APPOINTMENT_CREATED: &str = "appointment.created";
@@ -33,18 +39,22 @@ pub const APPOINTMENT_CANCELLED: &str = "appointment.cancelled";
 pub const APPOINTMENT_COMPLETED: &str = "appointment.completed";
 
 const TABLE: &str = "appointments";
-const ANSWERED: &str = "SELECT answer FROM appointments WHERE idempotency_key = ?";
+const ANSWERED: &str = "SELECT subject, answer FROM appointments WHERE idempotency_key = ?";
 
 /// Why an appointment was not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum AppointmentError {
     #[error("this Idempotency-Key was sent with another appointment before: a new appointment needs a new key")]
     KeyOfAnother,
+    #[error("this appointment is at version {0} by now: look at it, then send that version with If-Match")]
+    Outdated(i64),
     /// Fields are checked before; this is our mistake.
     #[error("an appointment has a field of another type: {0}")]
     Field(#[from] serde_json::Error),
     #[error("{0:?} is not a time")]
     Time(String),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
@@ -69,10 +79,11 @@ impl Store {
         let home = self.homes.of(subject).unwrap_or_else(|| self.homes.new_home());
         self.database
             .write(move |transaction| {
-                if let Some(first) = by_key(transaction, key.as_deref())? {
+                if let Some((whose, first)) = by_key(transaction, key.as_deref())? {
                     let mut sent = first.clone();
                     sent.remove("id");
-                    return if sent == answer { Ok(Change::none(first)) } else { Err(AppointmentError::KeyOfAnother) };
+                    let is_same = whose == subject && sent == answer;
+                    return if is_same { Ok(Change::none(first)) } else { Err(AppointmentError::KeyOfAnother) };
                 }
                 let content = Content::new(&changes, now)?;
                 let mut appointment = Appointment {
@@ -101,10 +112,14 @@ impl Store {
     }
 
     /// Changes these fields; what is the same already stays so, without a trace. `None` if there is no such appointment.
+    ///
+    /// `seen` is the version that whoever changes it has looked at, if they say so.
     pub async fn change_appointment(
         &self,
         compat_id: i64,
         said: Map<String, Value>,
+        scope: Scope,
+        seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Appointment>, AppointmentError> {
         let homes = self.homes.clone();
@@ -120,6 +135,7 @@ impl Store {
                 if after == before {
                     return Ok(Change::none(Some(before)));
                 }
+                check_seen(&before, seen)?;
                 if after.content.starts_at != before.content.starts_at {
                     after.zone = home.zone_at(now);
                 }
@@ -127,6 +143,10 @@ impl Store {
                 after.starts = moment(&after.content.starts_at, after.content.all_day, &clock)?;
                 let end = after.content.ends_at.as_deref();
                 after.ends = end.map(|end| moment(end, after.content.all_day, &clock)).transpose()?;
+                if scope != Scope::Compat {
+                    // Existing clients send one of the two times, and mean both.
+                    change::check_times(after.starts.at, after.ends.as_ref().map(|end| end.at))?;
+                }
                 (after.version, after.updated_at) = (before.version + 1, now);
                 history::keep(transaction, TABLE, compat_id, now)?;
                 row::update(transaction, &after, home)?;
@@ -138,9 +158,18 @@ impl Store {
     }
 }
 
-fn by_key(transaction: &Transaction<'_>, key: Option<&str>) -> rusqlite::Result<Option<Map<String, Value>>> {
+fn check_seen(before: &Appointment, seen: Option<i64>) -> Result<(), AppointmentError> {
+    let is_so = seen.is_none_or(|seen| seen == before.version);
+    if is_so { Ok(()) } else { Err(AppointmentError::Outdated(before.version)) }
+}
+
+/// Whose appointment was made with this key, and what was answered.
+fn by_key(transaction: &Transaction<'_>, key: Option<&str>) -> rusqlite::Result<Option<(i64, Map<String, Value>)>> {
     let Some(key) = key else { return Ok(None) };
-    let answer = |row: &rusqlite::Row<'_>| super::understood(row, "answer", |text| serde_json::from_str(text).ok());
+    let answer = |row: &rusqlite::Row<'_>| {
+        let answer = super::understood(row, "answer", |text| serde_json::from_str(text).ok())?;
+        Ok((row.get("subject")?, answer))
+    };
     transaction.prepare_cached(ANSWERED)?.query_row([key], answer).optional()
 }
 

@@ -17,7 +17,7 @@ use super::{
     residents::ResidentError,
 };
 use crate::alerts::{
-    Condition, Direction,
+    Condition, Direction, Topic,
     limit::Limit,
     limits::{Expected, Limits, LimitsError},
     state::Event,
@@ -135,7 +135,8 @@ fn keep(transaction: &Transaction<'_>, subject: i64, limits: &Limits, now: Times
 
 fn apply(watch: &mut Watch<'_>, limits: &Limits) -> rusqlite::Result<()> {
     for condition in of_resident(watch.transaction, watch.subject)? {
-        if !limits.watches(condition.kind, condition.direction) {
+        let Topic::Reading(kind) = condition.kind else { continue };
+        if !limits.watches(kind, condition.direction) {
             watch.happens(condition, Event::Lifted, Evidence::default())?;
         }
     }
@@ -148,7 +149,7 @@ fn apply(watch: &mut Watch<'_>, limits: &Limits) -> rusqlite::Result<()> {
 /// Nothing is expected of what was never measured.
 fn expect(watch: &mut Watch<'_>, expected: Expected) -> rusqlite::Result<()> {
     let Some(newest) = newest(watch.transaction, watch.subject, expected.kind, watch.now)? else { return Ok(()) };
-    let condition = Condition { kind: expected.kind, direction: Direction::NoData };
+    let condition = Condition { kind: expected.kind.into(), direction: Direction::NoData };
     let event = heard(expected, newest.effective_at);
     watch.happens(condition, event, Evidence { reading: Some(&newest), ..Evidence::default() })
 }

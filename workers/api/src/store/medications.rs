@@ -1,6 +1,7 @@
 //! Medicines, their schedules and doses, as they are kept.
 
 mod act;
+mod as_needed;
 mod doses;
 mod look;
 mod plan;
@@ -14,13 +15,15 @@ use serde_json::{Value, json};
 
 pub use self::{
     act::{DOSE_CORRECTED, DOSE_NOTED, DOSE_SKIPPED, DOSE_SNOOZED, DOSE_TAKEN, DOSE_UNDONE, Wish},
+    as_needed::{MOST_DAYS_AGO, Taken},
     doses::Dose,
     look::{DOSE_DUE, DOSE_LATE, DOSE_REMINDED},
+    plan::MOST_DAYS_SINCE_FIRST,
     write::{MEDICATION_ADDED, MEDICATION_CHANGED, MEDICATION_STOPPED},
 };
 use super::{Store, parsed, residents::ResidentError, understood};
 use crate::{
-    doses::{Plan, Policy, check::PlanError, compat, record::Refused, stock::Keeping},
+    doses::{Plan, Policy, check::PlanError, compat, prn::Unsafe, record::Refused, stock::Keeping},
     medication::{
         entry::{Entry, EntryError},
         rows::{RowEntry, RowsError},
@@ -46,8 +49,18 @@ pub enum MedicationError {
         "rule {0:?} cannot be used: another medicine has it, or it meant something else before. A new rule needs a new id"
     )]
     RuleOfAnother(String),
+    #[error(
+        "rule {rule}: first ({first}) is more than {MOST_DAYS_SINCE_FIRST} days ago. Say when the next dose is due; those after it follow"
+    )]
+    FirstLongAgo { rule: String, first: Timestamp },
+    #[error("rule {rule}: it follows {after:?}, and there is no such rule. Its doses would never come")]
+    FollowsNothing { rule: String, after: String },
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Plan(Vec<PlanError>),
+    #[error("taken_at must be from {earliest} ({MOST_DAYS_AGO} days ago) to {latest}, not {at}")]
+    TakenAt { at: String, earliest: String, latest: String },
+    #[error(transparent)]
+    Unsafe(#[from] Unsafe),
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]

@@ -152,7 +152,7 @@ impl Store {
             .write(move |transaction| {
                 let before = of(transaction, subject)?;
                 let ladder = ladder_of(transaction, subject)?.0;
-                let people: Vec<_> = people.into_iter().map(|person| recognised(person, &before)).collect();
+                let people = recognised(people, &before);
                 retire(transaction, &before, &people, &ladder, now)?;
                 for person in people {
                     keep(transaction, subject, &before, person, now)?;
@@ -224,13 +224,21 @@ pub fn name_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<Str
     connection.prepare_cached(NAME)?.query_row([id], |row| row.get(0)).optional()
 }
 
-/// Whoever has the name of somebody who is known is them: the same request again makes nobody new.
-fn recognised(mut written: Written, people: &[Person]) -> Written {
-    let mut named = people.iter().filter(|person| person.said.name == written.said.name);
-    if let (None, Some(person), None) = (&written.id, named.next(), named.next()) {
-        written.id = Some(person.id.clone());
+/// Whoever has the name of somebody who is known is them: the same request again makes nobody new. Of two who have the same
+/// name it is the one of whom the same is said, else the first who is not taken yet.
+fn recognised(mut people: Vec<Written>, known: &[Person]) -> Vec<Written> {
+    let mut taken: Vec<_> = people.iter().filter_map(|written| written.id.clone()).collect();
+    let is_same: [fn(&Said, &Said) -> bool; 2] = [|a, b| a == b, |a, b| a.name == b.name];
+    for is_same in is_same {
+        for written in people.iter_mut().filter(|written| written.id.is_none()) {
+            let mut free = known.iter().filter(|person| !taken.contains(&person.id));
+            if let Some(person) = free.find(|person| is_same(&person.said, &written.said)) {
+                written.id = Some(person.id.clone());
+                taken.push(person.id.clone());
+            }
+        }
     }
-    written
+    people
 }
 
 fn by_name(step: &mut Step, people: &[Person]) {
@@ -311,6 +319,29 @@ fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
 mod tests {
     use super::*;
     use crate::store::plans::{assert_indexed, empty};
+
+    #[test]
+    fn two_of_the_same_name_are_known_by_what_is_said_of_them_else_by_their_order() {
+        let said = |name: &str, phone: Option<&str>| Said {
+            name: name.into(),
+            relation: None,
+            phone: phone.map(Into::into),
+            email: None,
+        };
+        let person = |number: i64, said| Person { compat_id: number, id: number.to_string(), said, version: 1 };
+        let known = [person(1, said("Anna", None)), person(2, said("Anna", Some("112"))), person(3, said("Ben", None))];
+        let ids = |people: &[(&str, Option<&str>)]| {
+            let people = people.iter().map(|(name, phone)| Written { id: None, said: said(name, *phone) }).collect();
+            recognised(people, &known).into_iter().map(|person| person.id.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&[("Anna", Some("112")), ("Anna", None), ("Ben", Some("0"))]), ["2", "1", "3"]);
+        assert_eq!(ids(&[("Anna", Some("7")), ("Anna", Some("8")), ("Anna", Some("9"))]), ["1", "2", ""]);
+        let taken = vec![
+            Written { id: Some("1".into()), said: said("Anne", None) },
+            Written { id: None, said: said("Anna", None) },
+        ];
+        assert_eq!(recognised(taken, &known)[1].id.as_deref(), Some("2"));
+    }
 
     #[test]
     fn people_and_ladders_are_found_at_once() {

@@ -13,7 +13,7 @@ use serde_json::json;
 pub use self::{
     amend::{AmendError, READING_AMENDED, READING_STRUCK_OUT, Version},
     ask::{CLOCK_TOLERANCE, Span},
-    record::{READING_RECORDED, RecordError},
+    record::READING_RECORDED,
 };
 use super::{parsed, understood};
 use crate::vitals::{Kind, entry::Entry, status, status::Word};
@@ -70,6 +70,12 @@ impl Reading {
     fn is_of(&self, entry: &Entry) -> bool {
         (self.kind, self.primary, self.secondary, &self.unit)
             == (entry.kind, entry.primary, entry.secondary, &entry.unit_text)
+    }
+
+    /// Whether both say the same of the resident, at the same time.
+    fn measures_as(&self, other: &Self) -> bool {
+        let said = |reading: &Self| (reading.canonical_primary, reading.canonical_secondary, reading.effective_at);
+        said(self) == said(other)
     }
 
     /// The whole of it, entered and canonical values side by side, for whoever follows the outbox and for newer clients.

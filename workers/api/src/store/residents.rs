@@ -8,11 +8,16 @@ use kit::{
     database::{Change, DatabaseError},
     outbox::Event,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Store, history, parsed};
+use super::{
+    Store,
+    alerts::{Evidence, Watch, of_resident},
+    history, parsed,
+};
+use crate::alerts::state;
 
 /// Somebody moved in.
 pub const RESIDENT_ADDED: &str = "resident.added";
@@ -117,7 +122,7 @@ impl Store {
                 Ok(Change::new(resident, event))
             })
             .await?;
-        self.homes.learn(resident.subject, &resident.zone);
+        self.homes.learn(resident.subject, &resident.zone, resident.version);
         Ok(resident)
     }
 
@@ -143,11 +148,12 @@ impl Store {
                 let sql =
                     "UPDATE residents SET name = ?, zone = ?, version = version + 1 WHERE subject = ? RETURNING *";
                 let changed = transaction.query_row(sql, params![name, zone, subject], resident)?;
-                let event = Event::new(RESIDENT_CHANGED, changed.whole());
-                Ok(Change::new(changed, event))
+                let mut events = vec![Event::new(RESIDENT_CHANGED, changed.whole())];
+                events.extend(alerts_follow(transaction, &known, &changed, now)?);
+                Ok(Change::several(changed, events))
             })
             .await?;
-        self.homes.learn(resident.subject, &resident.zone);
+        self.homes.learn(resident.subject, &resident.zone, resident.version);
         Ok(resident)
     }
 
@@ -170,10 +176,25 @@ impl Store {
     /// Reads where everybody lives, as whichever process kept it last.
     pub async fn learn_homes(&self) -> Result<(), DatabaseError> {
         for resident in self.residents().await? {
-            self.homes.learn(resident.subject, &resident.zone);
+            self.homes.learn(resident.subject, &resident.zone, resident.version);
         }
         Ok(())
     }
+}
+
+/// Quiet hours are on the resident's clock, which another zone changes.
+fn alerts_follow(
+    transaction: &Transaction<'_>,
+    before: &Resident,
+    after: &Resident,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Event>> {
+    let Some(home) = homes::named(&after.zone).filter(|_| after.zone != before.zone) else { return Ok(Vec::new()) };
+    let mut watch = Watch::begin(transaction, after.subject, home, now)?;
+    for condition in of_resident(transaction, after.subject)? {
+        watch.happens(condition, state::Event::Time, Evidence::default())?;
+    }
+    Ok(watch.news())
 }
 
 fn checked_name(name: String) -> Result<String, ResidentError> {

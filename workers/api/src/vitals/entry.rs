@@ -54,6 +54,12 @@ pub enum EntryError {
     /// The ends are in the unit that was written.
     #[error("{field} cannot be {value} {unit}: {} is at least {least} and at most {most} {unit}", .kind.name())]
     Impossible { field: &'static str, kind: Kind, value: f64, unit: String, least: f64, most: f64 },
+    /// Two ends of the same beat: the heart pushes, then it rests.
+    #[error(
+        "value_secondary cannot be {diastolic} {unit}: a diastolic pressure is less than its systolic one, which is \
+         {systolic} {unit}. Look whether they were swapped, or leave the one that was not measured out"
+    )]
+    NotBelow { systolic: f64, diastolic: f64, unit: String },
     #[error("recorded_at {0} is before {FIRST_YEAR}: some clock is wrong")]
     LongAgo(String),
     #[error("value_primary is not a level of consciousness. Must be one of: {}", consciousness::names())]
@@ -74,6 +80,9 @@ impl Entry {
         check(kind, unit, &unit_text, "value_primary", primary)?;
         if let Some(secondary) = secondary {
             check(kind, unit, &unit_text, "value_secondary", secondary)?;
+            if kind == Kind::BloodPressure && secondary >= primary {
+                return Err(EntryError::NotBelow { systolic: primary, diastolic: secondary, unit: unit_text });
+            }
         }
         let (effective_at, effective_at_text) =
             field::time(body, "recorded_at", home)?.unwrap_or_else(|| (now, clock::iso(now)));
@@ -217,6 +226,28 @@ mod tests {
     }
 
     #[test]
+    fn a_diastolic_is_below_its_systolic_whatever_the_unit_and_what_was_not_measured_is_not_compared() {
+        let asked = |systolic: f64, diastolic: Value, unit: &str| {
+            let body = json!({
+                "vital_type": "blood_pressure", "value_primary": systolic, "value_secondary": diastolic, "unit": unit,
+            });
+            read(&body).map(|entry| entry.secondary)
+        };
+        let text = "value_secondary cannot be 118 mmHg: a diastolic pressure is less than its systolic one, which is 76 \
+                    mmHg. Look whether they were swapped, or leave the one that was not measured out";
+        assert_eq!(asked(76.0, json!(118), "mmHg"), Err(text.into()));
+        assert!(asked(118.0, json!(118), "mmHg").is_err(), "a beat has two ends");
+        assert!(asked(10.0, json!("16"), "kPa").is_err());
+        assert!(asked(0.0, json!(40), "mmHg").is_err());
+        let text = "value_secondary cannot be 500 mmHg: blood_pressure is at least 0 and at most 400 mmHg";
+        assert_eq!(asked(118.0, json!(500), "mmHg"), Err(text.into()), "the range is said first");
+        assert_eq!(asked(118.0, json!(117.9), "mmHg"), Ok(Some(117.9)));
+        assert_eq!((asked(0.0, json!(0), "mmHg"), asked(60.0, json!(null), "mmHg")), (Ok(None), Ok(None)));
+        let other = json!({"vital_type": "heart_rate", "value_primary": 72, "value_secondary": 80, "unit": "bpm"});
+        assert_eq!(read(&other).unwrap().secondary, Some(80.0), "only a pressure has two ends");
+    }
+
+    #[test]
     fn a_symptom_is_ticked_or_named() {
         for (value, expected) in [
             (json!(null), false),
@@ -301,6 +332,8 @@ mod tests {
             }
             if let Ok(entry) = read(&body) {
                 prop_assert!(entry.kind.possible().contains(&entry.unit.to_canonical(entry.primary)), "{}", body);
+                let is_pressure = entry.kind == Kind::BloodPressure;
+                prop_assert!(!is_pressure || entry.secondary.is_none_or(|second| second < entry.primary), "{}", body);
                 let again: Timestamp = clock::iso(entry.effective_at).parse().unwrap();
                 prop_assert!(again.duration_until(entry.effective_at).as_millis() == 0, "times can be read again");
             }

@@ -1,16 +1,19 @@
 //! What stands between a connection and whoever answers: who asks, and whether this answer is the last.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority};
 use hyper::{
     body::{Body, Incoming},
     service::Service,
 };
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::{Answer, Peer, drain::Drain, stream::Seen};
+use super::{Answer, Peer, crowd::Place, drain::Drain, stream::Seen};
+
+/// A browser that came once by HTTPS comes by nothing else for a year.
+const BY_HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Kept as long as an upgraded connection is used, so that draining waits for it: the connection that it came from has
 /// ended for its driver, and nobody else knows of it yet.
@@ -21,6 +24,7 @@ pub(crate) struct Upgrading(#[expect(dead_code, reason = "held, not read")] Task
 #[derive(Clone)]
 pub(super) struct Answering<S> {
     pub answer: S,
+    pub place: Arc<Place>,
     /// Who asks.
     pub peer: Peer,
     pub drain: Drain,
@@ -42,14 +46,20 @@ impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
         if let Some(seen) = &self.seen {
             seen.request(!request.body().is_end_stream());
         }
+        let by_https_only = self.peer.tls && !is_this_machine(&request);
         let (drain, seen, version) = (self.drain.clone(), self.seen.clone(), request.version());
+        let under_way = self.place.request();
         let answered = self.answer.call(request);
         answered
             .map(move |answered| {
                 if let Some(seen) = seen {
                     seen.answer();
                 }
+                drop(under_way);
                 let Ok(mut response) = answered;
+                if by_https_only {
+                    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, BY_HTTPS_ONLY);
+                }
                 if drain.is_stopping() && version < Version::HTTP_2 {
                     say_that_it_is_the_last(&mut response);
                 }
@@ -57,6 +67,15 @@ impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
             })
             .boxed()
     }
+}
+
+/// Whether it was asked by a name that means another machine on each: what is remembered of `localhost` would be about
+/// whatever else is developed there.
+fn is_this_machine<B>(request: &Request<B>) -> bool {
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let Some(host) = header.as_ref().or(request.uri().authority()) else { return true };
+    let host = host.host().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The connection ends with this answer, and the client knows it: it sends its next request elsewhere.

@@ -1,9 +1,7 @@
 //! One connection, from its first byte to its last.
 
-use std::{convert::Infallible, net::SocketAddr, os::fd::AsRawFd, time::Duration};
+use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
 
-use http::{Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite},
@@ -12,10 +10,13 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Peer, answering::Answering, drain::Drain, stream::Watched};
+use super::{Answer, Peer, answering::Answering, crowd::Place, drain::Drain, stream::Watched};
+use crate::tls::{Certificates, Guarded, Protection};
 
 /// How long a client may take to finish a request's head; also how long an idle connection is kept.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// The largest head of a request, in bytes: what is asked for and all headers. More is answered with 431.
+pub const LARGEST_HEAD: usize = 32 * 1024;
 /// How long a TLS handshake may take, and how long until the first byte after it.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// HTTP/2 pings find out that a client is gone.
@@ -33,6 +34,7 @@ impl<S: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static> Stream for S 
 /// What is needed to serve one connection.
 pub(super) struct Connection<S> {
     pub address: SocketAddr,
+    pub place: Arc<Place>,
     pub answer: S,
     pub drain: Drain,
     pub upgrades: TaskTracker,
@@ -40,21 +42,33 @@ pub(super) struct Connection<S> {
 
 impl<S: Answer> Connection<S> {
     /// Serves it to its end.
-    pub async fn serve(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        match tls {
-            Some(acceptor) => self.over_tls(stream, acceptor).await,
-            None => self.http1(stream, false).await,
+    pub async fn serve(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
+        let Some(certificates) = certificates else { return self.http1(stream, false).await };
+        match certificates.protection() {
+            Protection::None => self.http1(stream, false).await,
+            Protection::Broken => self.plain(stream, certificates).await,
+            Protection::Tls(acceptor) => match first_byte(&self.drain, &stream).await {
+                Some(TLS_HANDSHAKE) => self.over_tls(stream, acceptor).await,
+                Some(_) => self.plain(stream, certificates).await,
+                None => {}
+            },
         }
+    }
+
+    /// Without encryption where there should be some: what does not leave this machine needs none.
+    async fn plain(self, stream: TcpStream, certificates: Arc<Certificates>) {
+        if self.address.ip().to_canonical().is_loopback() {
+            return self.http1(stream, false).await;
+        }
+        let local = stream.local_addr().ok().map(|local| local.ip());
+        let Self { address, place, answer, drain, upgrades } = self;
+        let answer = Guarded { answer, certificates, local };
+        let guarded = Connection { address, place, answer, drain, upgrades };
+        guarded.http1(stream, false).await;
     }
 
     async fn over_tls(self, stream: TcpStream, acceptor: TlsAcceptor) {
         let drain = self.drain.clone();
-        let mut first = [0];
-        match drain.within(HANDSHAKE_WITHIN, stream.peek(&mut first)).await {
-            Some(Ok(1)) if first[0] == TLS_HANDSHAKE => {}
-            Some(Ok(1)) => return self.answered_by(hyper::service::service_fn(needs_https)).http1(stream, false).await,
-            Some(Ok(_) | Err(_)) | None => return,
-        }
         let mut stream = match drain.within(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
             Some(Ok(stream)) => stream,
             Some(Err(error)) => return tracing::debug!(address = %self.address, "TLS handshake failed: {error}"),
@@ -68,21 +82,18 @@ impl<S: Answer> Connection<S> {
         if is_http2 { self.http2(stream).await } else { self.http1(stream, true).await }
     }
 
-    fn answered_by<T>(self, answer: T) -> Connection<T> {
-        Connection { address: self.address, answer, drain: self.drain, upgrades: self.upgrades }
-    }
-
     async fn http1(self, stream: impl Stream, tls: bool) {
         let (stream, seen) = Watched::new(stream);
         let answering = Answering {
             answer: self.answer,
+            place: self.place,
             peer: Peer { address: self.address, tls },
             drain: self.drain.clone(),
             upgrades: self.upgrades,
             seen: Some(seen.clone()),
         };
         let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(LARGEST_HEAD);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering).with_upgrades());
         let outcome = tokio::select! {
             biased;
@@ -103,6 +114,7 @@ impl<S: Answer> Connection<S> {
     async fn http2(self, stream: impl Stream) {
         let answering = Answering {
             answer: self.answer,
+            place: self.place,
             peer: Peer { address: self.address, tls: true },
             drain: self.drain.clone(),
             upgrades: self.upgrades,
@@ -113,7 +125,8 @@ impl<S: Answer> Connection<S> {
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWERED_WITHIN)
-            .max_concurrent_streams(MOST_STREAMS);
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(LARGEST_HEAD as u32);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
@@ -129,14 +142,9 @@ impl<S: Answer> Connection<S> {
     }
 }
 
-/// Plain HTTP on a port that speaks TLS: a person typed the address without `https`.
-async fn needs_https(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let mut response = Response::new(format!("This address speaks HTTPS: https://{host}{path}\n"));
-    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, header::HeaderValue::from_static("TLS/1.2, HTTP/1.1"));
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close, upgrade"));
-    Ok(response)
+/// Looked at, not taken; `None` if none comes.
+async fn first_byte(drain: &Drain, stream: &TcpStream) -> Option<u8> {
+    let mut first = [0];
+    let peeked = drain.within(HANDSHAKE_WITHIN, stream.peek(&mut first)).await;
+    matches!(peeked, Some(Ok(1))).then_some(first[0])
 }

@@ -7,7 +7,7 @@ import { NavigationRoute, registerRoute } from "workbox-routing";
 declare const self: ServiceWorkerGlobalScope;
 
 /** What belongs to the hub and must never be answered with the page. */
-const OF_THE_HUB = [/^\/api(\/|$)/i, /^\/ws(\/|$)/, /^\/video(\/|$)/];
+const OF_THE_HUB = [/^\/api(\/|$)/i, /^\/ws(\/|$)/, /^\/video(\/|$)/, /^\/trust(\/|$)/];
 
 precacheAndRoute(self.__WB_MANIFEST);
 cleanupOutdatedCaches();

@@ -67,6 +67,10 @@ impl Gateway {
         rest
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(ANSWERED_WITHIN)).unwrap();

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::socket::{Backlog, getsockopt, listen, sockopt::AcceptConn};
+use nix::sys::socket::{self, Backlog, getsockopt, sockopt::AcceptConn};
 
 /// A worker that made it non-blocking did so for everybody.
 pub fn set_nonblocking(socket: BorrowedFd<'_>, wanted: bool) -> Result<(), Errno> {
@@ -14,12 +14,15 @@ pub fn set_nonblocking(socket: BorrowedFd<'_>, wanted: bool) -> Result<(), Errno
     fcntl(socket, FcntlArg::F_SETFL(flags)).map(drop)
 }
 
+/// So many connections wait as the system allows. The standard library asks for 128: who comes when the queue is full tries
+/// again a second later, also while somebody else floods a worker.
+pub fn listen(socket: &impl AsFd) -> Result<(), Errno> {
+    socket::listen(socket, Backlog::MAXALLOWABLE)
+}
+
 /// For sockets that take connections.
 pub fn listen_again(socket: &impl AsFd) -> Result<(), Errno> {
-    if !getsockopt(socket, AcceptConn)? {
-        listen(socket, Backlog::MAXCONN)?;
-    }
-    Ok(())
+    if getsockopt(socket, AcceptConn)? { Ok(()) } else { listen(socket) }
 }
 
 /// For sockets that take datagrams: one that was connected hears only its peer.

@@ -106,7 +106,11 @@ impl Socket {
         // The standard library sets SO_REUSEADDR for TCP, so connections that linger from before do not stand in the way. For
         // datagrams it would let anybody else bind the same address and take what comes.
         match place {
-            Place::Tcp(address) => bound(TcpListener::bind, *address).map(Self::Tcp),
+            Place::Tcp(address) => {
+                let listener = bound(TcpListener::bind, *address)?;
+                mend::listen(&listener)?;
+                Ok(Self::Tcp(listener))
+            }
             Place::Udp(address) => bound(UdpSocket::bind, *address).map(Self::Udp),
             Place::Unix(path) => Bound::at(path).map(Self::Unix),
         }

@@ -57,6 +57,7 @@ impl Supervisor {
             keeper: self.keeper,
             predecessors: self.predecessors,
             profile: self.roster.manifest.profile.clone(),
+            folder: self.roster.manifest.folder.clone(),
             file_is_good: !self.in_force.broken,
             is_refused: self.in_force.refused.is_some(),
             is_on_trial: self.in_force.trial.is_some(),

@@ -1,5 +1,6 @@
 //! What the owner of the state hands over to be measured and written: copies, so that nobody waits for the writing.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use protocol::control;
@@ -21,6 +22,8 @@ pub struct HubFacts {
     pub keeper: i32,
     pub predecessors: Predecessors,
     pub profile: String,
+    /// Where the file is, and the certificates beside it.
+    pub folder: PathBuf,
     /// The file as it was saved last can be taken on.
     pub file_is_good: bool,
     /// The saved file's profile was tried and taken back.

@@ -27,6 +27,9 @@ const TRIAL: Meta = Meta::gauge("betti_config_on_trial", "Whether a profile is b
 const APPLIED: Meta =
     Meta::gauge("betti_config_last_apply_time_seconds", "When the file in force was taken on, since 1970.")
         .in_unit("seconds");
+const CERTIFICATE: Meta =
+    Meta::gauge("betti_certificate_end_time_seconds", "When the certificate in certs/ ends, since 1970.")
+        .in_unit("seconds");
 const PID: Meta = Meta::gauge("betti_process_pid", "The number of the process.");
 const START: Meta =
     Meta::gauge("betti_process_start_time_seconds", "When the process was started, since 1970.").in_unit("seconds");
@@ -67,11 +70,21 @@ pub fn families(facts: &Facts, units: Units) -> Vec<Family> {
         flag(&REFUSED, hub.is_refused),
         flag(&TRIAL, hub.is_on_trial),
         applied,
+        certificate(facts),
     ];
     let us = std::process::id() as i32;
     let processes = [("keeper", hub.keeper, keeper), ("supervisor", us, Figures::of(us, units))];
     families.extend(of_processes(&processes, facts.epoch));
     families
+}
+
+/// Of the one that is served unless an app is told otherwise; without any there is no number.
+fn certificate(facts: &Facts) -> Family {
+    let mut family = CERTIFICATE.family();
+    let file = facts.hub.folder.join(certificates::FOLDER).join(certificates::CERTIFICATE);
+    let validity = certificates::validity_of_file(&file).ok();
+    family.known(&labels([]), validity.map(|validity| validity.until as f64));
+    family
 }
 
 fn apps(facts: &Facts) -> Family {

@@ -17,8 +17,10 @@ pub enum Event {
     Corrected {
         touched_at: Timestamp,
         newest: Option<(Finding, Timestamp)>,
+        /// A limit compares the newest one with earlier ones, so that it may say something else, too.
+        looks_back: bool,
     },
-    /// The resident has symptoms, said after a severe reading.
+    /// The resident has symptoms, said after a severe reading that was not repeated yet, or not in time.
     Symptom,
     /// The newest reading was measured then, and the next is expected within this.
     Heard {
@@ -30,6 +32,12 @@ pub enum Event {
     Started {
         grace: SignedDuration,
     },
+    /// Nobody said that this dose of a critical medicine was taken, and it is late (urgent) or missed (critical).
+    NotTaken {
+        severity: Severity,
+    },
+    /// Somebody said what became of the dose.
+    Settled,
     Acknowledged,
     Snoozed {
         until: Timestamp,
@@ -82,16 +90,18 @@ pub enum Cause {
     Unrepeated,
     /// Nothing was measured for too long.
     NoData,
+    /// A dose of a critical medicine was not taken in time.
+    NotTaken,
 }
 
 /// Why an alert is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// What was measured is well inside the limit, or something was measured again.
+    /// What was measured is well inside the limit, or something was measured again, or the dose was taken or skipped.
     Over,
     /// It got worse; another one opens.
     Worsened,
-    /// Its limit is gone.
+    /// Its limit is gone, or the plan that asked for the dose.
     LimitsChanged,
 }
 
@@ -102,6 +112,7 @@ impl Cause {
             Self::Symptom => "symptom",
             Self::Unrepeated => "unrepeated",
             Self::NoData => "no_data",
+            Self::NotTaken => "not_taken",
         }
     }
 }

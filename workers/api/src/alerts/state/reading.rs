@@ -14,19 +14,17 @@ impl State {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
+        // Of a clock that runs ahead: what is measured after this must not be older.
+        let at = at.min(now);
         let is_history = now.duration_since(at) > RAISES_WITHIN || self.judged_at.is_some_and(|newest| at < newest);
         let is_too_soon = self.repeat.is_some_and(|repeat| at.duration_since(repeat.first_at) < REST);
         if is_history || (is_too_soon && !symptom) {
             return;
         }
-        self.judged_at = Some(at);
+        (self.judged_at, self.unrepeated) = (Some(at), None);
         self.count(finding, at);
-        let as_asked = |severity: &Severity| {
-            let needed = finding.passed[severity.rank()];
-            needed.is_some_and(|needed| self.in_a_row[severity.rank()] >= needed)
-        };
         let severe = worst(|severity| severity.is_severe() && finding.passed[severity.rank()].is_some());
-        let sure = worst(|severity| as_asked(&severity)).max(severe.filter(|_| symptom));
+        let sure = self.as_asked(finding).max(severe.filter(|_| symptom));
         let known = sure.max(self.open.map(|open| open.severity));
         if let Some(severity) = severe.filter(|severity| Some(*severity) > known) {
             return self.ask_repeat(severity, at, now, actions);
@@ -68,13 +66,19 @@ impl State {
         &mut self,
         touched_at: Timestamp,
         newest: Option<(Finding, Timestamp)>,
+        looks_back: bool,
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        if self.judged_at.is_none_or(|judged_at| touched_at < judged_at) {
+        let Some(judged_at) = self.judged_at else { return };
+        if touched_at < judged_at {
+            if let Some((finding, _)) = newest.filter(|_| looks_back) {
+                self.compared_anew(&finding, now, actions);
+            }
             return;
         }
-        (self.repeat, self.judged_at, self.counted_at, self.in_a_row) = (None, None, None, [0; 4]);
+        (self.repeat, self.unrepeated, self.judged_at) = (None, None, None);
+        (self.counted_at, self.in_a_row) = (None, [0; 4]);
         match newest {
             Some((finding, at)) => {
                 // Also one that is too old to raise anything ends what is over.
@@ -85,9 +89,33 @@ impl State {
         }
     }
 
+    /// The newest reading is what it was; what it was compared with is not.
+    fn compared_anew(&mut self, finding: &Finding, now: Timestamp, actions: &mut Vec<Action>) {
+        for (in_a_row, passed) in self.in_a_row.iter_mut().zip(finding.passed) {
+            *in_a_row = passed.map_or(0, |_| (*in_a_row).max(1));
+        }
+        self.ease(finding.holds, actions);
+        let sure = self.as_asked(finding).filter(|severity| self.open.is_none_or(|open| *severity > open.severity));
+        if let Some(severity) = sure {
+            self.open(severity, Cause::Limit, now, actions);
+        }
+    }
+
+    /// The worst severity of which there were as many readings in a row as its limit asks for.
+    fn as_asked(&self, finding: &Finding) -> Option<Severity> {
+        worst(|severity| {
+            let needed = finding.passed[severity.rank()];
+            needed.is_some_and(|needed| self.in_a_row[severity.rank()] >= needed)
+        })
+    }
+
+    /// It counts also when it is ticked later than a repeat was asked for, as long as nothing else is known.
     pub(super) fn symptom(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        if let Some(repeat) = self.repeat.take() {
-            self.open(repeat.severity, Cause::Symptom, now, actions);
+        let severe = self.repeat.take().or(self.unrepeated.take());
+        let severe = severe.filter(|severe| now.duration_since(severe.first_at) <= RAISES_WITHIN);
+        let worse = severe.filter(|severe| self.open.is_none_or(|open| severe.severity > open.severity));
+        if let Some(severe) = worse {
+            self.open(severe.severity, Cause::Symptom, now, actions);
         }
     }
 }

@@ -107,6 +107,26 @@ fn words(actions: &[Action]) -> Vec<String> {
 use Severity::{Critical, Info, Urgent, Warn};
 
 #[test]
+fn a_dose_that_nobody_took_climbs_the_ladder_at_night_too_and_worsens_when_it_is_missed() {
+    let mut world = World { direction: Direction::Late, now: "2031-01-31T04:00:00Z".parse().unwrap(), ..World::new() };
+    let late = Event::NotTaken { severity: Severity::Urgent };
+    let opened = world.tell(late.clone());
+    let Action::Open { severity, cause, .. } = opened[0] else { panic!("{opened:?}") };
+    assert_eq!((severity, cause, opened.len()), (Severity::Urgent, Cause::NotTaken, 2), "and somebody is told");
+    assert_eq!(world.tell(late), [], "once");
+    assert_eq!(world.tell(Event::Acknowledged), [Action::Acknowledge]);
+    let missed = Event::NotTaken { severity: Severity::Critical };
+    let worse = world.tell(missed.clone());
+    assert_eq!(worse[0], Action::Clear { because: Because::Worsened });
+    assert!(matches!(worse[1..], [Action::Open { severity: Severity::Critical, .. }, Action::Escalate { .. }]));
+    assert_eq!(world.tell(missed), []);
+    world.now += minutes(10);
+    assert!(matches!(world.tell(Event::Time)[..], [Action::Escalate { .. }]));
+    assert_eq!(world.tell(Event::Settled), [Action::Clear { because: Because::Over }]);
+    assert_eq!((world.tell(Event::Settled), world.state.deadline(&world.policy())), (Vec::new(), None));
+}
+
+#[test]
 fn a_severe_first_reading_asks_for_rest_and_a_repeat_and_the_second_one_alarms() {
     let mut world = World::new();
     assert_eq!(words(&world.read(Some(Critical), 2)), ["repeat critical"]);
@@ -144,6 +164,58 @@ fn a_severe_reading_that_nobody_repeats_makes_somebody_look() {
     assert_eq!(words(&world.wait(1)), ["open warn unrepeated", "tell anna"]);
     world.now += minutes(60);
     assert_eq!(words(&world.read(Some(Critical), 2)), ["clear worsened", "open critical limit", "tell anna"]);
+}
+
+#[test]
+fn a_severe_reading_that_is_not_repeated_is_news_to_whoever_knew_of_something_milder() {
+    let mut world = World::new();
+    world.read(Some(Warn), 1);
+    world.tell(Event::Acknowledged);
+    world.now += minutes(60);
+    let severe = Finding { passed: [Some(1), Some(1), Some(2), None], ..finding(Some(Urgent), 2) };
+    let event = Event::Judged { finding: severe.clone(), at: world.now, symptom: false };
+    assert_eq!(words(&world.tell(event)), ["repeat urgent"]);
+    assert_eq!(words(&world.wait(5)), ["clear worsened", "open warn unrepeated", "tell anna"]);
+
+    let mut world = World::new();
+    world.read(Some(Warn), 1);
+    let until = world.now + minutes(24 * 60);
+    world.tell(Event::Snoozed { until });
+    world.now += minutes(60);
+    let event = Event::Judged { finding: severe, at: world.now, symptom: false };
+    assert_eq!(words(&world.tell(event)), ["repeat urgent"]);
+    assert_eq!(words(&world.wait(5)), ["clear worsened", "open warn unrepeated", "tell anna"], "snoozed was the other");
+}
+
+#[test]
+fn a_symptom_that_is_ticked_after_the_time_for_a_repeat_alarms_too() {
+    let mut world = World::new();
+    world.read(Some(Critical), 2);
+    assert_eq!(words(&world.wait(5)), ["open warn unrepeated", "tell anna"]);
+    world.now += minutes(3);
+    assert!(world.state.waits_for_symptom());
+    assert_eq!(words(&world.tell(Event::Symptom)), ["clear worsened", "open critical symptom", "tell anna"]);
+    assert!(world.tell(Event::Symptom).is_empty() && !world.state.waits_for_symptom());
+
+    for (later, severity) in [(24 * 60, Some(Critical)), (60, None)] {
+        let mut world = World::new();
+        world.read(Some(Critical), 2);
+        world.wait(5);
+        world.tell(Event::Acknowledged);
+        world.now += minutes(later);
+        if severity.is_none() {
+            world.read(severity, 1);
+        }
+        assert!(world.tell(Event::Symptom).is_empty(), "it is history, or something better was measured");
+    }
+}
+
+#[test]
+fn a_device_whose_clock_runs_ahead_hides_nothing_that_is_measured_after_it() {
+    let mut world = World::new();
+    world.tell(judged(None, 1, world.now + minutes(4)));
+    world.now += minutes(1);
+    assert_eq!(words(&world.read(Some(Warn), 1)), ["open warn limit", "tell anna"]);
 }
 
 #[test]
@@ -282,7 +354,7 @@ fn a_reading_that_was_a_slip_of_the_pen_takes_its_alert_along() {
     let before = world.now;
     world.now += minutes(60);
     world.read(Some(Urgent), 1);
-    let corrected = |touched_at, newest| Event::Corrected { touched_at, newest };
+    let corrected = |touched_at, newest| Event::Corrected { touched_at, newest, looks_back: false };
     assert!(world.tell(corrected(before - minutes(1), None)).is_empty(), "it was not the one that counts");
     let touched_at = world.now;
     let well = Some((finding(None, 1), before));
@@ -293,6 +365,22 @@ fn a_reading_that_was_a_slip_of_the_pen_takes_its_alert_along() {
     let touched_at = world.now;
     assert_eq!(words(&world.tell(corrected(touched_at, severe))), ["repeat critical"], "and a new one is new");
     assert!(world.tell(corrected(touched_at, None)).is_empty() && world.state.repeat.is_none());
+}
+
+#[test]
+fn what_is_compared_with_an_earlier_reading_is_compared_anew_when_that_one_was_a_slip_of_the_pen() {
+    let mut world = World::new();
+    let before = world.now - minutes(60);
+    world.read(Some(Warn), 1);
+    let at = world.now;
+    let corrected = |severity, looks_back| {
+        let newest = Some((finding(severity, 1), at));
+        Event::Corrected { touched_at: before, newest, looks_back }
+    };
+    assert!(world.tell(corrected(None, false)).is_empty(), "nothing was compared");
+    assert_eq!(words(&world.tell(corrected(None, true))), ["clear over"]);
+    assert_eq!(words(&world.tell(corrected(Some(Warn), true))), ["open warn limit", "tell anna"]);
+    assert!(world.tell(corrected(Some(Warn), true)).is_empty(), "as before");
 }
 
 #[test]

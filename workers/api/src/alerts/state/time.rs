@@ -25,6 +25,10 @@ impl State {
             repeat.first_at = repeat.first_at.min(now);
             shift(&mut repeat.until);
         }
+        if let Some(unrepeated) = &mut self.unrepeated {
+            unrepeated.first_at = unrepeated.first_at.min(now);
+            shift(&mut unrepeated.until);
+        }
         if let Some(silence) = &mut self.silence {
             silence.heard_at = silence.heard_at.min(now);
             shift(&mut silence.until);
@@ -60,11 +64,9 @@ impl State {
 
     pub(super) fn time(&mut self, policy: &Policy<'_>, now: Timestamp, actions: &mut Vec<Action>) {
         self.snooze = self.snooze.filter(|snooze| snooze.until > now);
-        if self.repeat.is_some_and(|repeat| repeat.until <= now) {
-            self.repeat = None;
-            if self.open.is_none_or(|open| open.severity < UNREPEATED) {
-                self.open(UNREPEATED, Cause::Unrepeated, now, actions);
-            }
+        if let Some(repeat) = self.repeat.take_if(|repeat| repeat.until <= now) {
+            self.unrepeated = Some(repeat);
+            self.not_repeated(repeat.severity, now, actions);
         }
         if let Some(silence) = self.silence.filter(|silence| silence.until <= now && self.open.is_none()) {
             self.open(silence.severity, Cause::NoData, now, actions);
@@ -76,6 +78,19 @@ impl State {
             }
             actions.push(Action::Escalate { step });
         }
+    }
+
+    /// Whoever knows of something milder, or does not want to hear of it for a while, knows nothing of this.
+    fn not_repeated(&mut self, severe: Severity, now: Timestamp, actions: &mut Vec<Action>) {
+        let open = self.open.map(|open| (open.severity, open.acknowledged || self.snooze.is_some()));
+        let severity = match open {
+            None => UNREPEATED,
+            Some((severity, _)) if severity < UNREPEATED => UNREPEATED,
+            Some((severity, true)) if severity < severe => severity,
+            Some(_) => return,
+        };
+        self.snooze = self.snooze.filter(|snooze| severe <= snooze.severity);
+        self.open(severity, Cause::Unrepeated, now, actions);
     }
 
     /// The next step of the ladder, and when it is due, seen from `now`.

@@ -4,7 +4,10 @@ use std::mem::discriminant;
 
 use jiff::Timestamp;
 
-use super::{Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, Entry, MOST_ENTRIES, Record, Refused, Resolution};
+use super::{
+    Act, CLOCKS_AGREE_WITHIN_SECONDS, Command, Done, EARLIEST_BEFORE, Entry, KEPT_FOR_SETTLING, MOST_ENTRIES, Record,
+    Refused, Resolution,
+};
 
 impl Record {
     /// Does what a person asks, once. Refused commands change nothing.
@@ -17,8 +20,9 @@ impl Record {
         if command.seen_version.is_some_and(|version| version != self.version()) {
             return Err(self.changed(self.entries.last()));
         }
-        if self.entries.len() >= MOST_ENTRIES {
-            return Err(Refused::TooOften);
+        let left = MOST_ENTRIES.saturating_sub(self.entries.len());
+        if left <= command.act.leaves() {
+            return Err(Refused::TooOften { most: self.entries.len(), left });
         }
         self.allow(command, now)?;
         self.entries.push(Entry { command: command.clone(), recorded_at: now });
@@ -31,7 +35,7 @@ impl Record {
             Act::Skip { .. } => self.allow_settling(command),
             Act::Snooze { until } => self.allow_snooze(*until, now),
             Act::Correct { taken_at } => {
-                not_in_the_future(*taken_at, now)?;
+                self.when_it_can_be(*taken_at, now)?;
                 self.taken_at().map(|_| ()).ok_or(Refused::NotTaken)
             }
             Act::Note { .. } => Ok(()),
@@ -44,7 +48,7 @@ impl Record {
     }
 
     fn allow_take(&self, command: &Command, at: Timestamp, amount: Option<f64>, now: Timestamp) -> Result<(), Refused> {
-        not_in_the_future(at, now)?;
+        self.when_it_can_be(at, now)?;
         if let Some(amount) = amount.filter(|amount| !(amount.is_finite() && *amount > 0.0)) {
             return Err(Refused::Amount { amount });
         }
@@ -52,6 +56,12 @@ impl Record {
         let earliest = self.policy.earliest(self.due_at);
         let asks_back = !self.as_needed && command.override_reason.is_none() && self.resolution().is_none();
         if asks_back && at < earliest { Err(Refused::TooEarly { due_at: self.due_at, earliest }) } else { Ok(()) }
+    }
+
+    fn when_it_can_be(&self, at: Timestamp, now: Timestamp) -> Result<(), Refused> {
+        not_in_the_future(at, now)?;
+        let due_at = self.due_at;
+        if due_at.duration_since(at) > EARLIEST_BEFORE { Err(Refused::LongBefore { due_at, at }) } else { Ok(()) }
     }
 
     /// Whether it may be taken or skipped, as far as nobody did before.
@@ -88,6 +98,16 @@ impl Record {
             by: entry.command.by.clone(),
             at: entry.recorded_at,
         })
+    }
+}
+
+impl Act {
+    /// How many entries of a record it leaves to others.
+    fn leaves(&self) -> usize {
+        match self {
+            Self::Snooze { .. } | Self::Note { .. } => KEPT_FOR_SETTLING,
+            Self::Take { .. } | Self::Skip { .. } | Self::Correct { .. } | Self::Undo { .. } => 0,
+        }
     }
 }
 

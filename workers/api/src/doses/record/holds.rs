@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Act, Entry, Record, Resolution};
+use super::{Act, Command, Entry, Record, Resolution};
 use crate::doses::prn::Taking;
 
 impl Record {
@@ -34,6 +34,15 @@ impl Record {
             Act::Snooze { until } => Some((&entry.command.id, until)),
             Act::Take { .. } | Act::Skip { .. } | Act::Correct { .. } | Act::Note { .. } | Act::Undo { .. } => None,
         }
+    }
+
+    /// Whether the newest thing that holds is that the same person said just this. Notes change nothing, so that what was said
+    /// before one is still the newest.
+    pub fn said_last(&self, command: &Command) -> bool {
+        let is_note = |act: &Act| matches!(act, Act::Note { .. });
+        let holding = self.holding();
+        let newest = holding.into_iter().rev().find(|entry| is_note(&entry.command.act) == is_note(&command.act));
+        newest.is_some_and(|entry| entry.command.act == command.act && entry.command.by == command.by)
     }
 
     /// The newest thing that was said about it and holds: a note, or the reason of a skip.

@@ -47,8 +47,17 @@ fn clocks_that_jump_move_a_dose_to_the_first_valid_minute_and_never_double_it() 
         ("America/Santiago", "2024-09-08", "00:15", "2024-09-08T04:00:00Z"),
         ("Asia/Beirut", "2024-03-31", "00:00", "2024-03-30T22:00:00Z"),
         ("Africa/Cairo", "2024-04-26", "00:30", "2024-04-25T22:00:00Z"),
+        ("America/Havana", "2025-03-09", "00:30", "2025-03-09T05:00:00Z"),
+        ("America/Havana", "2025-03-09", "01:00", "2025-03-09T05:00:00Z"),
+        // At one back to midnight: the first hour of the day comes twice.
+        ("America/Havana", "2025-11-02", "00:00", "2025-11-02T04:00:00Z"),
+        ("America/Havana", "2025-11-02", "00:30", "2025-11-02T04:30:00Z"),
+        ("America/Havana", "2025-11-02", "01:00", "2025-11-02T06:00:00Z"),
         // At midnight back: the evening before comes twice.
         ("America/Santiago", "2024-04-06", "23:30", "2024-04-07T02:30:00Z"),
+        ("Asia/Beirut", "2024-10-26", "23:30", "2024-10-26T20:30:00Z"),
+        ("Africa/Cairo", "2024-10-31", "23:30", "2024-10-31T20:30:00Z"),
+        ("Africa/Cairo", "2024-11-01", "00:00", "2024-10-31T22:00:00Z"),
     ] {
         let found = on_date(&[daily("a", &[time])], &[], &zone(name), date(day));
         assert_eq!(shown(&found), [format!("a/{day}/0 {expected}")], "{name} {day} {time}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use proptest::prelude::*;
 
 use super::*;
@@ -73,11 +73,26 @@ fn the_next_one_follows_when_the_last_one_was_really_taken() {
     assert_eq!(dues(&evening), ["06T01:11"]);
 }
 
+#[test]
+fn a_chain_is_followed_for_thousands_of_years_at_once_and_with_a_window_for_some() {
+    let plan = every(1, "2031-01-05T08:00:00Z", Anchor::LastTaken, None);
+    let far = found(&plan, &[], &TimeZone::UTC, "9990-01-01T00:30:00Z", "9990-01-01T03:00:00Z");
+    assert_eq!(dues(&far), ["01T01:00", "01T02:00"]);
+    let odd = every(7, "2031-01-05T08:00:00Z", Anchor::LastTaken, None);
+    let whole = found(&odd, &[], &TimeZone::UTC, "2031-01-01T00:00:00Z", "2031-03-01T00:00:00Z");
+    let part = found(&odd, &[], &TimeZone::UTC, "2031-02-20T00:00:00Z", "2031-03-01T00:00:00Z");
+    assert_eq!(shown(&whole[whole.len() - part.len()..]), shown(&part), "the same doses, whoever asks from when");
+    let window = every(1, "2031-01-05T08:00:00Z", Anchor::LastTaken, Some(("08:00", "20:00")));
+    let near = found(&window, &[], &TimeZone::UTC, "2034-01-01T00:00:00Z", "2034-01-01T10:30:00Z");
+    assert_eq!(dues(&near), ["01T08:00", "01T09:00", "01T10:00"]);
+    assert_eq!(found(&window, &[], &TimeZone::UTC, "9990-01-01T00:00:00Z", "9990-01-02T00:00:00Z"), []);
+}
+
 proptest! {
     #![proptest_config(cases(32))]
 
     #[test]
-    fn fixed_doses_are_exactly_so_far_apart_all_year((zone, year) in a_zone(), hours in 1_u32..100, start in 0_i64..100_000, cut in 0_i64..366 * 24) {
+    fn fixed_doses_are_exactly_so_far_apart_all_year((zone, year) in a_zone(), hours in prop_oneof![1 => Just(1_u32), 3 => 1_u32..100], start in 0_i64..100_000, cut in 0_i64..366 * 24) {
         let from = local::start_of_day(&zone, date(&format!("{year}-01-01")));
         let until = local::start_of_day(&zone, date(&format!("{}-01-01", year + 1)));
         let first = (from + SignedDuration::from_secs(start)).to_string();
@@ -94,15 +109,16 @@ proptest! {
         prop_assert_eq!(shown(&parts), shown(&all));
     }
 
-    /// Somebody takes, skips or forgets doses over weeks, at any delay.
+    /// Somebody takes, skips or forgets doses over weeks of any season, at any delay, and corrects what was said before.
     #[test]
     fn doses_that_follow_the_last_taken_are_never_doubled_and_never_dropped(
         (zone, year) in a_zone(),
+        day in 0_i64..350,
         hours in 2_u32..30,
         window in prop::option::of((0_i8..12, 12_i8..24)),
-        deeds in prop::collection::vec((0_u8..4, 0_i64..110), 1..60),
+        deeds in prop::collection::vec((0_u8..5, 0_i64..110), 1..60),
     ) {
-        let start = local::start_of_day(&zone, date(&format!("{year}-03-01")));
+        let start = local::start_of_day(&zone, date(&format!("{year}-01-01")).saturating_add(day.days()));
         let window = window.map(|(opens, closes)| (format!("{opens:02}:00"), format!("{closes:02}:00")));
         let window = window.as_ref().map(|(opens, closes)| (opens.as_str(), closes.as_str()));
         let plan = every(hours, &start.to_string(), Anchor::LastTaken, window);
@@ -122,7 +138,12 @@ proptest! {
             let mut record = Record::of(dose);
             last_taken = None;
             match deed {
-                0 | 1 => {
+                0 | 1 | 4 => {
+                    let before = records.last_mut().filter(|before| deed == 4 && before.taken_at().is_some());
+                    if let Some(before) = before {
+                        let taken_at = before.due_at - SignedDuration::from_mins(delay * i64::from(hours) / 4);
+                        before.apply(&command("c", "anna", Act::Correct { taken_at }), when).unwrap();
+                    }
                     record.apply(&take("t", when), when).unwrap();
                     records.push(record);
                     last_taken = Some(when);

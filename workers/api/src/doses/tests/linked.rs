@@ -60,3 +60,18 @@ fn what_follows_a_dose_that_was_taken_the_evening_before_or_a_day_late_is_on_tha
         assert_eq!(followed, Some((at(due), false)));
     }
 }
+
+#[test]
+fn what_was_said_of_a_dose_stays_when_the_one_before_it_is_corrected() {
+    let (from, until) = (at("2031-01-05T00:00:00Z"), at("2031-01-06T00:00:00Z"));
+    let plans = breakfast_after_the_tablet();
+    let tablet = within(&plans, &[], &TimeZone::UTC, from, until).remove(0);
+    let now = at("2031-01-05T08:30:00Z");
+    let mut first = Record::of(&tablet);
+    first.apply(&take("1", at("2031-01-05T07:20:00Z")), now).unwrap();
+    let powder = within(&plans, std::slice::from_ref(&first), &TimeZone::UTC, from, until).remove(1);
+    let mut second = Record::of(&powder);
+    second.apply(&command("2", "anna", Act::Snooze { until: at("2031-01-05T08:50:00Z") }), now).unwrap();
+    first.apply(&command("3", "anna", Act::Correct { taken_at: at("2031-01-05T08:20:00Z") }), now).unwrap();
+    assert_eq!(powders(&[first, second])[0], ("y/2031-01-05/0 2031-01-05T08:05:00Z".into(), false));
+}

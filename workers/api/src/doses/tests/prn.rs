@@ -7,7 +7,7 @@ use super::*;
 use crate::doses::{
     DoseState,
     plan::Prn,
-    prn::{NextSafe, Taking, WINDOW, next_safe, occurrence, record, record_of, standing, takings},
+    prn::{NextSafe, Taking, Unsafe, WINDOW, check, next_safe, occurrence, record, record_of, standing, takings},
     state,
 };
 
@@ -79,8 +79,69 @@ fn doses_of_a_day_are_numbered_and_a_repeated_command_is_found() {
     assert_eq!(takings(&records, "1").iter().map(|taking| taking.amount).sum::<f64>(), 4.5);
 }
 
+#[test]
+fn what_was_taken_before_is_held_against_what_was_taken_after_it() {
+    let now = at("2031-01-06T20:00:00Z");
+    let two = [("06T04:00", 1.0), ("06T12:00", 1.0)];
+    for (prn, when, fits) in [
+        (bounds(240, Some(3), None), "06T08:00", true),
+        (bounds(241, Some(3), None), "06T08:00", false),
+        (bounds(240, Some(3), None), "06T08:01", false),
+        (bounds(0, Some(2), None), "06T08:00", false),
+        // The window that ends with the last one has three of them by then.
+        (bounds(0, Some(2), None), "06T03:00", false),
+        (bounds(0, Some(2), None), "05T12:01", false),
+        (bounds(0, Some(2), None), "05T11:00", true),
+        (bounds(0, None, Some(2.5)), "06T00:00", false),
+        (bounds(0, None, Some(3.0)), "06T00:00", true),
+    ] {
+        let when = at(&format!("2031-01-{when}:00Z"));
+        assert_eq!(check(&prn, &taken(&two), 1.0, when, now).is_ok(), fits, "{prn:?} {when}");
+    }
+    let refused = check(&bounds(240, Some(2), Some(2.0)), &taken(&two), 1.0, now, now).unwrap_err();
+    let words = "1 is more than may be taken as needed then (at least 240 minutes between two doses, at most 2 doses in any \
+                 24 hours, an amount of at most 2 in any 24 hours). Doses in the 24 hours before: 2, their amount: 2; the \
+                 next one is safe from 2031-01-07T04:00:00Z on. If it was really taken, say why in override_reason";
+    assert_eq!(refused.to_string(), words);
+    let never = check(&bounds(0, None, Some(2.0)), &[], 3.0, now, now).unwrap_err();
+    assert!(matches!(never, Unsafe::Bounds { next_safe: NextSafe::Never, .. }), "{never}");
+}
+
 proptest! {
     #![proptest_config(cases(128))]
+
+    /// Who may take one now, by the rule that looks forward, may also by the rule that looks both ways; and whatever is let
+    /// through in any order, no 24 hours hold more than they may.
+    #[test]
+    fn what_is_let_through_in_any_order_never_exceeds_a_bound(
+        gap in 0_u32..600,
+        most_doses in prop::option::of(1_u32..6),
+        most_amount in prop::option::of(2.0_f64..8.0),
+        wishes in prop::collection::vec((0_i64..4 * 24 * 60, 0.25_f64..2.0), 1..60),
+    ) {
+        let prn = bounds(gap, most_doses, most_amount);
+        let mut takings: Vec<Taking> = Vec::new();
+        for (minute, amount) in wishes {
+            let when = at("2031-01-06T12:00:00Z") + SignedDuration::from_mins(minute);
+            let fits = check(&prn, &takings, amount, when, when).is_ok();
+            if takings.iter().all(|taking| taking.at <= when) {
+                prop_assert_eq!(fits, next_safe(&prn, &takings, amount, when) == NextSafe::Now);
+            }
+            if fits {
+                takings.push(Taking { at: when, amount });
+            }
+        }
+        takings.sort_by_key(|taking| taking.at);
+        for (index, last) in takings.iter().enumerate() {
+            let window = || takings[..=index].iter().filter(|taking| last.at.duration_since(taking.at) < WINDOW);
+            prop_assert!(most_doses.is_none_or(|most| window().count() <= most as usize));
+            let amount: f64 = window().map(|taking| taking.amount).sum();
+            prop_assert!(most_amount.is_none_or(|most| amount <= most + 1e-6));
+            let before = index.checked_sub(1).map(|before| takings[before].at);
+            let gap = SignedDuration::from_mins(i64::from(gap));
+            prop_assert!(before.is_none_or(|before| last.at.duration_since(before) >= gap));
+        }
+    }
 
     #[test]
     fn whoever_waits_until_it_is_safe_never_exceeds_a_bound_and_never_waits_for_nothing(

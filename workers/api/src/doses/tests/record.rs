@@ -7,7 +7,7 @@ use super::*;
 use crate::doses::{
     DoseState, Record,
     occurrence::within,
-    record::{Done, MOST_ENTRIES, Refused, Resolution},
+    record::{Done, EARLIEST_BEFORE, KEPT_FOR_SETTLING, MOST_ENTRIES, Refused, Resolution},
     state,
 };
 
@@ -157,6 +157,19 @@ fn what_cannot_be_is_refused_with_what_could() {
 }
 
 #[test]
+fn a_dose_is_not_recorded_as_taken_long_before_it_was_due() {
+    let mut record = Record::of(&dose());
+    let long_before = record.due_at - EARLIEST_BEFORE - jiff::SignedDuration::from_secs(1);
+    let taken = |at| Act::Take { at, amount: None, note: None };
+    let insist = |id: &str, act| because("I insist", command(id, "anna", act));
+    let refused = Err(Refused::LongBefore { due_at: record.due_at, at: long_before });
+    let now = record.due_at;
+    assert_eq!(record.apply(&insist("1", taken(long_before)), now), refused);
+    assert_eq!(record.apply(&insist("2", taken(record.due_at - EARLIEST_BEFORE)), now), Ok(Done::Changed));
+    assert_eq!(record.apply(&insist("3", Act::Correct { taken_at: long_before }), now), refused);
+}
+
+#[test]
 fn a_snooze_holds_until_it_is_over_or_something_else_is_said() {
     let mut record = Record::of(&dose());
     say(&mut record, "08:05", "1", "anna", Act::Snooze { until: clock_time("08:45") }).unwrap();
@@ -173,10 +186,19 @@ fn a_snooze_holds_until_it_is_over_or_something_else_is_said() {
 #[test]
 fn a_record_is_read_as_it_is_written_and_never_grows_without_end() {
     let mut record = Record::of(&dose());
-    for number in 0..MOST_ENTRIES {
-        say(&mut record, "08:05", &format!("{number}"), "anna", Act::Note { text: "x".into() }).unwrap();
+    let note = || Act::Note { text: "x".into() };
+    let noted = MOST_ENTRIES - KEPT_FOR_SETTLING;
+    for number in 0..noted {
+        say(&mut record, "08:05", &format!("{number}"), "anna", note()).unwrap();
     }
-    assert_eq!(say(&mut record, "08:05", "more", "anna", taken("08:05")), Err(Refused::TooOften));
+    let refused = Err(Refused::TooOften { most: noted, left: KEPT_FOR_SETTLING });
+    assert_eq!(say(&mut record, "08:05", "more", "anna", note()), refused);
+    for number in noted..MOST_ENTRIES {
+        let act = if number % 2 == 0 { taken("08:05") } else { Act::Undo { of: None } };
+        say(&mut record, "08:05", &format!("{number}"), "anna", act).unwrap();
+    }
+    let refused = Err(Refused::TooOften { most: MOST_ENTRIES, left: 0 });
+    assert_eq!(say(&mut record, "08:05", "more", "anna", taken("08:05")), refused);
     assert_eq!(say(&mut record, "08:05", "0", "anna", Act::Note { text: "x".into() }), Ok(Done::Already));
     let text = serde_json::to_string(&record).unwrap();
     assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);

@@ -6,20 +6,24 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use kit::{Area, Call, Home, Problem, Routes, Rule, reply};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use warp::reply::Response;
 
-use super::{change_to, not_found};
+use super::not_found;
 use crate::{
     appointments::{
-        Appointment, Edit,
-        agenda::{Visit, Window, visit_on, visits},
+        Appointment,
+        agenda::{Visit, Window, visits},
         change::{self, Scope},
         conflicts::{Conflict, conflicts},
-        moment::Moment,
         recurrence::MOST_SLOTS,
     },
-    routes::{Hub, residents::asked_about, with},
+    routes::{
+        Hub,
+        readings::{seen, tagged},
+        residents::asked_about,
+        with,
+    },
     show::appointments as show,
     store::appointments::{Versions, VisitChange},
 };
@@ -93,13 +97,15 @@ async fn create(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         Some(compat_id) => hub.store.appointment(compat_id).await?,
         None => None,
     };
-    let created = created.ok_or_else(not_found)?;
-    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&created, home))))
+    let deleted =
+        "the appointment that was made with this Idempotency-Key was deleted: a new appointment needs a new key";
+    let created = created.ok_or_else(|| Problem::new(StatusCode::CONFLICT, deleted))?;
+    Ok(answer(StatusCode::CREATED, &created, home))
 }
 
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (appointment, home) = find(&hub, &call).await?;
-    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&appointment, home))))
+    Ok(answer(StatusCode::OK, &appointment, home))
 }
 
 async fn providers(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -120,9 +126,9 @@ async fn patch(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let (appointment, home) = find(&hub, &call).await?;
     let changes = change::read(&body, Scope::Details, home)?;
-    check_times(&appointment, &changes, home)?;
-    let changed = change_to(&hub, appointment.compat_id, changes).await?;
-    Ok(reply::data(StatusCode::OK, &show::details(&Visit::of_row(&changed, home))))
+    let (scope, seen, now) = (Scope::Details, seen(&call)?, Timestamp::now());
+    let changed = hub.store.change_appointment(appointment.compat_id, changes, scope, seen, now).await?;
+    Ok(answer(StatusCode::OK, &changed.ok_or_else(not_found)?, home))
 }
 
 /// All that is different about one visit: what is absent is as in its series.
@@ -130,13 +136,10 @@ async fn put_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
     let changes = change::read(&body, Scope::Visit, home)?;
-    let edit = Edit::unkept(&appointment, date, changes.clone());
-    if let Some(visit) = visit_on(&appointment, Some(&edit), date, home) {
-        change::check_times(visit.starts_at, visit.ends_at)?;
-    }
     let change = VisitChange::Only(changes);
-    let visit = hub.store.change_visit(appointment.compat_id, date, change, Timestamp::now()).await?;
-    Ok(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)))
+    let visit = hub.store.change_visit(appointment.compat_id, date, change, seen(&call)?, Timestamp::now()).await?;
+    let version = visit.as_ref().map_or(0, |visit| visit.version);
+    Ok(tagged(reply::data(StatusCode::OK, &visit.as_ref().map(show::details)), version))
 }
 
 /// This visit and all that follow become a series of their own, with these fields changed; what was before stays.
@@ -144,22 +147,20 @@ async fn split(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body: Value = call.json()?;
     let ((appointment, home), date) = (find(&hub, &call).await?, date(&call)?);
     let changes = change::read(&body, Scope::Details, home)?;
-    let later = hub.store.split_series(appointment.compat_id, date, changes, Timestamp::now()).await?;
-    Ok(reply::data(StatusCode::CREATED, &show::details(&Visit::of_row(&later, home))))
+    let later = hub.store.split_series(appointment.compat_id, date, changes, seen(&call)?, Timestamp::now()).await?;
+    Ok(answer(StatusCode::CREATED, &later, home))
 }
 
 async fn remove_visit(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let ((appointment, _), date) = (find(&hub, &call).await?, date(&call)?);
-    hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, Timestamp::now()).await?;
+    let (seen, now) = (seen(&call)?, Timestamp::now());
+    hub.store.change_visit(appointment.compat_id, date, VisitChange::Remove, seen, now).await?;
     Ok(reply::message(StatusCode::OK, "The visit was taken out of its series"))
 }
 
-/// That it does not end before it begins, with what was not sent as it is.
-fn check_times(appointment: &Appointment, changes: &Map<String, Value>, home: &Home) -> Result<(), Problem> {
-    let after = appointment.content.with(changes).map_err(Problem::internal)?;
-    let at = |written: &str| Moment::of(written, after.all_day, home).map(|moment| moment.at);
-    let (start, end) = (at(&after.starts_at), after.ends_at.as_deref().and_then(at));
-    Ok(start.map_or(Ok(()), |start| change::check_times(start, end))?)
+/// The appointment, with its version as its `ETag`.
+fn answer(status: StatusCode, appointment: &Appointment, home: &Home) -> Response {
+    tagged(reply::data(status, &show::details(&Visit::of_row(appointment, home))), appointment.version)
 }
 
 /// An appointment by its id, and where whose it is lives.

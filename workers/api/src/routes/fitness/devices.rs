@@ -11,6 +11,7 @@ use warp::reply::Response;
 use super::{of_today, this_day};
 use crate::{
     activity::device::{self, DeviceError, Registration, Report},
+    feed,
     routes::{Hub, is_about_resident, with},
     show::activity as show,
     store::RESIDENT,
@@ -52,18 +53,30 @@ async fn retire(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 }
 
 async fn report_some(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let report = Report::of_some(&call.json::<Value>()?)?;
-    keep(&hub, report, "Activity data processed successfully").await
+    keep(&hub, &call.json()?, Report::of_some, "Activity data processed successfully").await
 }
 
 async fn report_all(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let report = Report::of_all(&call.json::<Value>()?)?;
-    keep(&hub, report, "Full sync completed successfully").await
+    keep(&hub, &call.json()?, Report::of_all, "Full sync completed successfully").await
 }
 
-async fn keep(hub: &Hub, report: Report, text: &str) -> Result<Response, Problem> {
-    let day = hub.store.report_day(RESIDENT, this_day(hub), report, Timestamp::now()).await?;
-    Ok(reply::data_with_message(StatusCode::OK, &show::day(&day), text))
+async fn keep(
+    hub: &Hub,
+    body: &Value,
+    read: fn(&Value) -> Result<Report, DeviceError>,
+    text: &str,
+) -> Result<Response, Problem> {
+    let kept = async {
+        let day = hub.store.report_day(RESIDENT, this_day(hub), read(body)?, Timestamp::now()).await?;
+        Ok(reply::data_with_message(StatusCode::OK, &show::day(&day), text))
+    };
+    let kept: Result<_, Problem> = kept.await;
+    // Nobody sees the answer that a device gets.
+    if let (Err(problem), Some(address)) = (&kept, body["deviceAddress"].as_str()) {
+        hub.live
+            .tell(Rule::Read(Area::Activity), &feed::activity::refused(&device::canonical(address), problem.text()));
+    }
+    kept
 }
 
 /// Days are the resident's, in their own zone: what a client thinks of it is heard and moves nothing.

@@ -2,18 +2,21 @@
 
 use jiff::{Timestamp, civil::Date};
 use kit::{
-    Home, clock,
+    clock,
     database::{Change, DatabaseError},
     number,
-    outbox::Event,
 };
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     activity::{Figures, workout::Entry},
-    store::{self, Store, history, parsed, residents::ResidentError},
+    store::{
+        Store,
+        entries::{self, Kept, RecordError},
+        parsed,
+    },
 };
 
 /// Somebody worked out.
@@ -21,16 +24,11 @@ const WORKOUT_RECORDED: &str = "workout.recorded";
 /// They did not: it was entered in error.
 const WORKOUT_STRUCK: &str = "workout.struck";
 
-const TABLE: &str = "workouts";
-const BY_KEY: &str = "SELECT * FROM workouts WHERE idempotency_key = ?";
-const BY_COMPAT_ID: &str = "SELECT * FROM workouts WHERE compat_id = ?";
 const OF_DAYS: &str = "SELECT * FROM workouts
     WHERE subject = ? AND status <> 'entered-in-error' AND local_date >= ? AND local_date <= ?
     ORDER BY local_date DESC, started_at DESC, compat_id DESC LIMIT ?";
 const OF_TYPE: &str = "SELECT * FROM workouts WHERE subject = ? AND status <> 'entered-in-error' AND type_key = ?
     ORDER BY started_at DESC, compat_id DESC LIMIT ?";
-const STRIKE: &str = "UPDATE workouts SET status = 'entered-in-error', version = version + 1 WHERE compat_id = ?";
-
 /// A workout as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workout {
@@ -54,23 +52,6 @@ pub enum Workouts {
     OfType(String),
 }
 
-/// Why a workout was not kept.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkoutError {
-    #[error("this Idempotency-Key was sent with another workout before: a new workout needs a new key")]
-    KeyOfAnother,
-    #[error(transparent)]
-    Resident(#[from] ResidentError),
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-impl From<rusqlite::Error> for WorkoutError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
 impl Workout {
     /// What it adds to its day.
     pub fn figures(&self) -> Figures {
@@ -78,9 +59,57 @@ impl Workout {
         let known = |value: Option<f64>| value.unwrap_or_default();
         Figures([known(entry.steps), entry.duration_min, entry.calories_burned, 0.0, known(entry.distance_miles)])
     }
+}
 
-    /// As events and newer clients have it.
-    pub fn whole(&self) -> Value {
+impl Kept for Workout {
+    const TABLE: &'static str = "workouts";
+    const WORD: &'static str = "workout";
+    const RECORDED: &'static str = WORKOUT_RECORDED;
+    const STRUCK: &'static str = WORKOUT_STRUCK;
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let instant = |column| parsed(row, column);
+        let ended_at: Option<String> = row.get("ended_at")?;
+        Ok(Self {
+            compat_id: row.get("compat_id")?,
+            id: row.get("id")?,
+            subject: row.get("subject")?,
+            entry: Entry {
+                workout_type: row.get("workout_type")?,
+                duration_min: row.get("duration_min")?,
+                calories_burned: row.get("calories_burned")?,
+                distance_miles: row.get("distance_miles")?,
+                steps: row.get("steps")?,
+                heart_rate_avg: row.get("heart_rate_avg")?,
+                heart_rate_max: row.get("heart_rate_max")?,
+                intensity: row.get("intensity")?,
+                video_id: row.get("video_id")?,
+                notes: row.get("notes")?,
+                started_at: instant("started_at")?,
+                started_at_text: row.get("started_at_entered")?,
+                ended_at: ended_at.and_then(|text| text.parse().ok()),
+            },
+            zone: row.get("zone")?,
+            local_date: row.get("local_date")?,
+            status: row.get("status")?,
+            version: row.get("version")?,
+            recorded_at: instant("recorded_at")?,
+        })
+    }
+
+    fn compat_id(&self) -> i64 {
+        self.compat_id
+    }
+
+    fn subject(&self) -> i64 {
+        self.subject
+    }
+
+    fn status(&self) -> &str {
+        &self.status
+    }
+
+    fn whole(&self) -> Value {
         let entry = &self.entry;
         json!({
             "id": self.id,
@@ -105,10 +134,6 @@ impl Workout {
             "recorded_at": clock::iso(self.recorded_at),
         })
     }
-
-    pub fn is_struck(&self) -> bool {
-        self.status == "entered-in-error"
-    }
 }
 
 impl Store {
@@ -119,38 +144,52 @@ impl Store {
         entry: Entry,
         key: Option<String>,
         now: Timestamp,
-    ) -> Result<Workout, WorkoutError> {
+    ) -> Result<Workout, RecordError> {
         let home = self.home_of(subject).await?;
         self.database
             .write(move |transaction| {
-                if let Some(known) = by_key(transaction, key.as_deref())? {
-                    let is_same = known.subject == subject && known.entry == entry;
-                    return if is_same { Ok(Change::none(known)) } else { Err(WorkoutError::KeyOfAnother) };
-                }
-                let compat_id = insert(transaction, subject, &entry, home, key.as_deref(), now)?;
-                let workout = transaction.prepare_cached(BY_COMPAT_ID)?.query_row([compat_id], workout)?;
-                let event = Event::new(WORKOUT_RECORDED, workout.whole());
-                Ok(Change::new(workout, event))
+                let values = named_params! {
+                    ":id": Uuid::now_v7().to_string(),
+                    ":subject": subject,
+                    ":workout_type": entry.workout_type,
+                    ":type_key": entry.workout_type.to_lowercase(),
+                    ":duration_min": entry.duration_min,
+                    ":calories_burned": entry.calories_burned,
+                    ":distance_miles": entry.distance_miles,
+                    ":steps": entry.steps,
+                    ":heart_rate_avg": entry.heart_rate_avg,
+                    ":heart_rate_max": entry.heart_rate_max,
+                    ":intensity": entry.intensity,
+                    ":video_id": entry.video_id,
+                    ":notes": entry.notes,
+                    ":started_at": clock::iso(entry.started_at),
+                    ":started_at_entered": entry.started_at_text,
+                    ":ended_at": entry.ended_at.map(clock::iso),
+                    ":zone": home.zone_at(entry.started_at),
+                    ":local_date": home.date(entry.started_at).to_string(),
+                    ":recorded_at": clock::iso(now),
+                    ":idempotency_key": key,
+                };
+                let is_same = |known: &Workout| known.subject == subject && known.entry == entry;
+                entries::record(transaction, key.as_deref(), is_same, values)
             })
             .await
     }
 
     /// A workout of somebody's that counts.
     pub async fn workout(&self, subject: i64, compat_id: i64) -> Result<Option<Workout>, DatabaseError> {
-        self.database.read(move |connection| Ok(counting(connection, subject, compat_id)?)).await
+        self.database.read(move |connection| Ok(entries::counting(connection, subject, compat_id)?)).await
     }
 
     /// Strikes out a workout of somebody's; whether there was one that counted.
     pub async fn strike_workout(&self, subject: i64, compat_id: i64, now: Timestamp) -> Result<bool, DatabaseError> {
         self.database
             .write(move |transaction| {
-                if counting(transaction, subject, compat_id)?.is_none() {
+                let Some(known) = entries::counting::<Workout>(transaction, subject, compat_id)? else {
                     return Ok(Change::none(false));
-                }
-                history::keep(transaction, TABLE, compat_id, now)?;
-                transaction.prepare_cached(STRIKE)?.execute([compat_id])?;
-                let struck = transaction.prepare_cached(BY_COMPAT_ID)?.query_row([compat_id], workout)?;
-                Ok::<_, DatabaseError>(Change::new(true, Event::new(WORKOUT_STRUCK, struck.whole())))
+                };
+                let (_, event) = entries::strike(transaction, &known, now)?;
+                Ok::<_, DatabaseError>(Change::new(true, event))
             })
             .await
     }
@@ -168,80 +207,7 @@ impl Store {
 }
 
 fn all(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<Vec<Workout>> {
-    connection.prepare_cached(sql)?.query_map(values, workout)?.collect()
-}
-
-fn by_key(connection: &Connection, key: Option<&str>) -> rusqlite::Result<Option<Workout>> {
-    let Some(key) = key else { return Ok(None) };
-    connection.prepare_cached(BY_KEY)?.query_row([key], workout).optional()
-}
-
-fn counting(connection: &Connection, subject: i64, compat_id: i64) -> rusqlite::Result<Option<Workout>> {
-    let found = connection.prepare_cached(BY_COMPAT_ID)?.query_row([compat_id], workout).optional()?;
-    Ok(found.filter(|workout| workout.subject == subject && !workout.is_struck()))
-}
-
-fn insert(
-    connection: &Connection,
-    subject: i64,
-    entry: &Entry,
-    home: &Home,
-    key: Option<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<i64> {
-    let values: &[(&str, &dyn ToSql)] = named_params! {
-        ":id": Uuid::now_v7().to_string(),
-        ":subject": subject,
-        ":workout_type": entry.workout_type,
-        ":type_key": entry.workout_type.to_lowercase(),
-        ":duration_min": entry.duration_min,
-        ":calories_burned": entry.calories_burned,
-        ":distance_miles": entry.distance_miles,
-        ":steps": entry.steps,
-        ":heart_rate_avg": entry.heart_rate_avg,
-        ":heart_rate_max": entry.heart_rate_max,
-        ":intensity": entry.intensity,
-        ":video_id": entry.video_id,
-        ":notes": entry.notes,
-        ":started_at": clock::iso(entry.started_at),
-        ":started_at_entered": entry.started_at_text,
-        ":ended_at": entry.ended_at.map(clock::iso),
-        ":zone": home.zone_at(entry.started_at),
-        ":local_date": home.date(entry.started_at).to_string(),
-        ":recorded_at": clock::iso(now),
-        ":idempotency_key": key,
-    };
-    store::insert(connection, "workouts", values)
-}
-
-fn workout(row: &Row<'_>) -> rusqlite::Result<Workout> {
-    let instant = |column| parsed(row, column);
-    let ended_at: Option<String> = row.get("ended_at")?;
-    Ok(Workout {
-        compat_id: row.get("compat_id")?,
-        id: row.get("id")?,
-        subject: row.get("subject")?,
-        entry: Entry {
-            workout_type: row.get("workout_type")?,
-            duration_min: row.get("duration_min")?,
-            calories_burned: row.get("calories_burned")?,
-            distance_miles: row.get("distance_miles")?,
-            steps: row.get("steps")?,
-            heart_rate_avg: row.get("heart_rate_avg")?,
-            heart_rate_max: row.get("heart_rate_max")?,
-            intensity: row.get("intensity")?,
-            video_id: row.get("video_id")?,
-            notes: row.get("notes")?,
-            started_at: instant("started_at")?,
-            started_at_text: row.get("started_at_entered")?,
-            ended_at: ended_at.and_then(|text| text.parse().ok()),
-        },
-        zone: row.get("zone")?,
-        local_date: row.get("local_date")?,
-        status: row.get("status")?,
-        version: row.get("version")?,
-        recorded_at: instant("recorded_at")?,
-    })
+    connection.prepare_cached(sql)?.query_map(values, Workout::read)?.collect()
 }
 
 #[cfg(test)]
@@ -250,9 +216,9 @@ mod tests {
     use crate::store::plans::{assert_indexed, empty};
 
     #[test]
-    fn workouts_are_found_by_day_type_key_and_number() {
+    fn workouts_are_found_by_day_and_type() {
         let (_folder, connection) = empty();
-        for sql in [BY_KEY, BY_COMPAT_ID, OF_DAYS, OF_TYPE, STRIKE] {
+        for sql in [OF_DAYS, OF_TYPE] {
             assert_indexed(&connection, sql);
         }
     }

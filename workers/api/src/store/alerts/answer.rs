@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     alerts::{
-        Condition, Severity,
+        Condition, Severity, Topic,
         state::{Action, Because, Event},
     },
     store::residents::homes::Homes,
@@ -90,7 +90,8 @@ impl Store {
             .await
     }
 
-    /// The resident has symptoms, said while a repeat is asked for; of which kind, if that is known. The alerts that opened.
+    /// The resident has symptoms, said after a severe reading that was not repeated; of which kind, if that is known. The
+    /// alerts that opened.
     pub async fn symptom(
         &self,
         subject: i64,
@@ -104,13 +105,19 @@ impl Store {
                 let home = homes.of(subject).unwrap_or_else(|| homes.new_home());
                 let mut watch = Watch::begin(transaction, subject, home, now)?;
                 for condition in waiting::of_resident(transaction, subject)? {
-                    if kind.is_some_and(|kind| kind != condition.kind) || watch.state(condition)?.repeat.is_none() {
+                    let Topic::Reading(of_kind) = condition.kind else { continue };
+                    if kind.is_some_and(|kind| kind != of_kind) || !watch.state(condition)?.waits_for_symptom() {
                         continue;
                     }
-                    let reading = newest(transaction, subject, condition.kind, now)?;
+                    let reading = newest(transaction, subject, of_kind, now)?;
                     let limit = reading.as_ref().map(|reading| passed(transaction, reading, condition.direction, home));
                     let limit = limit.transpose()?.flatten();
-                    let evidence = Evidence { reading: reading.as_ref(), by: by.as_deref(), limit: limit.as_ref() };
+                    let evidence = Evidence {
+                        reading: reading.as_ref(),
+                        by: by.as_deref(),
+                        limit: limit.as_ref(),
+                        ..Evidence::default()
+                    };
                     watch.happens(condition, Event::Symptom, evidence)?;
                 }
                 let opened = super::several(transaction, OPENED_AT, rusqlite::params![subject, clock::iso(now)])?;

@@ -50,13 +50,13 @@ pub fn after_reading(
     let of_kind = limits.of_kind(reading.kind);
     let mut watch = Watch::begin(transaction, reading.subject, home, now)?;
     for (direction, finding) in findings(transaction, &of_kind, reading, home)? {
-        let condition = Condition { kind: reading.kind, direction };
+        let condition = Condition { kind: reading.kind.into(), direction };
         let limit = finding.limit.clone();
-        let evidence = Evidence { reading: Some(reading), limit: limit.as_ref(), by: None };
+        let evidence = Evidence { reading: Some(reading), limit: limit.as_ref(), ..Evidence::default() };
         watch.happens(condition, Event::Judged { finding, at: reading.effective_at, symptom }, evidence)?;
     }
     if let Some(expected) = limits.expected_of(reading.kind) {
-        let condition = Condition { kind: reading.kind, direction: Direction::NoData };
+        let condition = Condition { kind: reading.kind.into(), direction: Direction::NoData };
         let heard_at = watch.state(condition)?.silence.map(|silence| silence.heard_at);
         // A reading that comes late is not the newest one.
         let at = heard_at.map_or(reading.effective_at, |heard_at| heard_at.max(reading.effective_at));
@@ -85,15 +85,20 @@ pub fn after_correction(
     let mut watch = Watch::begin(transaction, subject, home, now)?;
     for (direction, finding) in found.drain(..) {
         let limit = finding.limit.clone();
-        let evidence = Evidence { reading: newest.as_ref(), limit: limit.as_ref(), by: None };
+        let evidence = Evidence { reading: newest.as_ref(), limit: limit.as_ref(), ..Evidence::default() };
+        let looks_back = of_kind.iter().any(|limit| limit.direction == direction && limit.rule.looks_back().is_some());
         let newest = newest.as_ref().map(|newest| (finding, newest.effective_at));
-        watch.happens(Condition { kind, direction }, Event::Corrected { touched_at, newest }, evidence)?;
+        watch.happens(
+            Condition { kind: kind.into(), direction },
+            Event::Corrected { touched_at, newest, looks_back },
+            evidence,
+        )?;
     }
     if let Some(expected) = limits.expected_of(kind) {
         // Nothing is expected of what was never measured.
         let event = newest.as_ref().map_or(Event::Lifted, |newest| heard(expected, newest.effective_at));
         let evidence = Evidence { reading: newest.as_ref(), ..Evidence::default() };
-        watch.happens(Condition { kind, direction: Direction::NoData }, event, evidence)?;
+        watch.happens(Condition { kind: kind.into(), direction: Direction::NoData }, event, evidence)?;
     }
     Ok(watch.news())
 }

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::told;
 use crate::{
     alerts::{
-        Condition,
+        Condition, Topic,
         ladder::Ladder,
         limit::Limit,
         state::{Action, Event, Policy, State},
@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub const STATE: &str = "SELECT state FROM conditions WHERE subject = ? AND kind = ? AND direction = ?";
+const FORGET: &str = "DELETE FROM conditions WHERE subject = ? AND kind = ? AND direction = ?";
 const KEEP: &str = "INSERT INTO conditions (subject, kind, direction, state, due_at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET state = excluded.state, due_at = excluded.due_at";
 
@@ -36,8 +37,18 @@ pub struct Evidence<'a> {
     pub reading: Option<&'a Reading>,
     /// The limit that it passed.
     pub limit: Option<&'a Limit>,
+    /// The dose that was not taken.
+    pub dose: Option<&'a NotTaken>,
     /// Who answered.
     pub by: Option<&'a str>,
+}
+
+/// A dose that was not taken, for people and for programs.
+pub struct NotTaken {
+    /// `Warfarin 5mg, due 2031-01-31 08:00`
+    pub words: String,
+    /// `rule/2031-01-31/0`
+    pub occurrence: String,
 }
 
 impl<'a> Watch<'a> {
@@ -66,6 +77,11 @@ impl<'a> Watch<'a> {
             serde_json::to_string(&state).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let values = params![self.subject, condition.kind.name(), condition.direction.name(), text, due_at];
         self.transaction.prepare_cached(KEEP)?.execute(values)?;
+        if matches!(condition.kind, Topic::Dose(_)) && state.open.is_none() {
+            // A dose comes once: nothing is waited for any more.
+            let values = params![self.subject, condition.kind.name(), condition.direction.name()];
+            self.transaction.prepare_cached(FORGET)?.execute(values)?;
+        }
         for action in actions {
             let news = told::tell(self, condition, action, evidence)?;
             self.news.extend(news);

@@ -17,11 +17,10 @@ use super::{
 };
 use crate::{
     alerts::{
-        Condition, Direction,
+        Condition, Direction, Topic,
         state::{Event, REST},
     },
     store::{parsed, residents::homes::Homes},
-    vitals::Kind,
 };
 
 /// How long readings that could not reach the hub while it was off have to arrive before their absence counts.
@@ -135,7 +134,7 @@ fn conditions(
 
 fn condition(row: &Row<'_>) -> rusqlite::Result<Condition> {
     Ok(Condition {
-        kind: understood(row, "kind", Kind::of_name)?,
+        kind: understood(row, "kind", Topic::of_name)?,
         direction: understood(row, "direction", Direction::of_name)?,
     })
 }
@@ -151,11 +150,14 @@ fn all_happen(
     for (subject, condition) in conditions {
         let home = homes.of(subject).unwrap_or_else(|| homes.new_home());
         // A severe reading that was not repeated is the newest one; so is the last one before there were none.
-        let reading = newest(transaction, subject, condition.kind, now)?;
+        let reading = match condition.kind {
+            Topic::Reading(kind) => newest(transaction, subject, kind, now)?,
+            Topic::Dose(_) => None,
+        };
         let mut watch = Watch::begin(transaction, subject, home, now)?;
         let limit = reading.as_ref().map(|reading| passed(transaction, reading, condition.direction, home));
         let limit = limit.transpose()?.flatten();
-        let evidence = Evidence { reading: reading.as_ref(), limit: limit.as_ref(), by: None };
+        let evidence = Evidence { reading: reading.as_ref(), limit: limit.as_ref(), ..Evidence::default() };
         watch.happens(condition, event.clone(), evidence)?;
         news.extend(watch.news());
     }

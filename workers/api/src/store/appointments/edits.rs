@@ -15,6 +15,7 @@ use crate::{
     appointments::{
         Appointment, Edit,
         agenda::{Visit, Window, visit_on},
+        change::{self, ChangeError},
         moment::Moment,
         split::SplitError,
     },
@@ -43,6 +44,10 @@ pub enum VisitError {
     NoVisit(Date),
     #[error("This appointment cannot be split on {0}: {1}")]
     Split(Date, SplitError),
+    #[error("this visit is at visit_version {0} by now: look at it, then send that with If-Match")]
+    Outdated(i64),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     #[error(transparent)]
     Appointment(#[from] AppointmentError),
     /// Fields are checked before; this is our mistake.
@@ -61,11 +66,15 @@ impl From<rusqlite::Error> for VisitError {
 impl Store {
     /// Changes one visit of a series, which the date names that the rule gives it. What is the same already stays so, without
     /// a trace. Returns it as it is now; `None` if it was taken out.
+    ///
+    /// `seen` is the version of the visit that whoever changes it has looked at, if they say so: 0 of one that is as its series
+    /// has it.
     pub async fn change_visit(
         &self,
         appointment: i64,
         date: Date,
         change: VisitChange,
+        seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Option<Visit>, VisitError> {
         let homes = self.homes.clone();
@@ -75,16 +84,24 @@ impl Store {
                 let home = homes.of(series.subject).unwrap_or_else(|| homes.new_home());
                 visit_on(&series, None, date, home).ok_or(VisitError::NoVisit(date))?;
                 let before = of_visit(transaction, appointment, date)?;
+                let is_all_said = matches!(change, VisitChange::Only(_));
                 let after = edited(&series, before.as_ref(), date, change, now)?;
-                let shown = visit_on(&series, Some(&after), date, home).filter(|_| !after.removed);
+                let shown = |edit| visit_on(&series, edit, date, home).filter(|_| !after.removed);
                 let is_new = before.is_none() && (after.removed || !after.changes.is_empty());
                 let is_same = before.as_ref().is_none_or(|before| is_same(before, &after));
                 if is_same && !is_new {
-                    return Ok(Change::none(shown));
+                    return Ok(Change::none(shown(before.as_ref())));
+                }
+                let version = before.as_ref().map_or(0, |before| before.version);
+                if seen.is_some_and(|seen| seen != version) {
+                    return Err(VisitError::Outdated(version));
+                }
+                if let (true, Some(visit)) = (is_all_said, shown(Some(&after))) {
+                    change::check_times(visit.starts_at, visit.ends_at)?;
                 }
                 let event = event(&series, before.as_ref(), &after, home)?;
                 keep(transaction, &series, before.is_some(), &after, home, now)?;
-                Ok(Change::new(shown, event))
+                Ok(Change::new(shown(Some(&after)), event))
             })
             .await
     }

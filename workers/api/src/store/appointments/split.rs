@@ -6,20 +6,25 @@ use rusqlite::Transaction;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{APPOINTMENT_CHANGED, APPOINTMENT_CREATED, TABLE, VisitError, ask::by_compat_id, edits, moment, row};
+use super::{
+    APPOINTMENT_CHANGED, APPOINTMENT_CREATED, TABLE, VisitError, ask::by_compat_id, check_seen, edits, moment, row,
+};
 use crate::{
-    appointments::{Appointment, moment::Moment, split::split},
+    appointments::{Appointment, change, moment::Moment, split::split},
     store::{Store, history},
 };
 
 impl Store {
     /// Ends a series before the visit that the rule gives this date, and makes a new one, which goes on from there with these
     /// fields changed. Visits that were edited go with it. Returns the new one.
+    ///
+    /// `seen` is the version of the series that whoever splits it has looked at, if they say so.
     pub async fn split_series(
         &self,
         appointment: i64,
         from: Date,
         said: Map<String, Value>,
+        seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Appointment, VisitError> {
         let homes = self.homes.clone();
@@ -28,6 +33,7 @@ impl Store {
                 let series = by_compat_id(transaction, appointment)?.ok_or(VisitError::NoAppointment)?;
                 let home = homes.of(series.subject).unwrap_or_else(|| homes.new_home());
                 let halves = split(&series, from, home).map_err(|error| VisitError::Split(from, error))?;
+                check_seen(&series, seen)?;
                 let mut earlier = series.clone();
                 earlier.content = series.content.with(&halves.earlier)?;
                 (earlier.version, earlier.updated_at) = (series.version + 1, now);
@@ -79,6 +85,7 @@ fn later(
         recorded_at: now,
         updated_at: now,
     };
+    change::check_times(later.starts.at, later.ends.as_ref().map(|end| end.at))?;
     later.compat_id = row::insert(transaction, &later, home)?;
     Ok(later)
 }

@@ -42,11 +42,11 @@ pub struct KeptGoal {
     pub goal: Goal,
     /// Their day since which it holds: the one on which they came, if nobody ever said anything.
     pub effective_date: String,
-    row: Option<Identity>,
+    pub(super) row: Option<Identity>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Identity {
+pub(super) struct Identity {
     compat_id: i64,
     id: String,
     version: i64,
@@ -119,7 +119,11 @@ impl Store {
     }
 }
 
-fn goal(connection: &Connection, subject: i64, date: impl Fn(Timestamp) -> Date) -> rusqlite::Result<KeptGoal> {
+pub(super) fn goal(
+    connection: &Connection,
+    subject: i64,
+    date: impl Fn(Timestamp) -> Date,
+) -> rusqlite::Result<KeptGoal> {
     if let Some(kept) = connection.prepare_cached(OF_RESIDENT)?.query_row([subject], kept).optional()? {
         return Ok(kept);
     }

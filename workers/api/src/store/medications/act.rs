@@ -1,22 +1,26 @@
 //! What people say of doses.
 
 use jiff::{Timestamp, tz::TimeZone};
-use kit::{database::Change, outbox::Event};
+use kit::{Home, database::Change, outbox::Event};
 use rusqlite::Transaction;
 use uuid::Uuid;
 
-use super::{Cabinet, Dose, Medication, MedicationError, doses};
+use super::{Cabinet, Dose, Medication, MedicationError, as_needed, doses};
 use crate::{
     doses::{
         Key, Occurrence, Plan, Record,
+        adherence::planned,
         compat::{self, SLOT},
         occurrence::on_date,
-        plan::{Prn, Rule, Schedule},
         prn,
         record::{Act, Command, Done, Resolution},
+        state,
     },
     medication::week,
-    store::Store,
+    store::{
+        Store,
+        alerts::{dose_not_taken, dose_settled},
+    },
 };
 
 /// A dose was taken.
@@ -91,7 +95,7 @@ impl Store {
                     seen_version: None,
                     override_reason: Some(WITHOUT_ASKING.into()),
                 };
-                let dose = said(transaction, &medication, &mut record, &command, now)?;
+                let dose = said(transaction, (&medication, home), &mut record, &command, now)?;
                 Ok(dose.map(|dose| (medication, dose)))
             })
             .await
@@ -130,27 +134,29 @@ impl Store {
                 {
                     return Ok(Change::none((medication, dose)));
                 }
-                let dose = said(transaction, &medication, &mut record, &command, now)?;
+                let dose = said(transaction, (&medication, home), &mut record, &command, now)?;
                 Ok(dose.map(|dose| (medication, dose)))
             })
             .await
     }
 }
 
-/// Whether the same person asks for what holds already.
+/// Whether the same person asks for what holds already. What takes something back has no such thing: it needs a name.
 fn repeats(record: &Record, command: &Command) -> bool {
     let plain = command.override_reason.is_none() && command.seen_version.is_none();
-    match (&command.act, record.resolution()) {
+    let same = match (&command.act, record.resolution()) {
         (Act::Take { .. }, Some(Resolution::Taken { by, .. }))
-        | (Act::Skip { .. }, Some(Resolution::Skipped { by, .. })) => plain && by == command.by,
+        | (Act::Skip { .. }, Some(Resolution::Skipped { by, .. })) => by == command.by,
+        (Act::Snooze { .. } | Act::Correct { .. } | Act::Note { .. }, _) => record.said_last(command),
         _ => false,
-    }
+    };
+    plain && same
 }
 
 /// Applies a command and keeps what it comes to.
-fn said(
+pub(super) fn said(
     transaction: &Transaction<'_>,
-    medication: &Medication,
+    (medication, home): (&Medication, &Home),
     record: &mut Record,
     command: &Command,
     now: Timestamp,
@@ -158,19 +164,30 @@ fn said(
     let done = record.apply(command, now)?;
     if done == Done::Already {
         let known = doses::by_key(transaction, medication.subject, &record.key)?;
-        return known.map(|dose| Told(dose, None)).ok_or(MedicationError::Unknown);
+        return known.map(|dose| Told(dose, Vec::new())).ok_or(MedicationError::Unknown);
     }
     let dose = doses::keep(transaction, (medication.subject, medication.compat_id), record, now)?;
-    let event = Event::new(kind(&command.act), dose.whole(medication, now));
-    Ok(Told(dose, Some(event)))
+    let mut events = vec![Event::new(kind(&command.act), dose.whole(medication, now))];
+    let occurrence = planned(record);
+    if record.resolution().is_some() {
+        events.extend(dose_settled(transaction, (medication.subject, home), dose.compat_id, &command.by, now)?);
+    } else if matches!(command.act, Act::Undo { .. })
+        && record.policy.critical
+        && state::is_late(&occurrence, Some(record), now)
+    {
+        // That it was late was announced before; that it is so again is not.
+        let state = state::of_record(record, now);
+        events.extend(dose_not_taken(transaction, home, (medication, &dose), state, now)?);
+    }
+    Ok(Told(dose, events))
 }
 
 /// A dose, and what became true of it, if anything.
-struct Told(Dose, Option<Event>);
+pub(super) struct Told(Dose, Vec<Event>);
 
 impl Told {
-    fn map<T>(self, value: impl FnOnce(Dose) -> T) -> Change<T> {
-        Change::several(value(self.0), self.1.into_iter().collect())
+    pub(super) fn map<T>(self, value: impl FnOnce(Dose) -> T) -> Change<T> {
+        Change::several(value(self.0), self.1)
     }
 }
 
@@ -257,15 +274,7 @@ impl Situation<'_> {
         }
         let by_plan = self.plans.iter().filter(|plan| plan.medication == medication);
         let bounds = by_plan.clone().find_map(|plan| Some((plan, plan.prn_on(date)?.0)));
-        let unbounded = (
-            Plan { medication, phases: Vec::new(), policy: compat::policy() },
-            Rule {
-                id: compat::rule_of_medication(self.medication.compat_id),
-                followed_from: None,
-                retired_at: None,
-                schedule: Schedule::Prn(Prn::default()),
-            },
-        );
+        let unbounded = as_needed::without_bounds(self.medication.compat_id);
         let (plan, rule) = bounds.unwrap_or((&unbounded.0, &unbounded.1));
         let amount = amount.unwrap_or(1.0);
         prn::record(&prn::occurrence(plan, rule, self.records, self.zone, self.now, amount))

@@ -26,6 +26,7 @@ const NEWEST_OF_RULE: &str =
     "SELECT * FROM doses WHERE subject = ? AND rule = ? AND local_date < ? ORDER BY local_date DESC, slot DESC LIMIT 1";
 const OF_MEDICATION: &str =
     "SELECT * FROM doses WHERE medication = ? AND local_date BETWEEN ? AND ? ORDER BY local_date, compat_id";
+const BY_NUMBER: &str = "SELECT * FROM doses WHERE compat_id = ?";
 const BY_KEY: &str = "SELECT * FROM doses WHERE subject = ? AND rule = ? AND local_date = ? AND slot = ?";
 
 /// What was said of one dose.
@@ -118,6 +119,11 @@ pub(super) fn by_key(connection: &Connection, subject: i64, key: &Key) -> rusqli
     connection.prepare_cached(BY_KEY)?.query_row(values, dose).optional()
 }
 
+/// By the number that alerts know it by.
+pub(super) fn by_number(connection: &Connection, number: i64) -> rusqlite::Result<Option<Dose>> {
+    connection.prepare_cached(BY_NUMBER)?.query_row([number], dose).optional()
+}
+
 /// Keeps a record, as the one that its key has.
 pub(super) fn keep(
     transaction: &Transaction<'_>,
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn doses_are_found_at_once_however_many_years_of_them_there_are() {
         let (_folder, connection) = empty();
-        for sql in [IN_RANGE, NEWEST_OF_RULE, OF_MEDICATION, BY_KEY] {
+        for sql in [IN_RANGE, NEWEST_OF_RULE, OF_MEDICATION, BY_NUMBER, BY_KEY] {
             assert_indexed(&connection, sql);
         }
     }

@@ -1,7 +1,7 @@
 //! What is to be announced of doses, and that it was: in one transaction, so that nothing is announced twice, whatever restarts
 //! and whichever process looks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use kit::{Home, clock, database::Change, outbox::Event};
@@ -10,12 +10,17 @@ use serde_json::{Value, json};
 
 use super::{Cabinet, MedicationError, doses};
 use crate::{
+    alerts::state::RAISES_WITHIN,
     doses::{
-        Record,
+        DoseState, Record,
         compat::row_of_rule,
+        occurrence::within,
         remind::{Announced, Announcement, LOOK_BACK_DAYS, Situation, What, next},
     },
-    store::Store,
+    store::{
+        Store,
+        alerts::{dose_lifted, dose_not_taken, open_doses},
+    },
 };
 
 /// A dose is due soon.
@@ -63,6 +68,8 @@ impl Store {
                     let doses = next.summary.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
                     events.push(Event::new(DOSES_MISSED, json!({"subject": subject, "doses": doses})));
                 }
+                events.extend(look.raise(transaction, &told, now)?);
+                events.extend(look.lift(transaction, now)?);
                 Ok(Change::several(next.wake_at, events))
             })
             .await
@@ -118,6 +125,51 @@ impl Look {
             record.notice_missed(now);
         }
         doses::keep(transaction, (self.subject, medication.compat_id), &record, now).map(drop)
+    }
+
+    /// Somebody else hears of a critical medicine whose dose is late or missed: of the newest of each at this look, and not of
+    /// what is history, so that a day without power is no flood of calls.
+    fn raise(
+        &self,
+        transaction: &Transaction<'_>,
+        told: &[&Announcement],
+        now: Timestamp,
+    ) -> rusqlite::Result<Vec<Event>> {
+        let recent = told.iter().filter(|one| {
+            let Announcement { occurrence, .. } = one;
+            let late_for = now.duration_since(occurrence.policy.late_at(occurrence.due_at));
+            occurrence.policy.critical && matches!(one.what, What::Late | What::Missed) && late_for <= RAISES_WITHIN
+        });
+        let mut recent: Vec<_> = recent.collect();
+        recent.sort_by_key(|one| one.occurrence.due_at);
+        let newest: BTreeMap<_, _> = recent.into_iter().map(|one| (&one.occurrence.medication, one)).collect();
+        let mut events = Vec::new();
+        for (medication, one) in newest {
+            let state = if one.what == What::Missed { DoseState::Missed } else { DoseState::Due };
+            let dose = doses::by_key(transaction, self.subject, &one.occurrence.key)?;
+            let Some(known) = self.cabinet.of_plan(medication).zip(dose) else { continue };
+            events.extend(dose_not_taken(transaction, self.home, (known.0, &known.1), state, now)?);
+        }
+        Ok(events)
+    }
+
+    /// Nobody is told any more of a dose that no plan asks for, or that is history.
+    fn lift(&self, transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Vec<Event>> {
+        let open = open_doses(transaction, self.subject)?;
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records: Vec<Record> = self.known.iter().map(|dose| dose.record.clone()).collect();
+        let from = now.saturating_sub(SignedDuration::from_hours(24 * LOOK_BACK_DAYS)).unwrap_or(Timestamp::MIN);
+        let asked = within(&self.plans, &records, self.home.zone(), from, now);
+        let mut events = Vec::new();
+        for number in open {
+            let dose = doses::by_number(transaction, number)?;
+            if dose.is_none_or(|dose| asked.iter().all(|occurrence| occurrence.key != dose.record.key)) {
+                events.extend(dose_lifted(transaction, (self.subject, self.home), number, now)?);
+            }
+        }
+        Ok(events)
     }
 
     /// An announcement with all that whoever hears it needs.

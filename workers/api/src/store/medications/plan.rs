@@ -1,6 +1,6 @@
 //! Plans that rows cannot say: tapers, cycles, hours that pass, doses that follow others.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kit::{clock, database::Change, outbox::Event};
 use rusqlite::{Transaction, params};
 use uuid::Uuid;
@@ -10,10 +10,14 @@ use crate::{
     doses::{
         Plan, RuleId, check,
         compat::{self, row_of_rule},
-        plan::Rule,
+        plan::{Anchor, Rule, Schedule},
     },
     store::{Store, history},
 };
+
+/// How long ago the first dose of a new rule that counts from the last taken may be: everything since is gone through, dose by
+/// dose, whenever somebody asks.
+pub const MOST_DAYS_SINCE_FIRST: i64 = 366;
 
 impl Store {
     /// Replaces what asks for a medicine from now on. A rule that stays the same under its id goes on; one that is not there any
@@ -35,6 +39,9 @@ impl Store {
                 let cabinet = Cabinet::of(transaction, subject)?;
                 let before = cabinet.find(compat_id).ok_or(MedicationError::Unknown)?.clone();
                 let going_on = going_on(&cabinet, &before, &plan)?;
+                for rule in plan.rules().filter(|rule| going_on.iter().all(|known| known.id != rule.id)) {
+                    can_come(&cabinet, &plan, rule, now)?;
+                }
                 for rule in plan.phases.iter_mut().flat_map(|phase| &mut phase.rules) {
                     let known = going_on.iter().find(|known| known.id == rule.id);
                     rule.followed_from = known.map_or(Some(now), |known| known.followed_from);
@@ -84,6 +91,25 @@ fn going_on(cabinet: &Cabinet, medication: &Medication, plan: &Plan) -> Result<V
         }
     }
     Ok(going_on)
+}
+
+/// Fails if the doses of a new rule would never come, or could not be found in time.
+fn can_come(cabinet: &Cabinet, plan: &Plan, rule: &Rule, now: Timestamp) -> Result<(), MedicationError> {
+    match &rule.schedule {
+        Schedule::Elapsed { first, anchor: Anchor::LastTaken, .. }
+            if now.duration_since(*first) > SignedDuration::from_hours(24 * MOST_DAYS_SINCE_FIRST) =>
+        {
+            Err(MedicationError::FirstLongAgo { rule: rule.id.0.clone(), first: *first })
+        }
+        Schedule::Linked { after, .. } => {
+            let known = |plan: &Plan| plan.rules().any(|rule| rule.id == *after);
+            if known(plan) || cabinet.plans().iter().any(known) {
+                return Ok(());
+            }
+            Err(MedicationError::FollowsNothing { rule: rule.id.0.clone(), after: after.0.clone() })
+        }
+        Schedule::Elapsed { .. } | Schedule::Clock { .. } | Schedule::Prn(_) => Ok(()),
+    }
 }
 
 /// Rows have ids of their own, and so has what is taken as needed.

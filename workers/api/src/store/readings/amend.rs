@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use super::{Computed, Reading, ask::find, by_compat_id, computed};
 use crate::{
-    store::{Store, alerts, history, residents::homes},
+    store::{
+        Store, alerts, history,
+        residents::homes::{self, Homes},
+    },
     vitals::{
         amendment::{self, Amendment, AmendmentError},
         entry::Entry,
@@ -74,6 +77,7 @@ impl Store {
         seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Reading, AmendError> {
+        let homes = self.homes.clone();
         self.database
             .write(move |transaction| {
                 let before = find(transaction, &id)?.ok_or(AmendError::Unknown(id))?;
@@ -89,7 +93,7 @@ impl Store {
                 history::keep(transaction, TABLE, before.compat_id, now)?;
                 let local_date = home.date(entry.effective_at).to_string();
                 amend(transaction, before.compat_id, &entry, &local_date, amendment.reason.as_deref())?;
-                changed(transaction, &before, READING_AMENDED, now)
+                changed(transaction, &homes, &before, READING_AMENDED, now)
             })
             .await
     }
@@ -102,6 +106,7 @@ impl Store {
         seen: Option<i64>,
         now: Timestamp,
     ) -> Result<Reading, AmendError> {
+        let homes = self.homes.clone();
         self.database
             .write(move |transaction| {
                 let before = find(transaction, &id)?.ok_or(AmendError::Unknown(id))?;
@@ -111,7 +116,7 @@ impl Store {
                 check_seen(&before, seen)?;
                 history::keep(transaction, TABLE, before.compat_id, now)?;
                 transaction.prepare_cached(STRIKE_OUT)?.execute(params![reason, before.compat_id])?;
-                changed(transaction, &before, READING_STRUCK_OUT, now)
+                changed(transaction, &homes, &before, READING_STRUCK_OUT, now)
             })
             .await
     }
@@ -131,13 +136,19 @@ impl Store {
 
 fn changed(
     transaction: &Transaction<'_>,
+    homes: &Homes,
     before: &Reading,
     event: &'static str,
     now: Timestamp,
 ) -> Result<Change<Reading>, AmendError> {
     let reading = by_compat_id(transaction, before.compat_id)?;
     let mut events = vec![Event::new(event, reading.whole())];
-    let home = homes::named(&before.zone).ok_or_else(|| AmendmentError::Zone(before.zone.clone()))?;
+    // A note says nothing of what was measured: what waits for a repeat waits on, and what was counted counts.
+    if !reading.is_struck_out() && reading.measures_as(before) {
+        return Ok(Change::several(reading, events));
+    }
+    // What follows is of now: on the clock of where the resident lives, not of where the reading was taken.
+    let home = homes.of(reading.subject).unwrap_or_else(|| homes.new_home());
     events.extend(alerts::after_correction(transaction, before, &reading, home, now)?);
     Ok(Change::several(reading, events))
 }

@@ -1,17 +1,13 @@
 //! A reading that is new.
 
 use jiff::Timestamp;
-use kit::{
-    Home, clock,
-    database::{Change, DatabaseError},
-    outbox::Event,
-};
+use kit::{Home, clock, database::Change, outbox::Event};
 use rusqlite::{Connection, OptionalExtension, ToSql, named_params};
 use uuid::Uuid;
 
 use super::{Computed, Reading, by_compat_id, computed, reading};
 use crate::{
-    store::{self, Store, alerts, devices, history, residents::ResidentError},
+    store::{self, Store, alerts, devices, entries::RecordError, history},
     vitals::entry::Entry,
 };
 
@@ -19,23 +15,6 @@ use crate::{
 pub const READING_RECORDED: &str = "reading.recorded";
 
 const BY_KEY: &str = "SELECT * FROM readings WHERE idempotency_key = ?";
-
-/// Why a reading was not kept.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    #[error("this Idempotency-Key was sent with another reading before: a new reading needs a new key")]
-    KeyOfAnother,
-    #[error(transparent)]
-    Resident(#[from] ResidentError),
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-impl From<rusqlite::Error> for RecordError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
 
 impl Store {
     /// Keeps a reading of a resident's. The same key again is the same reading again: nothing new is kept, and the answer is
@@ -55,7 +34,7 @@ impl Store {
                     // A device does not know who wears it by now.
                     let is_whose = sent.subject == subject || entry.device_address.is_some();
                     let is_same = is_whose && sent.is_of(&entry);
-                    return if is_same { Ok(Change::none(known)) } else { Err(RecordError::KeyOfAnother) };
+                    return if is_same { Ok(Change::none(known)) } else { Err(RecordError::KeyOfAnother("reading")) };
                 }
                 let compat_id = insert(transaction, subject, &entry, home, key.as_deref(), now)?;
                 let reading = by_compat_id(transaction, compat_id)?;

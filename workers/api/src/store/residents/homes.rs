@@ -26,8 +26,15 @@ pub fn named(zone: &str) -> Option<&'static Home> {
 /// Who lives where, by the resident's number. Cheap to clone; every clone sees the same.
 #[derive(Clone)]
 pub struct Homes {
-    of: Arc<RwLock<HashMap<i64, &'static Home>>>,
+    of: Arc<RwLock<HashMap<i64, Known>>>,
     new_home: &'static Home,
+}
+
+/// Where somebody lives, as of a version of theirs.
+#[derive(Clone, Copy)]
+struct Known {
+    version: i64,
+    home: &'static Home,
 }
 
 impl Homes {
@@ -42,16 +49,20 @@ impl Homes {
     }
 
     pub fn of(&self, subject: i64) -> Option<&'static Home> {
-        self.of.read().unwrap_or_else(PoisonError::into_inner).get(&subject).copied()
+        self.of.read().unwrap_or_else(PoisonError::into_inner).get(&subject).map(|known| known.home)
     }
 
-    /// A zone that this machine does not know, as an older one may not, is the new home's.
-    pub fn learn(&self, subject: i64, zone: &str) {
+    /// A zone that this machine does not know, as an older one may not, is the new home's. Whoever learns late, of an older
+    /// version, changes nothing: somebody who moves twice at once lives where the table says.
+    pub fn learn(&self, subject: i64, zone: &str, version: i64) {
         let home = named(zone).unwrap_or_else(|| {
             tracing::warn!(subject, zone, "this machine does not know the resident's zone, and uses its own");
             self.new_home
         });
-        self.of.write().unwrap_or_else(PoisonError::into_inner).insert(subject, home);
+        let mut of = self.of.write().unwrap_or_else(PoisonError::into_inner);
+        if of.get(&subject).is_none_or(|known| known.version <= version) {
+            of.insert(subject, Known { version, home });
+        }
     }
 }
 
@@ -64,11 +75,12 @@ mod tests {
     #[test]
     fn whoever_moves_has_another_home_and_who_is_unknown_has_none() {
         let homes = Homes::new(Home::in_zone(TimeZone::UTC));
-        homes.learn(1, "America/New_York");
-        homes.learn(2, "Nowhere/At_All");
+        homes.learn(1, "America/New_York", 1);
+        homes.learn(2, "Nowhere/At_All", 1);
         let seen = homes.clone();
         let before = seen.of(1).unwrap();
-        homes.learn(1, "Asia/Kolkata");
+        homes.learn(1, "Asia/Kolkata", 3);
+        homes.learn(1, "Europe/Berlin", 2);
         let zone = |home: &Home| home.zone_at(Timestamp::UNIX_EPOCH);
         assert_eq!((zone(before), zone(seen.of(1).unwrap())), ("America/New_York".into(), "Asia/Kolkata".into()));
         assert_eq!(zone(seen.of(2).unwrap()), "UTC");

@@ -6,6 +6,7 @@ import { ConnectionStatus } from "./ConnectionStatus";
 import { homeName } from "./home";
 import { NewVersion } from "./NewVersion";
 import { OutageNotice } from "./OutageNotice";
+import { SafetyNotice } from "./SafetyNotice";
 import styles from "./Shell.module.css";
 import { type Screen, screens } from "./screens";
 
@@ -24,6 +25,7 @@ export function Shell({ current, children }: { current: Screen; children: ReactN
       </header>
       <main className={styles.main}>
         <OutageNotice />
+        <SafetyNotice />
         {children}
       </main>
       <NewVersion />

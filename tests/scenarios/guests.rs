@@ -1,0 +1,260 @@
+//! Bad guests: whatever they send and however many they are, the hub's memory stays bounded and everybody else is served.
+//!
+//! What a request may say twice, and what a caller may claim about itself, is tried where it is decided: in the gateway's
+//! own tests (`workers/web/tests/proxy.rs`).
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use scenarios::platform::{GATEWAY, Platform};
+use scenarios::{http, process};
+
+/// How much a worker may grow while bad guests are there, in KiB, in a debug build.
+const MOST_GROWTH_KIB: u64 = 64 * 1024;
+/// Workers that guests reach, directly or through the gateway.
+const WORKERS: [&str; 3] = ["betti-frontend", "betti-backend", "betti-webrtc"];
+
+/// The platform, whose workers' memory was looked at before anybody came.
+struct House {
+    platform: Platform,
+    before: Vec<u64>,
+}
+
+impl House {
+    fn open() -> Self {
+        let platform = Platform::new(None);
+        platform.hub.ctl(&["start"]).succeeded();
+        let mut house = Self { platform, before: Vec::new() };
+        assert_eq!(house.ask_latest().expect("an answer"), 200);
+        house.before = house.memory();
+        house
+    }
+
+    fn memory(&self) -> Vec<u64> {
+        WORKERS.iter().map(|name| process::anonymous_kib(self.platform.hub.pid(name))).collect()
+    }
+
+    fn gateway(&self) -> u16 {
+        self.platform.port(GATEWAY)
+    }
+
+    fn connect(&self) -> TcpStream {
+        http::connect(self.gateway()).expect("a connection")
+    }
+
+    fn ask_latest(&self) -> io::Result<u16> {
+        Ok(http::get(self.gateway(), "/api/vitals/latest")?.status)
+    }
+
+    /// Does it while somebody else uses the hub all the time, and looks at what it cost.
+    fn bears(&self, attack: impl FnOnce()) {
+        let (over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let client = scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    assert_eq!(self.ask_latest().expect("an answer"), 200);
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            // Over also if it panics, or the client would go on for ever.
+            let attacked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(attack));
+            over.store(true, Ordering::Relaxed);
+            client.join().expect("everybody else is served meanwhile");
+            attacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        assert!(served.into_inner() > 0, "nobody asked meanwhile");
+        assert_eq!(self.ask_latest().expect("an answer"), 200);
+        for ((name, before), now) in WORKERS.iter().zip(&self.before).zip(self.memory()) {
+            assert!(now <= before + MOST_GROWTH_KIB, "{name} grew from {before} to {now} KiB");
+        }
+    }
+
+    /// Sends bytes as they are, and returns what came back until the hub closed.
+    fn say(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        // Who is refused half-way may find the connection gone.
+        let _ = stream.write_all(bytes);
+        heard(stream)
+    }
+}
+
+/// Everything until the end, also if it is a reset.
+fn heard(mut stream: TcpStream) -> String {
+    let (mut all, mut some) = (Vec::new(), [0; 4096]);
+    while let Ok(length) = stream.read(&mut some)
+        && length > 0
+    {
+        all.extend_from_slice(&some[..length]);
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+#[test]
+fn ten_thousand_idle_connections_take_bounded_memory_and_nobodys_place() {
+    const CONNECTIONS: u64 = 10_000;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit on descriptors");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("up to the hard limit");
+    // The listener's queue and this process's own files have descriptors too.
+    let many = CONNECTIONS.min(most.saturating_sub(100));
+    assert!(many > 2000, "this needs some thousand descriptors, and the hard limit is {most}: raise it with ulimit -n");
+    let house = House::open();
+    house.bears(|| {
+        let mut idle: Vec<_> = (0..many).map(|_| house.connect()).collect();
+        assert_eq!(heard(idle.swap_remove(0)), "", "the first made room for those who came later");
+    });
+}
+
+#[test]
+fn heads_that_come_a_byte_at_a_time_hold_nobody_up_and_end() {
+    let house = House::open();
+    house.bears(|| {
+        let mut slow: Vec<_> = (0..500).map(|_| house.connect()).collect();
+        for byte in b"GET /api/vitals HTTP/1.1\r\nhost: h\r\nx: " {
+            slow.iter_mut().for_each(|stream| stream.write_all(&[*byte]).expect("it is listened to"));
+        }
+        let last = slow.pop().expect("one of them");
+        let answer = heard(last);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "closed in the end, unanswered: {answer}");
+    });
+}
+
+#[test]
+fn a_head_without_end_is_refused() {
+    let house = House::open();
+    house.bears(|| {
+        for _ in 0..20 {
+            let mut stream = house.connect();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n").expect("it is listened to");
+            let line = format!("x: {}\r\n", "a".repeat(8000));
+            let refused = (0..10_000).any(|_| stream.write_all(line.as_bytes()).is_err());
+            assert!(refused, "80 MB of headers were taken");
+        }
+        let answer = house.say(format!("GET / HTTP/1.1\r\nhost: h\r\nx: {}\r\n\r\n", "a".repeat(60_000)).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    });
+}
+
+#[test]
+fn a_body_without_end_is_refused() {
+    let house = House::open();
+    house.bears(|| {
+        for path in ["/api/vitals", "/api/nutrition/meals", "/api/nowhere"] {
+            let mut stream = house.connect();
+            let head = format!("POST {path} HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n");
+            stream.write_all(head.as_bytes()).expect("it is listened to");
+            let chunk = [&b"10000\r\n"[..], &vec![b'1'; 0x10000], b"\r\n"].concat();
+            // For a moment it is thrown away, so that the refusal is not lost; then the connection is gone.
+            while stream.write_all(&chunk).is_ok() {}
+        }
+        let head = "POST /api/vitals HTTP/1.1\r\nhost: h\r\ncontent-length: 99999999999\r\n\r\n{";
+        let answer = house.say([head.as_bytes(), &vec![b'1'; 200_000]].concat().as_slice());
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    });
+}
+
+#[test]
+fn a_body_that_would_unpack_to_a_gigabyte_is_not_unpacked() {
+    let house = House::open();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let zeros = vec![0; 1024 * 1024];
+    for _ in 0..90 {
+        encoder.write_all(&zeros).expect("memory takes it");
+    }
+    let bomb = encoder.finish().expect("memory takes it");
+    assert!(bomb.len() < 100 * 1024, "small enough to be read: {}", bomb.len());
+    house.bears(|| {
+        for _ in 0..20 {
+            let length = bomb.len();
+            let head = format!(
+                "POST /api/vitals HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                 content-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
+            );
+            let answer = house.say(&[head.as_bytes(), &bomb].concat());
+            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        }
+    });
+}
+
+#[test]
+fn what_is_no_text_is_refused_and_ends_nothing() {
+    let house = House::open();
+    house.bears(|| {
+        for path in ["/%ff", "/api/vitals/%ff%fe", "/api/vitals/history/%c0%af", "/api/vitals?startDate=%ff"] {
+            let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            let answer = house.say(head.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
+            assert!(!answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
+        }
+        let header = b"GET /api/vitals HTTP/1.1\r\nhost: h\xff\r\nx: \xff\xfe\r\nconnection: close\r\n\r\n";
+        assert!(!house.say(header).starts_with("HTTP/1.1 5"));
+        let body =
+            b"POST /api/vitals HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 4\r\n\r\n\"\xff\xfe\"";
+        assert!(house.say(body).starts_with("HTTP/1.1 400"));
+        assert!(house.say(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n").starts_with("HTTP/1.1 400"), "TLS to plain HTTP");
+    });
+}
+
+/// A client's frame, masked with zeros, which is a mask like any other. Up to 65,535 bytes.
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).expect("a length in two bytes").to_be_bytes();
+    [&[0x80 | opcode, 0x80 | 126][..], &length, &[0; 4], payload].concat()
+}
+
+#[test]
+fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
+    const TEXT: u8 = 1;
+    let house = House::open();
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    house.bears(|| {
+        let mut open = Vec::new();
+        let refusal = loop {
+            let mut stream = house.connect();
+            stream.write_all(upgrade.as_bytes()).expect("it is listened to");
+            let mut head = [0; 12];
+            stream.read_exact(&mut head).expect("an answer");
+            if !head.ends_with(b" 101") {
+                break String::from_utf8_lossy(&head).into_owned();
+            }
+            open.push(stream);
+            assert!(open.len() < 2000, "there is no end to them");
+        };
+        assert_eq!(refusal, "HTTP/1.1 503", "after {}", open.len());
+        let said = frame(TEXT, &[b'a'; 60_000]);
+        for stream in &mut open {
+            // Whether it is listened to or closed is the hub's choice.
+            let _ = (0..20).try_for_each(|_| stream.write_all(&said));
+        }
+        let mut stream = open.swap_remove(0);
+        let _ = stream.write_all(&frame(TEXT, &[0xff, 0xfe]));
+        assert!(heard(stream).contains("connection"), "the greeting, then the end: no text may be no text");
+    });
+}
+
+#[test]
+fn no_path_leads_out_of_the_app() {
+    let house = House::open();
+    house.bears(|| {
+        for path in [
+            "/../../../../etc/passwd",
+            "/..%2f..%2f..%2f..%2fetc/passwd",
+            "/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+            "/assets/../../../../../etc/passwd",
+            "/....//....//etc/passwd",
+            "/..\\..\\etc\\passwd",
+            "//etc/passwd",
+            "/etc/passwd%00.js",
+            "/video/../../etc/passwd",
+        ] {
+            let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            let answer = house.say(head.as_bytes());
+            assert!(!answer.contains("root:"), "{path}: {answer}");
+        }
+    });
+}

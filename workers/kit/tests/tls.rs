@@ -1,0 +1,195 @@
+//! Certificates that come, change and go while a worker serves: real files, real connections.
+#![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
+
+use http::StatusCode;
+use kit::{Problem, Routes, Rule, reply, tls::Certificates};
+use rustls::pki_types::CertificateDer;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsConnector;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What is answered without encryption too.
+const OPEN: &[&str] = &["/trust"];
+
+struct Hub {
+    folder: TempDir,
+    certificates: Arc<Certificates>,
+    port: u16,
+    stop: CancellationToken,
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Hub {
+    async fn start(prepare: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
+        let certificates = Certificates::with_open_paths(folder.path(), OPEN);
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let (port, stop) = (listener.local_addr().unwrap().port(), CancellationToken::new());
+        let said = |words| async move { Ok::<_, Problem>(reply::message(StatusCode::OK, words)) };
+        let routes = Routes::new().get("/trust", Rule::Public, move |_| said("how to trust")).get(
+            "/page",
+            Rule::Public,
+            move |_| said("the page"),
+        );
+        let serve =
+            kit::serve::serve(listener, Some(certificates.clone()), routes.service(), stop.clone(), TaskTracker::new());
+        tokio::spawn(serve);
+        Self { folder, certificates, port, stop }
+    }
+
+    async fn from(&self, from: IpAddr) -> TcpStream {
+        TcpStream::connect(SocketAddr::new(from, self.port)).await.unwrap()
+    }
+
+    async fn plain(&self, from: IpAddr, host: &str, path: &str) -> String {
+        exchange(self.from(from).await, host, path).await
+    }
+
+    /// Over TLS, by a client that trusts this certificate for the name `hub`.
+    async fn encrypted(&self, trusted: &CertificateDer<'static>, host: &str) -> std::io::Result<String> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = TlsConnector::from(Arc::new(client));
+        let stream = connector.connect("hub".try_into().unwrap(), self.from(HERE).await).await?;
+        Ok(exchange(stream, host, "/page").await)
+    }
+}
+
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+/// An address of this machine by which it is not its own neighbour; `None` where it has no network.
+fn elsewhere() -> Option<IpAddr> {
+    let interfaces = nix::ifaddrs::getifaddrs().unwrap();
+    let mut addresses = interfaces.filter_map(|one| Some(one.address?.as_sockaddr_in()?.ip()));
+    addresses.find(|address| !address.is_loopback()).map(IpAddr::V4)
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await; // A reset after the answer is fine.
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Writes a pair, and tells the certificate.
+fn write_pair(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(vec!["hub".into()]).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    made.cert.der().clone()
+}
+
+#[tokio::test]
+async fn a_pair_is_taken_when_it_comes_and_changes_and_left_when_it_goes() {
+    let hub = Hub::start(|_| {}).await;
+    assert!(hub.plain(HERE, "hub", "/page").await.starts_with("HTTP/1.1 200"));
+    let first = write_pair(hub.folder.path());
+    hub.certificates.look();
+    assert!(hub.encrypted(&first, "hub").await.unwrap().starts_with("HTTP/1.1 200"));
+
+    // One that does not belong together: the first stays.
+    fs::write(hub.folder.path().join("key.pem"), rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    hub.certificates.look();
+    assert!(hub.encrypted(&first, "hub").await.unwrap().starts_with("HTTP/1.1 200"));
+    let words = hub.certificates.report().words().unwrap();
+    assert!(words.contains("the one before is kept") && words.contains("do not fit"), "{words}");
+    // Neither does half of one, or something else.
+    fs::remove_file(hub.folder.path().join("key.pem")).unwrap();
+    hub.certificates.look();
+    assert!(hub.certificates.report().words().unwrap().contains("key.pem is missing"));
+    fs::write(hub.folder.path().join("cert.pem"), "not a certificate").unwrap();
+    fs::write(hub.folder.path().join("key.pem"), "not a key").unwrap();
+    hub.certificates.look();
+    assert!(hub.encrypted(&first, "hub").await.unwrap().starts_with("HTTP/1.1 200"));
+
+    let second = write_pair(hub.folder.path());
+    hub.certificates.look();
+    assert_eq!(hub.certificates.report().words(), None);
+    assert!(hub.encrypted(&second, "hub").await.unwrap().starts_with("HTTP/1.1 200"));
+    assert!(hub.encrypted(&first, "hub").await.is_err());
+
+    for file in ["cert.pem", "key.pem"] {
+        fs::remove_file(hub.folder.path().join(file)).unwrap();
+    }
+    hub.certificates.look();
+    assert!(hub.encrypted(&second, "hub").await.is_err());
+    assert!(hub.plain(elsewhere().unwrap_or(HERE), "hub", "/page").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and_nowhere_else() {
+    let Some(elsewhere) = elsewhere() else { return };
+    let hub = Hub::start(|folder| drop(write_pair(folder))).await;
+    let (port, own) = (hub.port, certificates::host_name());
+    let mut ours =
+        vec![("hub".to_owned(), "/page?a=1"), (elsewhere.to_string(), "//evil.example/x"), ("HUB".into(), "/")];
+    ours.extend(own.iter().flat_map(|own| [(own.clone(), "/page"), (format!("{own}.local"), "/page")]));
+    for (host, path) in ours {
+        for host in [host.clone(), format!("{host}:{port}")] {
+            let answer = hub.plain(elsewhere, &host, path).await;
+            assert!(answer.starts_with("HTTP/1.1 308"), "{host}: {answer}");
+            assert!(answer.contains(&format!("location: https://{host}{path}\r\n")), "{host}: {answer}");
+            assert!(!answer.contains("the page"), "{answer}");
+        }
+    }
+    for host in ["evil.example", "hub.evil.example", "hub@evil.example", "10.0.0.1", "", "evil.example/hub", "h\u{e4}b"]
+    {
+        let answer = hub.plain(elsewhere, host, "/page").await;
+        assert!(!answer.contains("location:") && !answer.contains("the page"), "{host}: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 421"), "{host}: {answer}");
+    }
+    assert!(hub.plain(elsewhere, "anything", "/trust").await.contains("how to trust"));
+    assert!(hub.plain(elsewhere, "hub", "/trusted").await.starts_with("HTTP/1.1 308"));
+    assert!(hub.plain(HERE, "anything", "/page").await.contains("the page"), "this machine needs no encryption");
+}
+
+#[tokio::test]
+async fn a_browser_that_came_encrypted_is_told_to_come_so_only_but_not_about_localhost() {
+    let hub = Hub::start(|_| {}).await;
+    let certificate = write_pair(hub.folder.path());
+    hub.certificates.look();
+    let only = "strict-transport-security: max-age=31536000\r\n";
+    assert!(hub.encrypted(&certificate, "hub:5173").await.unwrap().contains(only));
+    for host in ["localhost:5173", "127.0.0.1", "[::1]:5173"] {
+        assert!(!hub.encrypted(&certificate, host).await.unwrap().contains("strict-transport"), "{host}");
+    }
+    assert!(!hub.plain(HERE, "hub", "/page").await.contains("strict-transport"));
+}
+
+#[tokio::test]
+async fn what_was_never_a_good_pair_protects_nobody_so_only_this_machine_is_answered() {
+    let hub = Hub::start(|folder| {
+        write_pair(folder);
+        fs::write(folder.join("key.pem"), "not a key").unwrap();
+    })
+    .await;
+    assert!(hub.certificates.report().words().unwrap().contains("only this machine is answered"));
+    assert!(hub.plain(HERE, "hub", "/page").await.contains("the page"));
+    let Some(elsewhere) = elsewhere() else { return };
+    let answer = hub.plain(elsewhere, "hub", "/page").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("betti-ctl certs"), "{answer}");
+    assert!(hub.plain(elsewhere, "hub", "/trust").await.contains("how to trust"));
+}
