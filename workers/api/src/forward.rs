@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header, uri::Authority};
+use http::{HeaderValue, Request, StatusCode, Uri, header, uri::Authority};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use kit::{Call, Problem};
+use kit::{Call, Problem, access::secret::Token};
 use tokio::time::timeout;
 use warp::reply::Response;
 
@@ -32,19 +32,22 @@ pub struct NotAnAddress {
 pub struct Forward {
     name: &'static str,
     authority: Authority,
+    /// What this worker shows; the hub's own, and only on this machine.
+    credential: Option<HeaderValue>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Forward {
-    /// `name` is for people; `url` is `http://HOST:PORT`.
-    pub fn new(name: &'static str, url: &str) -> Result<Self, NotAnAddress> {
+    /// `name` is for people; `url` is `http://HOST:PORT`; `service` is the hub's own credential.
+    pub fn new(name: &'static str, url: &str, service: &Token) -> Result<Self, NotAnAddress> {
         let wrong = || NotAnAddress { url: url.into() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?.clone();
         // A connection for each request: one that is kept may end with the worker just as it is used again, and then
         // nobody knows whether a meal was logged.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        Ok(Self { name, authority, client })
+        let credential = service.bearer_at(authority.host());
+        Ok(Self { name, authority, credential, client })
     }
 
     pub async fn ask(&self, call: &Call) -> Result<Response, Problem> {
@@ -82,6 +85,9 @@ impl Forward {
                 request = request.header(name, value);
             }
         }
+        if let Some(credential) = &self.credential {
+            request = request.header(header::AUTHORIZATION, credential);
+        }
         request.body(Full::new(call.body().clone()))
     }
 
@@ -97,9 +103,12 @@ mod tests {
 
     #[test]
     fn an_address_needs_its_scheme_and_host() {
-        assert!(Forward::new("x", "http://127.0.0.1:3002").is_ok());
+        let service = Token::random().unwrap();
+        let new = |url| Forward::new("x", url, &service);
+        assert!(new("http://127.0.0.1:3002").unwrap().credential.is_some());
+        assert!(new("http://192.168.1.7:3002").unwrap().credential.is_none(), "it does not leave this machine");
         for url in ["", "127.0.0.1:3002", "https://127.0.0.1:3002", "http://", "not a url"] {
-            let error = Forward::new("x", url).unwrap_err().to_string();
+            let error = new(url).unwrap_err().to_string();
             assert_eq!(error, format!("{url:?} is not an address like http://127.0.0.1:3002"));
         }
     }

@@ -12,6 +12,7 @@ mod activity;
 mod alerts;
 mod appointments;
 mod bluetooth;
+mod command;
 mod devices;
 mod doses;
 mod drinks;
@@ -33,6 +34,7 @@ mod watch;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use clap::Parser;
 use kit::{
     Home, Worker,
     alarm::Alarm,
@@ -41,7 +43,9 @@ use kit::{
     stream::Stream,
 };
 
-use crate::{bluetooth::Bluetooth, forward::Forward, recordings::Recordings, routes::Hub, store::Store};
+use crate::{
+    bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store,
+};
 
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
@@ -53,13 +57,17 @@ const DEFAULT_NUTRITION_PORT: u16 = 3002;
 const GOODBYE: Goodbye = Goodbye { code: 1000, reason: "Server shutting down" };
 
 fn main() -> ExitCode {
-    rights::if_asked_for().unwrap_or_else(|| kit::run("betti-api", serve))
+    match Arguments::parse().command {
+        Some(command) => command.run(),
+        None => kit::run("betti-api", serve),
+    }
 }
 
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let data = worker.data_dir()?;
     let store = Store::open(&data.join(DATABASE), Home::from_environment()?).await?;
+    let access = worker.access()?;
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
@@ -75,8 +83,9 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     tokio::spawn(thirst::run(store.database().events(), store.clone(), alarm, feed::BESIDE_FOR));
     let nutrition_url = std::env::var(NUTRITION_URL);
     let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
-    let nutrition = Forward::new("betti-nutrition", &nutrition_url).context(NUTRITION_URL)?;
+    let nutrition = Forward::new("betti-nutrition", &nutrition_url, access.service()).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub {
+        access: access.clone(),
         store,
         live,
         stream,
@@ -86,6 +95,6 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         tasks: worker.tasks(),
         stop: worker.stop(),
     });
-    worker.serve(listener, None, routes::table(&hub).service()).await;
+    worker.serve(listener, None, routes::table(&hub).guarded_by(access).service()).await;
     Ok(())
 }

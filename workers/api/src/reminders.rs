@@ -9,7 +9,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use kit::{alarm::Alarm, live::Live, outbox::Recorded};
+use kit::{Area, Rule, alarm::Alarm, live::Live, outbox::Recorded};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
@@ -66,7 +66,10 @@ pub async fn run(
             Ok(wake_at) => wake_at,
             Err(error) => {
                 tracing::error!("doses could not be looked at: {error}");
-                live.tell(&feed::medication::failed(&"Medication reminders do not work at the moment"));
+                live.tell(
+                    Rule::Read(Area::Medication),
+                    &feed::medication::failed(&"Medication reminders do not work at the moment"),
+                );
                 Timestamp::now().saturating_add(TRY_AGAIN_AFTER).unwrap_or(Timestamp::MAX)
             }
         };
@@ -75,7 +78,7 @@ pub async fn run(
             goes_on = changed(&mut events) => if !goes_on { return },
             rang = alarm.at(Some(wake_at), Timestamp::now()) => if let Err(error) = rang {
                 tracing::error!("the alarm for doses does not ring: {error}");
-                live.tell(&feed::medication::failed(&error));
+                live.tell(Rule::Read(Area::Medication), &feed::medication::failed(&error));
                 tokio::time::sleep(TRY_AGAIN_AFTER.unsigned_abs()).await; // by the runtime's clock, until the alarm works again
             },
             () = over(beside_until) => beside_until = None,

@@ -11,44 +11,22 @@ mod erase;
 mod export;
 mod fhir;
 
-use std::{
-    io::{self, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::path::{Path, PathBuf};
 
-use arguments::Asked;
+pub use arguments::Asked;
 
 /// Where data are when `BETTI_DATA_DIR` is not set, as for the worker.
 const DATA_BY_HAND: &str = "data";
 /// What residents did, in files of their own: existing clients record it of one resident only.
 const RECORDINGS: &str = "accelerometer";
 
-/// Does what the command line asks for, if that is one of these; else it is for the worker.
-pub fn if_asked_for() -> Option<ExitCode> {
-    let asked = match arguments::read(std::env::args_os())? {
-        Ok(asked) => asked,
-        Err(error) => {
-            let _ = error.print();
-            return Some(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
-        }
-    };
+/// Does what was asked for, and says in words what was done.
+pub fn answer(asked: Asked) -> anyhow::Result<String> {
     let data = std::env::var_os(kit::worker_files::DATA_DIR).map_or_else(|| DATA_BY_HAND.into(), PathBuf::from);
-    let done = match asked {
+    match asked {
         Asked::Erase { resident, confirm } => erase::by_command(&data, resident, confirm),
         Asked::Export { resident, to } => export::by_command(&data, resident, &to),
-    };
-    Some(match done {
-        Ok(words) => {
-            // A reader that went away is no reason to fail: it is done.
-            let _ = writeln!(io::stdout(), "{words}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
-    })
+    }
 }
 
 /// The database in which residents are.

@@ -1,6 +1,7 @@
 //! Who may call what, and what answers.
 
 mod accelerometer;
+mod access;
 mod activity;
 mod alerts;
 mod appointments;
@@ -23,7 +24,7 @@ mod vitals;
 use std::sync::Arc;
 
 use http::StatusCode;
-use kit::{Area, Call, Problem, Routes, Rule, live::Live, stream::Stream};
+use kit::{Access, Call, Problem, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,6 +37,7 @@ use crate::{
 
 /// What the handlers share.
 pub struct Hub {
+    pub access: Access,
     pub store: Store,
     pub live: Arc<Live>,
     pub stream: Stream,
@@ -56,14 +58,16 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = hydration::add(appointments::add(routes, hub), hub);
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
+    let routes = access::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
-    // Readings are what is told here, so whoever may see readings may listen.
+    // Each is told what they may see.
     let hub = hub.clone();
-    routes.socket(None, Rule::Read(Area::Vitals), move |socket, _| {
+    routes.socket(None, Rule::Known, move |socket, call| {
         let (live, token) = (hub.live.clone(), hub.tasks.token());
         async move {
-            live.serve(socket, &json!({"type": "connection", "message": "Connected to Betti backend"})).await;
+            let first = json!({"type": "connection", "message": "Connected to Betti backend"});
+            live.serve(socket, &call, &first).await;
             drop(token);
         }
     })
@@ -91,5 +95,37 @@ impl From<RecordError> for Problem {
             RecordError::Resident(error) => error.into(),
             RecordError::Database(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/recordings/strangers.rs"]
+mod strangers;
+
+#[cfg(test)]
+mod tests {
+    use kit::{Home, live::Goodbye};
+
+    use super::*;
+    use crate::feed;
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
+        let store = Store::open(&folder.path().join("api.db"), Home::from_environment().unwrap()).await.unwrap();
+        let hub = Arc::new(Hub {
+            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
+            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
+            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
+            recordings: Recordings::below(folder.path()),
+            bluetooth: Bluetooth::default(),
+            tasks: TaskTracker::new(),
+            access: access.clone(),
+            store,
+            stop,
+        });
+        let public = [("GET", "/api/health"), ("POST", "/api/v1/access/pair")];
+        strangers::are_refused_by(table(&hub).guarded_by(access), &public).await;
     }
 }

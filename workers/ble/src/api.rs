@@ -7,10 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header, request};
+use http::{HeaderValue, Request, StatusCode, Uri, header, request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use kit::access::secret::Token;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -51,6 +52,8 @@ pub struct Api {
     address: String,
     /// In front of every path; empty, or `/something`.
     prefix: String,
+    /// What is shown to it, if it is on this machine.
+    credential: Option<HeaderValue>,
 }
 
 impl FromStr for Api {
@@ -64,11 +67,22 @@ impl FromStr for Api {
         }
         let host = uri.host().ok_or_else(bad)?;
         let port = uri.port_u16().unwrap_or(DEFAULT_PORT);
-        Ok(Self { address: format!("{host}:{port}"), prefix: uri.path().trim_end_matches('/').into() })
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            prefix: uri.path().trim_end_matches('/').into(),
+            credential: None,
+        })
     }
 }
 
 impl Api {
+    /// The same, asked with the hub's own credential.
+    pub fn with_credential(mut self, service: &Token) -> Self {
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+        self.credential = service.bearer_at(host);
+        self
+    }
+
     /// Posts JSON. `key` names what is posted, so that the API takes it once however often it is sent.
     pub async fn post(&self, path: &str, key: Option<&str>, json: String) -> Result<Answer, PostError> {
         let request = self.posting(path, key, json)?;
@@ -100,7 +114,11 @@ impl Api {
     }
 
     fn request(&self, request: request::Builder) -> request::Builder {
-        request.header(header::HOST, &self.address).header(header::CONNECTION, "close")
+        let request = request.header(header::HOST, &self.address).header(header::CONNECTION, "close");
+        match &self.credential {
+            Some(credential) => request.header(header::AUTHORIZATION, credential),
+            None => request,
+        }
     }
 
     fn posting(&self, path: &str, key: Option<&str>, json: String) -> Result<Request<Full<Bytes>>, http::Error> {

@@ -35,8 +35,9 @@ fn a_strap_that_is_paired_at_the_hub_is_read_by_whoever_wears_it_and_again_after
         let adapter = model.add_adapter("hci0", true);
         model.add_device(&adapter, strap());
     });
-    let data = tempfile::tempdir().unwrap();
-    let start_api = || Running::start(api_program().to_str().unwrap(), data.path(), &[]);
+    // The same folder as the other one's: in it is what they know each other by.
+    let data = world.folder.path().join("data");
+    let start_api = || Running::start(api_program().to_str().unwrap(), &data, &[]);
     let api = start_api();
     let ble = Worker::start_at(&world.folder, &api.url(), "");
     let status = |api: &Running| api.get("/api/ble/status").1;

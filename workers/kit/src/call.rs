@@ -1,12 +1,13 @@
 //! One request, as a handler sees it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
-use crate::{Identity, Problem};
+use crate::{Access, Identity, Problem, Rule, access};
 
 /// The longest `Idempotency-Key` that is taken, in bytes.
 pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
@@ -15,16 +16,21 @@ pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// One request whose rule was satisfied.
-#[derive(Debug)]
 pub struct Call {
     /// Who asks.
     pub identity: Identity,
+    /// From which address, as far as is known; `None` is a Unix socket.
+    pub address: Option<IpAddr>,
+    /// Whether what they send and get is encrypted on their side.
+    pub is_tls: bool,
     /// Its method.
     pub method: Method,
     /// Its path as sent, without the query.
     pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
+    pub(crate) rule: Rule,
+    pub(crate) access: Option<Access>,
     pub(crate) parameters: HashMap<&'static str, String>,
     pub(crate) query: HashMap<String, String>,
     pub(crate) raw_query: String,
@@ -32,6 +38,21 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether whoever asks may have this of another resident than the one that the request names: for what is found by an id
+    /// that is not the resident's.
+    ///
+    /// # Errors
+    /// 403 if not.
+    pub fn about(&self, resident: i64) -> Result<(), Problem> {
+        self.rule.admits(&self.identity, resident).then_some(()).ok_or_else(access::not_allowed)
+    }
+
+    /// Cancelled when what the caller may do has changed: for answers that go on for a long time.
+    #[must_use]
+    pub fn until_changed(&self) -> CancellationToken {
+        self.access.as_ref().map_or_else(CancellationToken::new, |access| access.until_changed(&self.identity))
+    }
+
     /// What stands in the path at `{name}`; empty if the pattern has no such place.
     #[must_use]
     pub fn parameter(&self, name: &str) -> &str {

@@ -36,7 +36,7 @@ const LONGEST_QUEUE: usize = 256;
 /// How many events a subscriber may lag behind.
 const LONGEST_LAG: usize = 1024;
 /// How long to wait for another process that holds the file, such as the one that this one replaces, or a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries of what SQLite does not wait for.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// How many statements are kept prepared: more than a worker has, so that none is compiled twice.

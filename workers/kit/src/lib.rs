@@ -8,6 +8,7 @@
 //!
 //! * [`run`], [`Worker`]: start, be ready, be told to stop, leave.
 //! * [`Routes`], [`Rule`], [`Call`], [`Problem`]: who may call what, and how it is answered.
+//! * [`access`], [`role`]: who calls, by which credential, and what they may.
 //! * [`serve`], [`tls`]: connections, HTTP/1 and 2, TLS with certificates that are exchanged while it runs.
 //! * [`live`]: WebSockets that are told what happens.
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
@@ -19,6 +20,7 @@
 //!
 //! A worker never uses another worker or the supervisor; it knows them by URL and by environment.
 
+pub mod access;
 pub mod alarm;
 pub mod call;
 pub mod clock;
@@ -35,6 +37,7 @@ pub mod outbox;
 pub mod person;
 pub mod problem;
 pub mod reply;
+pub mod role;
 pub mod routes;
 pub mod rule;
 pub mod serve;
@@ -45,9 +48,10 @@ pub mod tls;
 mod worker;
 pub mod worker_files;
 
+pub use access::Access;
 pub use call::Call;
 pub use home::Home;
 pub use problem::Problem;
 pub use routes::Routes;
 pub use rule::{Area, Identity, Rule};
-pub use worker::{Worker, run};
+pub use worker::{Worker, data_dir, run};

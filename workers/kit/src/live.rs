@@ -12,6 +12,8 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
 
+use crate::{Call, Rule, rule::FIRST_RESIDENT};
+
 /// How many messages a client may lag behind before it is dropped: it holds nobody else up.
 const LONGEST_LAG: usize = 256;
 /// A ping finds out that a client is gone.
@@ -35,11 +37,13 @@ pub struct Goodbye {
 impl Goodbye {
     /// The worker leaves and another one takes its place: come back soon, but not all at once (RFC 6455's registry).
     pub const RESTART: Self = Self { code: 1012, reason: "Server restarting: connect again" };
+    /// The device was revoked, or may see more or less than when it connected: whoever still may, connects again.
+    pub const CHANGED: Self = Self { code: POLICY_VIOLATION, reason: "This device's rights changed: connect again" };
 }
 
 /// Everyone who listens.
 pub struct Live {
-    messages: broadcast::Sender<String>,
+    messages: broadcast::Sender<(Rule, String)>,
     listeners: AtomicUsize,
     goodbye: Goodbye,
     stop: CancellationToken,
@@ -64,42 +68,50 @@ impl Live {
         self.messages.receiver_count() > 0
     }
 
-    /// Tells everyone, without waiting.
-    pub fn tell(&self, message: &impl Serialize) {
+    /// Tells everyone whom the rule lets in, without waiting. What is told here is the first resident's.
+    pub fn tell(&self, rule: Rule, message: &impl Serialize) {
         match serde_json::to_string(message) {
             // Fails only when nobody listens.
-            Ok(text) => drop(self.messages.send(text)),
+            Ok(text) => drop(self.messages.send((rule, text))),
             Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
         }
     }
 
-    /// Serves one client to its end. What it sends is ignored.
-    pub async fn serve(&self, socket: WebSocket, first: &impl Serialize) {
+    /// Serves one client to its end, which comes too when its rights change. What it sends is ignored.
+    pub async fn serve(&self, socket: WebSocket, call: &Call, first: &impl Serialize) {
         let messages = self.messages.subscribe();
         self.listeners.fetch_add(1, Ordering::Relaxed);
         let first = serde_json::to_string(first).unwrap_or_default();
-        let _ = self.converse(socket, first, messages).await; // However it ended, it ended.
+        let _ = self.converse(socket, call, first, messages).await; // However it ended, it ended.
         self.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 
     async fn converse(
         &self,
         mut socket: WebSocket,
+        call: &Call,
         first: String,
-        mut messages: broadcast::Receiver<String>,
+        mut messages: broadcast::Receiver<(Rule, String)>,
     ) -> Result<(), Gone> {
+        let changed = call.until_changed();
         send(&mut socket, Message::text(first)).await?;
         let mut ping = tokio::time::interval(PING_EVERY);
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return close(socket, self.goodbye.code, self.goodbye.reason).await,
+                () = changed.cancelled() => {
+                    return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
+                }
                 _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
                 received = socket.next() => match received {
                     Some(Ok(message)) if !message.is_close() => {}
                     Some(Ok(_) | Err(_)) | None => return Ok(()),
                 },
                 message = messages.recv() => match message {
-                    Ok(text) => send(&mut socket, Message::text(text)).await?,
+                    Ok((rule, text)) if rule.admits(&call.identity, FIRST_RESIDENT) => {
+                        send(&mut socket, Message::text(text)).await?;
+                    }
+                    Ok(_) => {}
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "a listener was too slow and is dropped");
                         return close(socket, POLICY_VIOLATION, "too slow: connect again").await;

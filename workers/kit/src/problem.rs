@@ -1,6 +1,6 @@
 //! Why a request is not answered with what it asked for.
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::{database::DatabaseError, reply};
 
@@ -10,12 +10,20 @@ use crate::{database::DatabaseError, reply};
 pub struct Problem {
     status: StatusCode,
     text: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// Any status, in words.
     pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), headers: Vec::new() }
+    }
+
+    /// With a header in the answer: `Retry-After`.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// 400: the request has to change.
@@ -47,7 +55,9 @@ impl Problem {
     }
 
     pub(crate) fn response(&self) -> warp::reply::Response {
-        reply::json(self.status, &serde_json::json!({ "success": false, "error": self.text }))
+        let mut response = reply::json(self.status, &serde_json::json!({ "success": false, "error": self.text }));
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response
     }
 }
 

@@ -20,7 +20,10 @@ use tokio::time::timeout;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
 
 use crate::{
-    Call, Identity, Problem, Rule, origin,
+    Access, Call, Identity, Problem, Rule,
+    access::{self, Asking, credential},
+    origin,
+    rule::FIRST_RESIDENT,
     serve::{Answer, Peer, Upgrading},
 };
 
@@ -42,6 +45,7 @@ type SocketHandler = Arc<dyn Fn(WebSocket, Call) -> BoxFuture<'static, ()> + Sen
 pub struct Routes {
     entries: Vec<Entry>,
     sockets: Vec<Socket>,
+    access: Option<Access>,
 }
 
 #[derive(Clone)]
@@ -140,6 +144,13 @@ impl Routes {
         self
     }
 
+    /// Callers are known by this hub's credentials. Without it nobody is.
+    #[must_use]
+    pub fn guarded_by(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
     /// The table, line by line.
     pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let sockets = self.sockets.iter().map(|socket| Line {
@@ -188,10 +199,12 @@ impl Routes {
             Some((socket, parameters))
         });
         let Some((socket, parameters)) = found else { return Err(warp::reject::not_found()) };
-        if let Err(problem) = line.check(socket.rule) {
-            return Ok(problem.response());
-        }
-        let (handler, call) = (socket.handler.clone(), line.call(parameters, Bytes::new()));
+        let identity = match line.check(socket.rule, self.access.as_ref()) {
+            Ok(identity) => identity,
+            Err(problem) => return Ok(problem.response()),
+        };
+        let asked = Asked { identity, rule: socket.rule, access: self.access.clone() };
+        let (handler, call) = (socket.handler.clone(), line.call(asked, parameters, Bytes::new()));
         let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
         Ok(warp::Reply::into_response(upgrade.on_upgrade(move |websocket| async move {
             handler(websocket, call).await;
@@ -232,10 +245,11 @@ impl Routes {
             return Err(nothing_here(&line, &fitting).into());
         };
         let refusal = |problem: Problem| Box::new(problem.response());
-        line.check(entry.rule).map_err(refusal)?;
+        let identity = line.check(entry.rule, self.access.as_ref()).map_err(refusal)?;
+        let asked = Asked { identity, rule: entry.rule, access: self.access.clone() };
         let read = timeout(BODY_WITHIN, read(body, entry.largest_body)).await;
         let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(refusal)?;
-        Ok((*entry, line.call(parameters.clone(), body)))
+        Ok((*entry, line.call(asked, parameters.clone(), body)))
     }
 }
 
@@ -271,7 +285,16 @@ struct RequestLine {
     path: String,
     query: String,
     headers: HeaderMap,
-    peer: Option<IpAddr>,
+    /// Of the caller, as far as the gateway can be believed.
+    address: Option<IpAddr>,
+    is_tls: bool,
+}
+
+/// As whom a request goes on, and why.
+struct Asked {
+    identity: Identity,
+    rule: Rule,
+    access: Option<Access>,
 }
 
 fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> + Clone {
@@ -281,26 +304,39 @@ fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> +
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Peer>())
-        .map(|method, path: FullPath, query, headers, peer: Option<Peer>| RequestLine {
-            method,
-            path: path.as_str().to_owned(),
-            query,
-            headers,
-            peer: peer.map(|peer| peer.address.ip()),
+        .map(|method, path: FullPath, query, headers, peer: Option<Peer>| {
+            let address = peer.map(|peer| peer.address.ip());
+            RequestLine {
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                address: credential::client(address, &headers),
+                is_tls: credential::is_tls(address, peer.is_some_and(|peer| peer.tls), &headers),
+                headers,
+            }
         })
 }
 
 impl RequestLine {
-    fn check(&self, rule: Rule) -> Result<(), Problem> {
-        if !rule.admits(Identity::of_peer(self.peer)) {
-            let text = "This hub does not know you. Pair this device with it first.";
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, text));
-        }
+    fn check(&self, rule: Rule, access: Option<&Access>) -> Result<Identity, Problem> {
+        let asking = Asking { headers: &self.headers, address: self.address, is_tls: self.is_tls };
+        let identity = match access {
+            Some(access) => access.check(rule, self.resident(), &asking)?,
+            None => Some(Identity::of_peer(self.address))
+                .filter(|identity| rule.admits(identity, FIRST_RESIDENT))
+                .ok_or_else(access::unknown_caller)?,
+        };
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
         if rule != Rule::Public && !origin::is_trusted(&self.headers, host) {
             return Err(Problem::new(StatusCode::FORBIDDEN, origin::REFUSAL));
         }
-        Ok(())
+        Ok(identity)
+    }
+
+    /// Whom it is about: `?resident=2`, the last one if it is repeated, as handlers read it. What is no number is nobody.
+    fn resident(&self) -> i64 {
+        let named = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name == "resident").last();
+        named.map_or(FIRST_RESIDENT, |(_, resident)| resident.parse().unwrap_or(0))
     }
 
     /// Whether anything is to come after the head.
@@ -336,9 +372,14 @@ impl RequestLine {
         }
     }
 
-    fn call(&self, parameters: HashMap<&'static str, String>, body: Bytes) -> Call {
+    fn call(&self, asked: Asked, parameters: HashMap<&'static str, String>, body: Bytes) -> Call {
+        let Asked { identity, rule, access } = asked;
         Call {
-            identity: Identity::of_peer(self.peer),
+            identity,
+            address: self.address,
+            is_tls: self.is_tls,
+            rule,
+            access,
             method: self.method.clone(),
             path: self.path.clone(),
             headers: self.headers.clone(),
@@ -381,7 +422,8 @@ mod tests {
             path: "/slow".into(),
             query: String::new(),
             headers: HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("7"))]),
-            peer: None,
+            address: None,
+            is_tls: false,
         };
         let began = tokio::time::Instant::now();
         let answer = table.answer(line, futures_util::stream::pending::<Result<Bytes, warp::Error>>()).await;

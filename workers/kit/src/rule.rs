@@ -1,18 +1,102 @@
 //! Who may call what. Every route declares a [`Rule`]; there is no way to add one without.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
+
+use crate::role::{self, Role};
+
+/// The resident whom a call is about that names nobody: the one whom existing clients know.
+pub const FIRST_RESIDENT: i64 = 1;
 
 /// Who is calling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// A process of this machine. Until devices are paired, being on it is what counts.
+    /// A process of this machine that shows no credential.
     Local,
+    /// A paired device, or the holder of a token.
+    Known(Arc<Caller>),
     /// Anybody else.
     Unknown,
 }
 
+/// A device that the hub knows, with what it may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The device's id.
+    pub device: String,
+    /// What people call it.
+    pub name: String,
+    /// What kind of caller it is.
+    pub role: Role,
+    /// Whose it is, or for whom it was paired.
+    pub resident: i64,
+    /// What it was granted.
+    pub grants: Vec<Grant>,
+}
+
+/// What a device may do in an area of a resident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Of whom.
+    pub resident: i64,
+    /// Of what.
+    pub area: Area,
+    /// How much.
+    pub level: Level,
+}
+
+/// How much of an area is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// To see it.
+    Read,
+    /// To change it, and to see it.
+    Write,
+}
+
+impl Level {
+    /// As it is written: `read`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// What is called this.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|level| level.name() == name)
+    }
+}
+
+impl Caller {
+    /// What it was granted in an area of a resident.
+    #[must_use]
+    pub fn granted(&self, resident: i64, area: Area) -> Option<Level> {
+        let here = self.grants.iter().filter(|grant| grant.resident == resident && grant.area == area);
+        here.map(|grant| grant.level).max()
+    }
+
+    /// Whether it may do this.
+    #[must_use]
+    pub fn may(&self, area: Area, level: Level, resident: i64) -> bool {
+        role::allows(self.role, area, level, self.resident == resident, self.granted(resident, area))
+    }
+
+    fn satisfies(&self, rule: Rule, resident: i64) -> bool {
+        match rule {
+            Rule::Public | Rule::Known => true,
+            Rule::Read(area) => self.may(area, Level::Read, resident),
+            Rule::Write(area) => self.may(area, Level::Write, resident),
+            Rule::Household => matches!(self.role, Role::Resident | Role::Carer | Role::Service),
+            Rule::Service => self.role == Role::Service,
+        }
+    }
+}
+
 impl Identity {
-    /// Whoever connects from this address; `None` is a Unix socket, which its file's mode protects.
+    /// Whoever calls from this address without a credential; `None` is a Unix socket, which its file's mode protects.
     #[must_use]
     pub fn of_peer(address: Option<IpAddr>) -> Self {
         match address {
@@ -21,10 +105,19 @@ impl Identity {
             Some(_) => Self::Unknown,
         }
     }
+
+    /// The device that calls, if it is a known one.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        match self {
+            Self::Known(caller) => Some(caller),
+            Self::Local | Self::Unknown => None,
+        }
+    }
 }
 
-/// A kind of data about a resident, for which consent is given or withdrawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A kind of data about a resident, for which consent is given or withdrawn. Where a resident is, is none: nobody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Area {
     /// Readings.
     Vitals,
@@ -40,29 +133,71 @@ pub enum Area {
     Video,
     /// Bluetooth devices and their state.
     Devices,
+    /// Who may see what of a resident. Whoever may change it besides the resident is their proxy.
+    Sharing,
+}
+
+impl Area {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Vitals,
+        Self::Medication,
+        Self::Appointments,
+        Self::Nutrition,
+        Self::Activity,
+        Self::Video,
+        Self::Devices,
+        Self::Sharing,
+    ];
+
+    /// As it is written: `vitals`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vitals => "vitals",
+            Self::Medication => "medication",
+            Self::Appointments => "appointments",
+            Self::Nutrition => "nutrition",
+            Self::Activity => "activity",
+            Self::Video => "video",
+            Self::Devices => "devices",
+            Self::Sharing => "sharing",
+        }
+    }
+
+    /// What is called this.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|area| area.name() == name)
+    }
 }
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Anybody: health checks, the app's shell, and what a worker behind this one decides about.
+    /// Anybody: health checks, pairing, the app's shell, and what a worker behind this one decides about.
     Public,
+    /// Any known caller: what each is shown of it is decided piece by piece.
+    Known,
     /// Whoever may see this area.
     Read(Area),
     /// Whoever may change this area.
     Write(Area),
+    /// Residents and carers: whoever may let others in.
+    Household,
     /// The hub's own workers.
     Service,
 }
 
 impl Rule {
-    /// Whether the rule lets them in.
+    /// Whether the rule lets them do this to what is a resident's.
     #[must_use]
-    pub fn admits(self, identity: Identity) -> bool {
+    pub fn admits(self, identity: &Identity, resident: i64) -> bool {
         match (self, identity) {
-            (Self::Public, Identity::Local | Identity::Unknown) => true,
-            (Self::Read(_) | Self::Write(_) | Self::Service, Identity::Local) => true,
-            (Self::Read(_) | Self::Write(_) | Self::Service, Identity::Unknown) => false,
+            (Self::Public, Identity::Local | Identity::Known(_) | Identity::Unknown) => true,
+            (_, Identity::Local) => true,
+            (_, Identity::Known(caller)) => caller.satisfies(self, resident),
+            (_, Identity::Unknown) => false,
         }
     }
 }
@@ -71,8 +206,13 @@ impl Rule {
 mod tests {
     use super::*;
 
+    fn known(role: Role, grants: &[(i64, Area, Level)]) -> Identity {
+        let grants = grants.iter().map(|&(resident, area, level)| Grant { resident, area, level }).collect();
+        Identity::Known(Arc::new(Caller { device: "d".into(), name: "n".into(), role, resident: 1, grants }))
+    }
+
     #[test]
-    fn only_this_machine_is_known() {
+    fn only_this_machine_is_local() {
         let identity = |address: &str| Identity::of_peer(Some(address.parse().unwrap()));
         assert_eq!(identity("127.0.0.1"), Identity::Local);
         assert_eq!(identity("::1"), Identity::Local);
@@ -83,10 +223,37 @@ mod tests {
 
     #[test]
     fn strangers_reach_what_is_public_and_nothing_else() {
-        for rule in [Rule::Read(Area::Vitals), Rule::Write(Area::Devices), Rule::Service] {
-            assert!(rule.admits(Identity::Local));
-            assert!(!rule.admits(Identity::Unknown), "{rule:?}");
+        let rules = [Rule::Known, Rule::Read(Area::Vitals), Rule::Write(Area::Devices), Rule::Household, Rule::Service];
+        for rule in rules {
+            assert!(!rule.admits(&Identity::Unknown, 1), "{rule:?}");
         }
-        assert!(Rule::Public.admits(Identity::Unknown));
+        assert!(Rule::Public.admits(&Identity::Unknown, 1));
+    }
+
+    #[test]
+    fn a_grant_is_about_one_resident_and_one_area() {
+        let carer = known(Role::Carer, &[(2, Area::Vitals, Level::Read)]);
+        assert!(Rule::Read(Area::Vitals).admits(&carer, 2));
+        assert!(!Rule::Read(Area::Vitals).admits(&carer, 1));
+        assert!(!Rule::Write(Area::Vitals).admits(&carer, 2));
+        assert!(!Rule::Read(Area::Medication).admits(&carer, 2));
+        assert!(Rule::Known.admits(&carer, 1) && Rule::Household.admits(&carer, 1));
+        assert!(!Rule::Service.admits(&carer, 1));
+    }
+
+    #[test]
+    fn a_resident_has_what_is_their_own_and_a_service_has_everything() {
+        let (resident, service) = (known(Role::Resident, &[]), known(Role::Service, &[]));
+        for area in Area::ALL {
+            for rule in [Rule::Read(area), Rule::Write(area)] {
+                assert!(rule.admits(&resident, 1) && !rule.admits(&resident, 2), "{rule:?}");
+                assert!(rule.admits(&service, 1) && rule.admits(&service, 2), "{rule:?}");
+            }
+            assert_eq!(Area::named(area.name()), Some(area));
+        }
+        assert!(Rule::Service.admits(&service, 1) && !Rule::Service.admits(&resident, 1));
+        for role in [Role::Clinician, Role::Device] {
+            assert!(!Rule::Household.admits(&known(role, &[]), 1), "{role:?}");
+        }
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     database::Database,
     live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, send},
     outbox::Kept,
+    rule::FIRST_RESIDENT,
 };
 
 /// How many events a client may lag behind before it is dropped: it holds nobody else up, and comes back for them.
@@ -48,6 +49,8 @@ pub(crate) struct Told {
     pub seq: i64,
     /// Who may be told.
     pub rule: Rule,
+    /// Whom it is about.
+    pub resident: i64,
     pub text: Arc<str>,
 }
 
@@ -57,7 +60,8 @@ impl Told {
         let message = json!({
             "seq": kept.home_seq, "ts": kept.recorded_at, "type": kept.kind, "resident": resident, "data": kept.payload,
         });
-        Self { seq: kept.home_seq, rule, text: message.to_string().into() }
+        let resident = resident.as_i64().unwrap_or(FIRST_RESIDENT);
+        Self { seq: kept.home_seq, rule, resident, text: message.to_string().into() }
     }
 }
 
@@ -98,7 +102,7 @@ impl Stream {
         let token = self.tasks.token();
         // However it ended, it ended.
         let _ = match since(call.query("since")) {
-            Ok(since) => self.converse(socket, self.follower(since, call.identity)).await,
+            Ok(since) => self.converse(socket, self.follower(since, call.identity.clone()), call.until_changed()).await,
             Err(problem) => match send(&mut socket, Message::text(refusal(&problem))).await {
                 Ok(()) => close(socket, POLICY_VIOLATION, "since is not a seq").await,
                 gone => gone,
@@ -107,12 +111,20 @@ impl Stream {
         drop(token);
     }
 
-    async fn converse(&self, mut socket: WebSocket, mut follower: Follower) -> Result<(), Gone> {
+    async fn converse(
+        &self,
+        mut socket: WebSocket,
+        mut follower: Follower,
+        changed: CancellationToken,
+    ) -> Result<(), Gone> {
         let mut ping = interval(PING_EVERY);
         loop {
             select! {
                 () = self.stop.cancelled() => {
                     return close(socket, Goodbye::RESTART.code, Goodbye::RESTART.reason).await;
+                }
+                () = changed.cancelled() => {
+                    return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
                 }
                 _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
                 received = socket.next() => match received {
@@ -138,12 +150,13 @@ impl Stream {
     /// 400 if that is no number.
     pub fn events(&self, call: &Call) -> Result<Response, Problem> {
         let since = since(call.header("last-event-id").or(call.query("since")))?;
-        let follower = self.follower(since, call.identity);
+        let (follower, changed) = (self.follower(since, call.identity.clone()), call.until_changed());
         let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
         let (stop, token) = (self.stop.clone(), self.tasks.token());
         tokio::spawn(async move {
             select! {
                 () = stop.cancelled() => {}
+                () = changed.cancelled() => {}
                 () = hand_on(follower, &sender) => {}
                 () = sender.closed() => {}
             }

@@ -9,6 +9,7 @@ use nix::sys::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    Access,
     inherit::Inherited,
     listen::{self, ListenError, Listener},
     notify::Notifier,
@@ -84,6 +85,21 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
+/// Where a hub's workers keep what must survive, also for its command line; made if it is missing.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn data_dir() -> std::io::Result<PathBuf> {
+    let directory = std::env::var_os(protocol::worker::DATA_DIR).filter(|directory| !directory.is_empty());
+    let directory = directory.map_or_else(|| DATA_DIR_BY_HAND.into(), PathBuf::from);
+    std::fs::create_dir_all(&directory)?;
+    if directory.join(RESTORE_UNFINISHED).exists() {
+        let why = "a restore was cut off in the middle: betti-backup finishes it when it is started next";
+        return Err(std::io::Error::other(why));
+    }
+    Ok(directory)
+}
+
 impl Worker {
     /// The worker's name, as in its binary.
     #[must_use]
@@ -127,14 +143,15 @@ impl Worker {
     /// # Errors
     /// If it cannot be made, or a restore is not finished there.
     pub fn data_dir(&self) -> std::io::Result<PathBuf> {
-        let directory =
-            std::env::var_os(protocol::worker::DATA_DIR).map_or_else(|| DATA_DIR_BY_HAND.into(), PathBuf::from);
-        std::fs::create_dir_all(&directory)?;
-        if directory.join(RESTORE_UNFINISHED).exists() {
-            let why = "a restore was cut off in the middle: betti-backup finishes it when it is started next";
-            return Err(std::io::Error::other(why));
-        }
-        Ok(directory)
+        data_dir()
+    }
+
+    /// The hub's access control, which all its workers share.
+    ///
+    /// # Errors
+    /// If its file cannot be made or used.
+    pub fn access(&self) -> anyhow::Result<Access> {
+        Ok(Access::open(&self.data_dir()?)?)
     }
 
     /// Says that the worker is ready, once; a second time does nothing.

@@ -59,9 +59,9 @@ impl Server {
             }
         };
         let routes = Routes::new()
-            .socket(None, Rule::Read(Area::Vitals), move |socket, _| {
+            .socket(None, Rule::Read(Area::Vitals), move |socket, call| {
                 let live = live.clone();
-                async move { live.serve(socket, &"hello").await }
+                async move { live.serve(socket, &call, &"hello").await }
             })
             .get("/slow", Rule::Public, slow)
             .get("/", Rule::Public, async |_| Ok(reply::message(StatusCode::OK, "at once")))

@@ -31,10 +31,10 @@ async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
     let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
     let routes = table(Routes::new()).socket(None, Rule::Read(Area::Vitals), {
         let (live, tasks) = (live.clone(), tasks.clone());
-        move |socket, _| {
+        move |socket, call| {
             let (live, token) = (live.clone(), tasks.token());
             async move {
-                live.serve(socket, &json!({"type": "connection"})).await;
+                live.serve(socket, &call, &json!({"type": "connection"})).await;
                 drop(token);
             }
         }
@@ -206,7 +206,7 @@ async fn listeners_hear_everything_in_order_and_are_told_goodbye() {
     assert_eq!(client.next().await.unwrap().unwrap(), Message::text(r#"{"type":"connection"}"#));
     assert_eq!(server.live.listeners(), 1);
     for number in 0..3 {
-        server.live.tell(&json!({ "number": number }));
+        server.live.tell(Rule::Read(Area::Vitals), &json!({ "number": number }));
     }
     server.stop.cancel();
     let mut heard = Vec::new();

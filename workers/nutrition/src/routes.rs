@@ -58,3 +58,22 @@ impl From<MealError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../../tests/recordings/strangers.rs"]
+mod strangers;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("n.db"), kit::Home::from_environment().unwrap()).unwrap();
+        let search = Search::new(crate::catalogue::built_in().unwrap());
+        let access = kit::Access::open(folder.path()).unwrap();
+        let routes = table(&Arc::new(Kitchen { store, search })).guarded_by(access);
+        strangers::are_refused_by(routes, &[("GET", "/api/health")]).await;
+    }
+}

@@ -56,9 +56,19 @@ enum End {
 }
 
 /// Serves one client to its end.
-pub async fn serve(mut socket: WebSocket, lobby: Arc<Lobby>, pings: Pings, stop: CancellationToken) {
+///
+/// `changed` is cancelled when what the client may do has changed.
+pub async fn serve(
+    mut socket: WebSocket,
+    lobby: Arc<Lobby>,
+    pings: Pings,
+    changed: CancellationToken,
+    stop: CancellationToken,
+) {
     let Some((id, mailbox)) = lobby.enter() else { return close(socket, TOO_MANY).await };
-    let end = Client { id, lobby: &lobby, socket: &mut socket }.converse(mailbox, pings, &stop).await;
+    let client = Client { id, lobby: &lobby, socket: &mut socket };
+    let conversation = changed.run_until_cancelled(client.converse(mailbox, pings, &stop)).await;
+    let end = conversation.unwrap_or(End::Refused(Goodbye::CHANGED));
     match end {
         End::Left => lobby.leave(id),
         End::Dropped => {
@@ -85,7 +95,7 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
-    async fn converse(&mut self, mailbox: mpsc::Receiver<String>, pings: Pings, stop: &CancellationToken) -> End {
+    async fn converse(mut self, mailbox: mpsc::Receiver<String>, pings: Pings, stop: &CancellationToken) -> End {
         self.exchange(mailbox, pings, stop).await.unwrap_or(End::Dropped)
     }
 

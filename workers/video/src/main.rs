@@ -90,15 +90,16 @@ fn make_certificates(folder: &Path, names: &[String], force: bool) -> ExitCode {
 
 async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<()> {
     let listener = worker.listener(&PORT_VARIABLES, DEFAULT_PORT).await?;
-    let (tasks, stop) = (worker.tasks(), worker.stop());
+    let (tasks, stop, access) = (worker.tasks(), worker.stop(), worker.access()?);
     if arguments.tunnel {
         let lobby = Arc::new(Lobby::new(Targeting::Honoured));
         let routes = routes::table(lobby, Pings::Left, pages(arguments.public.as_deref())?, tasks, stop);
-        worker.serve(listener, None, routes.service()).await;
+        worker.serve(listener, None, routes.guarded_by(access).service()).await;
     } else {
         let lobby = Arc::new(Lobby::new(Targeting::Ignored));
         let routes = routes::table(lobby, Pings::Sent, Pages::None, tasks, stop);
-        worker.serve(listener, Some(certificates(arguments.certs)), routes.service()).await;
+        let routes = routes.guarded_by(access).service();
+        worker.serve(listener, Some(certificates(arguments.certs)), routes).await;
     }
     Ok(())
 }

@@ -28,10 +28,10 @@ pub enum Pages {
 /// The table. Any path takes a WebSocket.
 pub fn table(lobby: Arc<Lobby>, pings: Pings, pages: Pages, tasks: TaskTracker, stop: CancellationToken) -> Routes {
     let health = health(lobby.clone());
-    let sockets = Routes::new().socket(None, Rule::Write(Area::Video), move |socket, _| {
+    let sockets = Routes::new().socket(None, Rule::Write(Area::Video), move |socket, call| {
         let (lobby, token, stop) = (lobby.clone(), tasks.token(), stop.clone());
         async move {
-            client::serve(socket, lobby, pings, stop).await;
+            client::serve(socket, lobby, pings, call.until_changed(), stop).await;
             drop(token); // Draining waits for it.
         }
     });
@@ -61,5 +61,24 @@ fn health(
             "rooms": lobby.rooms(),
         });
         std::future::ready(Ok(kit::reply::json(StatusCode::OK, &health)))
+    }
+}
+
+#[cfg(test)]
+#[path = "../../../tests/recordings/strangers.rs"]
+mod strangers;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rooms::Targeting;
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let lobby = Arc::new(Lobby::new(Targeting::Ignored));
+        let routes = table(lobby, Pings::Left, Pages::Status, TaskTracker::new(), CancellationToken::new());
+        let routes = routes.guarded_by(kit::Access::open(folder.path()).unwrap());
+        strangers::are_refused_by(routes, &[("GET", "/api/health"), ("GET", ANY_PATH)]).await;
     }
 }

@@ -25,8 +25,14 @@ const OF_ONE_HOP: [HeaderName; 10] = [
     header::EXPECT,
 ];
 /// Only a proxy writes these, and the only proxy is this one.
-const CLAIMS_ABOUT_THE_CALLER: [HeaderName; 5] =
-    [header::FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, HeaderName::from_static("x-real-ip")];
+const CLAIMS_ABOUT_THE_CALLER: [HeaderName; 4] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+];
+/// And all that begin so.
+const FORWARDED: &str = "x-forwarded-";
 
 /// Leaves what concerns the two ends, and nothing that tells where a body ends twice.
 pub fn keep_end_to_end(headers: &mut HeaderMap) {
@@ -49,7 +55,8 @@ pub fn to_upstream<B>(request: &Request<B>) -> HeaderMap {
 
 /// Says who is calling, and removes what the caller says about that.
 fn tell_who_is_calling(headers: &mut HeaderMap, peer: Option<Peer>, host: Option<&str>) {
-    for name in CLAIMS_ABOUT_THE_CALLER {
+    let claims: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(FORWARDED)).cloned().collect();
+    for name in claims.iter().chain(&CLAIMS_ABOUT_THE_CALLER) {
         headers.remove(name);
     }
     // The client writes the one of the worker that it calls.
@@ -126,6 +133,7 @@ mod tests {
             ("host", "hub:5173"),
             ("x-forwarded-for", "9.9.9.9"),
             ("x-forwarded-host", "evil"),
+            ("x-forwarded-port", "1"),
             ("x-forwarded-proto", "https"),
             ("x-real-ip", "9.9.9.9"),
         ]);

@@ -340,21 +340,23 @@ fn a_page_of_another_site_reaches_no_worker() {
 }
 
 #[test]
-fn nobody_from_another_machine_reaches_a_worker() {
+fn a_worker_is_told_from_where_the_caller_comes_and_shown_its_credential() {
     // Only its own addresses make a machine look like another one to itself; one without a network has none.
     let Some(address) = own_address() else { return };
-    let gateway = Gateway::start(&[], &[("HOST", "0.0.0.0")]);
+    let upstream = Upstream::new();
+    let gateway = Gateway::start(&[], &[("HOST", "0.0.0.0"), ("BETTI_API_URL", &upstream.url)]);
     let port = gateway.address.rsplit(':').next().unwrap().to_owned();
-    let from_outside = |path: &str| {
-        let mut stream = TcpStream::connect(format!("{address}:{port}")).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        Answer::read(&mut stream).status
-    };
-    assert_eq!(from_outside("/api/vitals"), 401);
-    assert_eq!(from_outside("/ws"), 401);
-    assert_eq!(from_outside("/video"), 401);
-    assert_eq!(from_outside("/health"), 200);
+    let asked = upstream.answer_once(EMPTY);
+    let mut stream = TcpStream::connect(format!("{address}:{port}")).unwrap();
+    let headers =
+        "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-For: ::1\r\nAuthorization: Bearer a\r\nCookie: betti=b\r\n";
+    let request = format!("GET /api/vitals HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(Answer::read(&mut stream).status, 200);
+    let asked = asked.join().unwrap().to_ascii_lowercase();
+    let said: Vec<_> = asked.lines().filter(|line| line.starts_with("x-forwarded-for:")).collect();
+    assert_eq!(said, [format!("x-forwarded-for: {address}")], "and nothing that the caller says of itself");
+    assert!(asked.contains("authorization: bearer a\r\n") && asked.contains("cookie: betti=b\r\n"), "{asked}");
 }
 
 /// The address from which this machine would reach others; no packet is sent.

@@ -40,7 +40,7 @@ async fn take_report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let report: Report = call.json()?;
     let near = report.near();
     for news in hub.bluetooth.take(report, Instant::now()) {
-        hub.live.tell(&told::news(&news));
+        hub.live.tell(Rule::Read(Area::Devices), &told::news(&news));
     }
     let heard = |near: Near| Heard { address: near.address, is_ours: near.is_ours, sighting: near.sighting };
     hub.store.note_heard(near.into_iter().map(heard).collect(), Timestamp::now()).await?;
@@ -100,11 +100,11 @@ fn begin_scan(hub: &Arc<Hub>) -> Result<bool, String> {
         Ok(Some(asked_at)) => asked_at,
         Ok(None) => return Ok(false),
         Err(error) => {
-            hub.live.tell(&told::scan(&Err(error.clone())));
+            hub.live.tell(Rule::Read(Area::Devices), &told::scan(&Err(error.clone())));
             return Err(error);
         }
     };
-    hub.live.tell(&told::scan(&Ok(None)));
+    hub.live.tell(Rule::Read(Area::Devices), &told::scan(&Ok(None)));
     let hub = hub.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -112,7 +112,7 @@ fn begin_scan(hub: &Arc<Hub>) -> Result<bool, String> {
             () = hub.stop.cancelled() => return,
         }
         if let Some(found) = hub.bluetooth.end_scan(asked_at) {
-            hub.live.tell(&told::scan(&Ok(Some(found))));
+            hub.live.tell(Rule::Read(Area::Devices), &told::scan(&Ok(Some(found))));
         }
     });
     Ok(true)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kit::{Area, Call, Problem, Routes, Rule};
+use kit::{Call, Problem, Routes, Rule};
 use warp::reply::Response;
 
 use super::{Hub, with};
@@ -10,8 +10,8 @@ use super::{Hub, with};
 const PATH: &str = "/api/v1/stream";
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    // Readings are among what is told, and the least that one has to be allowed to see.
-    let rule = Rule::Read(Area::Vitals);
+    // Each is told what they may see.
+    let rule = Rule::Known;
     let stream = hub.stream.clone();
     routes.get(PATH, rule, with(hub, events)).socket(Some(PATH), rule, move |socket, call| {
         let stream = stream.clone();

@@ -53,7 +53,10 @@ async fn tell_of_refusal(hub: &Hub, body: &Value, problem: &Problem) -> Result<(
         return Ok(());
     };
     if hub.store.wearer_of(Some(address)).await?.is_none_or(|wearer| wearer == RESIDENT) {
-        hub.live.tell(&feed::vitals::refused(body["vital_type"].as_str(), address, problem.text()));
+        hub.live.tell(
+            Rule::Read(Area::Vitals),
+            &feed::vitals::refused(body["vital_type"].as_str(), address, problem.text()),
+        );
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ impl Follower {
         loop {
             if let Some(told) = self.page.pop_front() {
                 self.seq = told.seq;
-                if told.rule.admits(self.identity) {
+                if told.rule.admits(&self.identity, told.resident) {
                     return Ok(Next::Told(told));
                 }
                 continue;
@@ -96,7 +96,7 @@ impl Follower {
                     Ok(told) if told.seq <= self.seq => {} // it was in the database already
                     Ok(told) => {
                         self.seq = told.seq;
-                        if told.rule.admits(self.identity) {
+                        if told.rule.admits(&self.identity, told.resident) {
                             return Ok(Next::Told(told));
                         }
                     }
@@ -123,7 +123,7 @@ impl Follower {
             "seq": newest, "ts": clock::iso(Timestamp::now()), "type": "resync", "resident": null,
             "data": {"reason": reason, "since": since, "oldest": oldest},
         });
-        self.page.push_back(Told { seq: newest, rule: Rule::Public, text: message.to_string().into() });
+        self.page.push_back(Told { seq: newest, rule: Rule::Public, resident: 0, text: message.to_string().into() });
     }
 
     async fn ends(&self) -> Result<(i64, i64), DatabaseError> {

@@ -73,7 +73,8 @@ async fn keep(
     let kept: Result<_, Problem> = kept.await;
     // Nobody sees the answer that a device gets.
     if let (Err(problem), Some(address)) = (&kept, body["deviceAddress"].as_str()) {
-        hub.live.tell(&feed::activity::refused(&device::canonical(address), problem.text()));
+        hub.live
+            .tell(Rule::Read(Area::Activity), &feed::activity::refused(&device::canonical(address), problem.text()));
     }
     kept
 }

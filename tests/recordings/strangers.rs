@@ -1,0 +1,52 @@
+//! Every line of a worker's table of routes, asked by somebody whom the hub does not know. Workers' tests include this file.
+
+use std::net::SocketAddr;
+
+use kit::{Routes, Rule, routes::Line};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Asks each line without a credential from another machine, and fails unless it refuses with 401 or is one of these: the
+/// method (`-` for a WebSocket) and the pattern of what is public.
+pub async fn are_refused_by(routes: Routes, public: &[(&str, &str)]) {
+    let lines: Vec<_> = routes.lines().collect();
+    let mut open: Vec<_> = lines.iter().filter(|line| line.rule == Rule::Public).map(named).collect();
+    open.sort_unstable();
+    let mut expected = public.to_vec();
+    expected.sort_unstable();
+    assert_eq!(open, expected, "what is public is listed by name");
+    let (listener, stop) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), CancellationToken::new());
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop.clone(), TaskTracker::new()));
+    for line in lines.iter().filter(|line| line.rule != Rule::Public) {
+        assert_eq!(status(address, line).await, "401", "{:?}", named(line));
+    }
+    stop.cancel();
+}
+
+fn named(line: &Line) -> (&str, &'static str) {
+    (line.method.as_ref().map_or("-", |method| method.as_str()), line.pattern)
+}
+
+async fn status(address: SocketAddr, line: &Line) -> String {
+    let path = if line.pattern == "*" { "/any".to_owned() } else { line.pattern.replace(['{', '}', '*'], "") };
+    let (method, connection) = match &line.method {
+        Some(method) => (method.as_str(), "close\r\n".to_owned()),
+        None => {
+            let key =
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+            ("GET", format!("Upgrade\r\n{key}"))
+        }
+    };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: hub\r\nX-Forwarded-For: 192.168.1.7\r\nConnection: {connection}\r\n"
+    );
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("a request that is taken");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    String::from_utf8_lossy(&answer[9..]).into_owned()
+}

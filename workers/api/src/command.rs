@@ -1,0 +1,214 @@
+//! The command line: lets in devices and programs, and does what residents may ask for, also while the hub runs.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    net::UdpSocket,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use kit::{
+    Access, Area,
+    access::{CODE_VALID_FOR, Invitation, secret::Code},
+    role::Role,
+    rule::Level,
+};
+use qrcode::{QrCode, render::unicode::Dense1x2};
+
+use crate::rights;
+
+/// Where phones find the hub, if not at its address and the gateway's port.
+const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
+const GATEWAY_PORT: u16 = 5173;
+
+/// Vitals, devices and the live stream
+#[derive(Parser)]
+#[command(name = "betti-api", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Show how to pair a phone, tablet or browser: an address, a QR code and a one-time code
+    Pair {
+        #[command(flatten)]
+        who: Who,
+        /// Where the device reaches the hub [default: $BETTI_PUBLIC_URL, else this machine's address]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Print one token for a program, and nothing else
+    Token {
+        #[command(flatten)]
+        who: Who,
+    },
+    #[command(flatten)]
+    Rights(rights::Asked),
+}
+
+#[derive(Args)]
+pub struct Who {
+    /// What it may do
+    #[arg(long, value_enum)]
+    role: RoleName,
+    /// What to call it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Whose it is, or for whom: a resident's number
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    resident: i64,
+    /// A carer who speaks for the resident: gives and withdraws what others may see
+    #[arg(long)]
+    proxy: bool,
+    /// Where the hub keeps its data [default: $BETTI_DATA_DIR, else data]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    Resident,
+    Carer,
+    Clinician,
+    Device,
+    Service,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Resident => Self::Resident,
+            RoleName::Carer => Self::Carer,
+            RoleName::Clinician => Self::Clinician,
+            RoleName::Device => Self::Device,
+            RoleName::Service => Self::Service,
+        }
+    }
+}
+
+impl Command {
+    pub fn run(self) -> ExitCode {
+        let done = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("no runtime")
+            .and_then(|runtime| runtime.block_on(self.carry_out()));
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("betti-api: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn carry_out(self) -> anyhow::Result<()> {
+        match self {
+            Self::Rights(asked) => {
+                let words = tokio::task::spawn_blocking(|| rights::answer(asked)).await??;
+                // A reader that went away is no reason to fail: it is done.
+                let _ = writeln!(io::stdout(), "{words}");
+                Ok(())
+            }
+            Self::Token { who } => {
+                let (access, invitation) = who.open()?;
+                let paired = access.add_program(invitation, Timestamp::now()).await?;
+                writeln!(io::stdout(), "{}", paired.token.reveal()).context("the token could not be printed")
+            }
+            Self::Pair { who, url } => {
+                let (access, invitation) = who.open()?;
+                let url = url.or_else(|| std::env::var(PUBLIC_URL).ok()).unwrap_or_else(address_here);
+                let (code, _) = access.invite(invitation, None, Timestamp::now()).await?;
+                let text = how_to_pair(url.trim_end_matches('/'), &code, io::stdout().is_terminal())?;
+                write!(io::stdout(), "{text}").context("the code could not be printed")
+            }
+        }
+    }
+}
+
+impl Who {
+    fn open(self) -> anyhow::Result<(Access, Invitation)> {
+        let role = Role::from(self.role);
+        let mut invitation = Invitation { name: self.name, resident: self.resident, ..Invitation::of(role) };
+        if self.proxy {
+            anyhow::ensure!(role == Role::Carer, "--proxy is for --role carer: a resident speaks for themselves");
+            invitation.grants.retain(|(area, _)| *area != Area::Sharing);
+            invitation.grants.push((Area::Sharing, Level::Write));
+        }
+        let folder = match self.data {
+            None => kit::data_dir().context("no folder for data")?,
+            Some(folder) => folder,
+        };
+        Ok((Access::open(&folder)?, invitation))
+    }
+}
+
+/// The address at which others of this network reach this machine. Nothing is sent to find it.
+fn address_here() -> String {
+    // 192.0.2.1 is nobody's (RFC 5737): the kernel says from which address it would be reached.
+    let towards = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    towards.map_or_else(
+        |_| format!("http://localhost:{GATEWAY_PORT}"),
+        |address| format!("http://{}:{GATEWAY_PORT}", address.ip()),
+    )
+}
+
+fn how_to_pair(url: &str, code: &Code, is_terminal: bool) -> anyhow::Result<String> {
+    // The code stands behind the #, so that it is in no server's log.
+    let link = format!("{url}/pair#{}", code.reveal());
+    let picture = QrCode::new(&link).context("the address is too long for a QR code")?;
+    // Drawn light on dark, which is what most terminals are.
+    let picture = picture.render::<Dense1x2>().dark_color(Dense1x2::Dark).light_color(Dense1x2::Light).build();
+    let picture = match is_terminal {
+        // Whatever the terminal's colours are.
+        true => picture.lines().map(|line| format!("\x1b[97;40m{line}\x1b[0m\n")).collect(),
+        false => format!("{picture}\n"),
+    };
+    let minutes = CODE_VALID_FOR.as_secs() / 60;
+    Ok(format!(
+        "Open this on the device, or scan the picture:\n\n  {link}\n\n{picture}\nOr open {url}/pair and type this code:\n\n  \
+         {}\n\nIt is valid once, for {minutes} minutes.\n",
+        code.reveal()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+        let asked = |line: &str| Arguments::try_parse_from(line.split(' ')).map(|arguments| arguments.command);
+        assert!(matches!(asked("betti-api"), Ok(None)));
+        for line in ["export --resident 2 --to x.zip", "erase --resident 2 --confirm 2", "token --role service"] {
+            assert!(matches!(asked(&format!("betti-api {line}")), Ok(Some(_))), "{line}");
+        }
+        for misuse in ["erase", "erase --resident anna", "export --resident 1", "token", "pair --role king"] {
+            let error = asked(&format!("betti-api {misuse}")).err().expect(misuse);
+            assert_eq!(error.exit_code(), 2, "{misuse}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_no_escapes_and_a_terminal_its_colours() {
+        let code = Code::read("K7QP-3M9X").unwrap();
+        let piped = how_to_pair("http://192.168.1.5:5173", &code, false).unwrap();
+        assert!(
+            piped.contains("http://192.168.1.5:5173/pair#K7QP-3M9X\n") && piped.contains("  K7QP-3M9X\n"),
+            "{piped}"
+        );
+        assert!(piped.contains('█') && !piped.contains('\x1b'), "{piped}");
+        assert!(how_to_pair("http://hub", &code, true).unwrap().contains("\x1b[97;40m"));
+    }
+}

@@ -1,0 +1,150 @@
+//! Devices: added, listed with their last use, and revoked at once.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, secret::Token,
+};
+use crate::{clock, database::Change, outbox::Event};
+
+/// Devices at once; a home has some ten.
+pub const MOST_DEVICES: usize = 256;
+/// The longest name of a device, in characters.
+pub const LONGEST_NAME: usize = 64;
+
+/// A device as it is listed. Its credential is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// Its id, a UUID.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// `resident`, `carer`, `clinician`, `device` or `service`.
+    pub role: String,
+    /// Whose it is, or for whom.
+    pub resident: i64,
+    /// Whether it is the hub itself.
+    pub is_hub: bool,
+    /// When it was let in.
+    pub paired_at: String,
+    /// By which device; `None` is the command line.
+    pub paired_by: Option<String>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<String>,
+    /// From which address.
+    pub last_used_from: Option<String>,
+    /// Since when it is let in no more.
+    pub revoked_at: Option<String>,
+}
+
+pub(super) struct NewDevice {
+    pub invitation: Invitation,
+    pub by: Option<String>,
+    pub token: Token,
+    pub now: Timestamp,
+}
+
+/// What people can read and tell apart.
+pub(super) fn check_name(name: &str) -> Result<(), AccessError> {
+    let fits = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    fits.then_some(()).ok_or(AccessError::Name)
+}
+
+pub(super) fn add(transaction: &Transaction<'_>, new: NewDevice) -> Result<(Paired, Event), AccessError> {
+    let NewDevice { invitation: Invitation { role, name, resident, grants }, by, token, now } = new;
+    let sql = "SELECT count(*) FROM devices WHERE revoked_at IS NULL";
+    if transaction.query_row(sql, [], |row| row.get::<_, i64>(0))? >= MOST_DEVICES as i64 {
+        return Err(AccessError::TooMany);
+    }
+    let name = name.map_or_else(|| format!("Unnamed {}", role.name()), |name| name.trim().to_owned());
+    let device = Uuid::now_v7().to_string();
+    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at, paired_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let hash = token.hash().0;
+    transaction.execute(sql, params![device, name, role.name(), resident, hash, clock::iso(now), by])?;
+    for (area, level) in &grants {
+        grants::give(transaction, &device, resident, *area, *level, by.as_deref(), now)?;
+    }
+    let event = json!({"id": device, "name": name, "role": role.name(), "subject": resident, "by": by});
+    Ok((Paired { token, device, name, role, resident }, Event::new("access.paired", event)))
+}
+
+impl Access {
+    /// Every device that was ever let in, the newest first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn devices(&self) -> Result<Vec<Device>, AccessError> {
+        let sql =
+            "SELECT id, name, role, resident, is_hub, paired_at, paired_by, last_used_at, last_used_from, revoked_at
+            FROM devices ORDER BY id DESC";
+        let query = move |connection: &rusqlite::Connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(Device {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    role: row.get(2)?,
+                    resident: row.get(3)?,
+                    is_hub: row.get(4)?,
+                    paired_at: row.get(5)?,
+                    paired_by: row.get(6)?,
+                    last_used_at: row.get(7)?,
+                    last_used_from: row.get(8)?,
+                    revoked_at: row.get(9)?,
+                })
+            })?;
+            Ok::<_, AccessError>(rows.collect::<Result<_, _>>()?)
+        };
+        self.0.database.read(query).await
+    }
+
+    /// Lets a device in no more, from now on, in every worker. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`AccessError::UnknownDevice`], [`AccessError::IsHub`], or that it cannot be kept.
+    pub async fn revoke(&self, device: String, by: Option<String>, now: Timestamp) -> Result<(), AccessError> {
+        let change = move |transaction: &Transaction<'_>| {
+            let sql = "SELECT is_hub, revoked_at IS NOT NULL, name FROM devices WHERE id = ?";
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?));
+            let found: Option<(bool, bool, String)> = transaction.query_row(sql, [&device], row).optional()?;
+            let (is_hub, is_revoked, name) = found.ok_or_else(|| AccessError::UnknownDevice(device.clone()))?;
+            if is_hub {
+                return Err(AccessError::IsHub);
+            }
+            if is_revoked {
+                return Ok(Change::none(()));
+            }
+            let sql = "UPDATE devices SET revoked_at = ?, revoked_by = ? WHERE id = ?";
+            transaction.execute(sql, params![clock::iso(now), by, device])?;
+            let event = json!({"id": device, "name": name, "by": by});
+            Ok(Change::new((), Event::new("access.revoked", event)))
+        };
+        self.0.database.write(change).await
+    }
+
+    pub(super) async fn used(
+        &self,
+        device: String,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), AccessError> {
+        let change = move |transaction: &Transaction<'_>| {
+            let every = SignedDuration::try_from(NOTED_EVERY).unwrap_or(SignedDuration::ZERO);
+            let before = clock::iso(now.saturating_sub(every).unwrap_or(now));
+            // Other workers keep it too; a clock that was set back is no reason to keep nothing.
+            let sql = "UPDATE devices SET last_used_at = ?1, last_used_from = ?2
+                WHERE id = ?3 AND (last_used_at IS NULL OR last_used_at <= ?4 OR last_used_at > ?1)";
+            let address = address.map(|address| address.to_string());
+            transaction.execute(sql, params![clock::iso(now), address, device, before])?;
+            Ok::<_, AccessError>(Change::none(()))
+        };
+        self.0.database.write(change).await
+    }
+}

@@ -1,0 +1,109 @@
+//! The callers that `access.db` knows, read again whenever any process has changed it.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::secret::Hash;
+use crate::{
+    role::Role,
+    rule::{Area, Caller, Grant, Level},
+};
+
+/// A device's last use is kept no more often than this.
+pub(super) const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// How long a look may wait for another process that recovers the file after a crash. Readers wait for nothing else.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+
+pub(super) struct Known {
+    connection: Connection,
+    /// SQLite's own count of what others changed.
+    version: Option<i64>,
+    callers: Vec<(Hash, Arc<Caller>)>,
+    noted: HashMap<String, Instant>,
+}
+
+impl Known {
+    pub fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "query_only", true)?;
+        let mut known = Self { connection, version: None, callers: Vec::new(), noted: HashMap::new() };
+        known.refresh()?;
+        Ok(known)
+    }
+
+    /// Whether anything was changed since the last look.
+    pub fn refresh(&mut self) -> rusqlite::Result<bool> {
+        // Asked before the rows are read: what is committed in between is read now, and once more next time.
+        let version = self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if self.version == Some(version) {
+            return Ok(false);
+        }
+        self.callers = callers(&self.connection)?;
+        let callers = &self.callers;
+        self.noted.retain(|device, _| callers.iter().any(|(_, caller)| caller.device == *device));
+        self.version = Some(version);
+        Ok(true)
+    }
+
+    /// Looks at all of them, so that the time it takes says nothing.
+    pub fn find(&self, hash: &Hash) -> Option<Arc<Caller>> {
+        let fitting =
+            self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
+        fitting.cloned()
+    }
+
+    /// Whether this caller may still do what it could do.
+    pub fn has(&self, caller: &Caller) -> bool {
+        self.callers.iter().any(|(_, known)| **known == *caller)
+    }
+
+    /// Whether a use is to be kept now; it counts as kept then.
+    pub fn is_to_be_noted(&mut self, device: &str, now: Instant) -> bool {
+        let is_due = self.noted.get(device).is_none_or(|noted| now.saturating_duration_since(*noted) >= NOTED_EVERY);
+        if is_due {
+            self.noted.insert(device.to_owned(), now);
+        }
+        is_due
+    }
+}
+
+fn callers(connection: &Connection) -> rusqlite::Result<Vec<(Hash, Arc<Caller>)>> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut grants = grants(&transaction)?;
+    let sql = "SELECT key_hash, id, name, role, resident FROM devices WHERE revoked_at IS NULL ORDER BY id";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let role: String = row.get(3)?;
+        Ok((Hash(row.get(0)?), row.get::<_, String>(1)?, row.get(2)?, role, row.get(4)?))
+    })?;
+    let mut callers = Vec::new();
+    for row in rows {
+        let (hash, device, name, role, resident) = row?;
+        // A role of a newer version is nobody here.
+        let Some(role) = Role::named(&role) else { continue };
+        let grants = grants.remove(&device).unwrap_or_default();
+        callers.push((hash, Arc::new(Caller { device, name, role, resident, grants })));
+    }
+    Ok(callers)
+}
+
+fn grants(connection: &Connection) -> rusqlite::Result<HashMap<String, Vec<Grant>>> {
+    let sql = "SELECT device, resident, area, level FROM grants WHERE withdrawn_at IS NULL ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut grants = HashMap::<String, Vec<Grant>>::new();
+    while let Some(row) = rows.next()? {
+        let (area, level): (String, String) = (row.get(2)?, row.get(3)?);
+        if let (Some(area), Some(level)) = (Area::named(&area), Level::named(&level)) {
+            grants.entry(row.get(0)?).or_default().push(Grant { resident: row.get(1)?, area, level });
+        }
+    }
+    Ok(grants)
+}

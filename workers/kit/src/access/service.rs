@@ -1,0 +1,81 @@
+//! The hub's own credential: what its workers show to each other. Made at the first start, by whichever worker is first.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::{Access, AccessError, FILE, secret::Token};
+use crate::{clock, database};
+
+/// Where it is kept, readable for the hub's user only.
+const KEY_FILE: &str = "service.key";
+const KEY_MODE: u32 = 0o600;
+/// What it is called in the list of devices.
+const NAME: &str = "This hub's own workers";
+
+/// The hub's own credential, for a worker that calls others and is called by none.
+///
+/// # Errors
+/// As [`Access::open`].
+pub fn service_token(directory: &Path) -> Result<Token, AccessError> {
+    Access::open(directory).map(|access| access.service().clone())
+}
+
+/// Reads it, or makes it. Workers that start at the same time wait for each other in the database.
+pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
+    let mut connection = Connection::open_with_flags(directory.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(database::BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let path = directory.join(KEY_FILE);
+    let failed = |error| AccessError::ServiceKey { path: path.clone(), error };
+    let kept = match fs::read_to_string(&path) {
+        Ok(text) => Token::read(text.trim()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let token = match kept {
+        Some(token) => token,
+        None => {
+            let token = Token::random()?;
+            write(directory, &path, &token).map_err(failed)?;
+            token
+        }
+    };
+    let hash = token.hash().0;
+    let sql = "SELECT count(*) FROM devices WHERE key_hash = ? AND is_hub AND revoked_at IS NULL";
+    let is_known = transaction.query_row(sql, [hash], |row| row.get::<_, i64>(0))? > 0;
+    if !is_known {
+        let now = clock::iso(Timestamp::now());
+        // The file was lost or the database is an older copy: the former credential is nobody's any more.
+        transaction.execute("UPDATE devices SET revoked_at = ? WHERE is_hub AND revoked_at IS NULL", [&now])?;
+        let sql = "INSERT INTO devices (id, name, role, resident, key_hash, is_hub, paired_at)
+            VALUES (?, ?, 'service', 1, ?, 1, ?)
+            ON CONFLICT (key_hash) DO UPDATE SET role = 'service', is_hub = 1, revoked_at = NULL";
+        transaction.execute(sql, params![Uuid::now_v7().to_string(), NAME, hash, now])?;
+    }
+    transaction.commit()?;
+    Ok(token)
+}
+
+/// Whole or not at all, whenever the power fails.
+fn write(directory: &Path, path: &Path, token: &Token) -> io::Result<()> {
+    let beside = directory.join(format!(".{KEY_FILE}.{}", Uuid::now_v7()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(KEY_MODE).open(&beside)?;
+    let written = file
+        .write_all(format!("{}\n", token.reveal()).as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, path))
+        .and_then(|()| fs::File::open(directory)?.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(&beside); // Gone, if it was the last step that failed.
+    }
+    written
+}
