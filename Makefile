@@ -70,7 +70,8 @@ test-rust: app
 
 test-browser: app tests/browser/node_modules/.package-lock.json
 	@echo "==> Browser: the app in Chromium against the running platform"
-	@cargo build --workspace --bins
+	@# As for the Rust tests: programs alone would be built anew, with fewer features of what they share with tests.
+	@cargo build --workspace --all-targets
 	@npm --prefix tests/browser run --silent test
 
 test-peers: ## Run the tests with programs of others that are not needed for anything else
