@@ -232,9 +232,9 @@ async fn what_comes_all_at_once_drops_nobody_who_reads() {
     let api = start(&data);
     let mut client = listen_from_now(&api).await;
     let before = newest(&data);
-    fill(&data, 5_000); // as when years are imported
+    fill(&data, 8_000); // as when years are imported
     post(&api, 1);
-    assert_told(&mut client, before + 1, before + 5_002).await;
+    assert_told(&mut client, before + 1, before + 8_002).await;
 }
 
 #[tokio::test]
