@@ -12,7 +12,7 @@ use std::{
     os::fd::AsRawFd,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -31,6 +31,7 @@ pub const ZONE: &str = "America/New_York";
 /// A worker that runs until this is dropped.
 pub struct Running {
     child: Child,
+    log: Mutex<mpsc::Receiver<String>>,
     pub address: SocketAddr,
 }
 
@@ -58,7 +59,7 @@ impl Running {
         let ready_line = lines_of(std::fs::File::from(ready)).recv_timeout(DEADLINE).expect("a ready line");
         assert_eq!(ready_line, "READY=1");
         let address = lines.iter().find_map(|line| address_in(&line)).expect("a line that says where it listens");
-        Self { child, address }
+        Self { child, log: Mutex::new(lines), address }
     }
 
     pub fn url(&self) -> String {
@@ -88,6 +89,12 @@ impl Running {
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
         (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// Waits until its log says this; what was said before is not looked at again.
+    pub fn wait_until_it_says(&self, text: &str) {
+        let log = self.log.lock().expect("nobody else waits");
+        while !log.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("it never said {text:?}")).contains(text) {}
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -207,6 +207,8 @@ async fn who_reads_nothing_is_dropped_with_a_reason_and_holds_nobody() {
         let last = newest(&data);
         while event(&mut quick).await["seq"] != last {}
     }
+    // One is a WebSocket, the other one is sent events.
+    (0..2).for_each(|_| api.wait_until_it_says("a follower was too slow and is dropped"));
     let mut heard = first;
     let frame = loop {
         match hear(&mut slow).await {
@@ -222,6 +224,54 @@ async fn who_reads_nothing_is_dropped_with_a_reason_and_holds_nobody() {
     assert_told(&mut again, heard + 1, newest(&data) + 1).await;
     let last = slow_events.last();
     assert!(last.contains(r#""type":"dropped""#) && last.contains("too slow"), "{last}");
+}
+
+#[tokio::test]
+async fn what_comes_all_at_once_drops_nobody_who_reads() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    let mut client = listen_from_now(&api).await;
+    let before = newest(&data);
+    fill(&data, 8_000); // as when years are imported
+    post(&api, 1);
+    assert_told(&mut client, before + 1, before + 8_002).await;
+}
+
+#[tokio::test]
+async fn whoever_sends_without_end_holds_nobody_up() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    fill(&data, 3_000);
+    for path in ["/api/v1/stream?since=1", "/"] {
+        let mut stream = TcpStream::connect(api.address).unwrap();
+        let head = "Host: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
+        let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+        stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n{key}\r\n\r\n").as_bytes()).unwrap();
+        let (mut reads, whole) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut reads, &mut std::io::sink()));
+        let a_letter = [0x81, 0x81, 0, 0, 0, 0, b'a'];
+        std::thread::spawn(move || while stream.write_all(&a_letter.repeat(1_000)).is_ok() {});
+        let began = std::time::Instant::now();
+        (0..10).for_each(|_| assert_eq!(api.get("/api/vitals/latest").0, 200));
+        assert!(began.elapsed() < Duration::from_secs(15), "{path}: {:?}", began.elapsed());
+        whole.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_goodbye_is_answered() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    for path in ["/api/v1/stream", "/"] {
+        let (mut client, _) = connect_async(format!("ws://{}{path}", api.address)).await.unwrap();
+        client.close(None).await.unwrap();
+        loop {
+            match client.next().await.expect("an answer").expect("a whole one") {
+                Message::Close(_) => break,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Server-sent events as a plain client reads them.
@@ -283,4 +333,6 @@ fn who_prefers_server_sent_events_is_told_the_same_and_resumes_by_the_last_id() 
     post(&api, 1);
     let told: Vec<_> = (0..3).map(|_| resumed.seq()).collect();
     assert_eq!(told, [before + 4, before + 5, before + 6], "the header says more than the address");
+    let mut resumed = Events::open(&api, &format!("?since={}", before + 5), &[("Last-Event-ID", "")]);
+    assert_eq!(resumed.seq(), before + 6, "unless it says nothing");
 }

@@ -12,7 +12,7 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
 
-use crate::{Call, Rule, rule::FIRST_RESIDENT};
+use crate::{Call, Rule, rule::FIRST_RESIDENT, serve::TAKEN_WITHIN};
 
 /// How many messages a client may lag behind before it is dropped: it holds nobody else up.
 const LONGEST_LAG: usize = 256;
@@ -103,39 +103,69 @@ impl Live {
                     return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
                 }
                 _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
-                received = socket.next() => match received {
-                    Some(Ok(message)) if !message.is_close() => {}
-                    Some(Ok(_) | Err(_)) | None => return Ok(()),
-                },
+                received = socket.next() => if has_left(&mut socket, received).await { return Ok(()) },
                 message = messages.recv() => match message {
                     Ok((rule, text)) if rule.admits(&call.identity, FIRST_RESIDENT) => {
-                        send(&mut socket, Message::text(text)).await?;
+                        match send(&mut socket, Message::text(text)).await {
+                            Err(Gone::TooSlow) => break,
+                            sent => sent?,
+                        }
                     }
                     Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::warn!(missed, "a listener was too slow and is dropped");
-                        return close(socket, POLICY_VIOLATION, "too slow: connect again").await;
-                    }
+                    Err(broadcast::error::RecvError::Lagged(_)) => break,
                     Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 },
             }
         }
+        tracing::warn!("a listener was too slow and is dropped");
+        drop(messages);
+        close(socket, POLICY_VIOLATION, "too slow: connect again").await
     }
 }
 
-/// The client is not there any more.
-pub(crate) struct Gone;
+/// Nothing more can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The client is not there any more.
+    Left,
+    /// It takes nothing of what was sent. What it took half of is finished first, should it be told goodbye.
+    TooSlow,
+}
 
 pub(crate) async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Gone> {
     match timeout(SENT_WITHIN, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Gone),
+        Ok(sent) => sent.map_err(|_| Gone::Left),
+        Err(_) => Err(Gone::TooSlow),
     }
 }
 
-/// Says goodbye and waits a moment for the answer, so that the client sees the code and not a broken connection.
+/// Whether a client has left, by what came of it. Its goodbye is answered; everything else is ignored, one at a time, so that
+/// whoever sends without end holds nobody up.
+pub(crate) async fn has_left(socket: &mut WebSocket, received: Option<Result<Message, warp::Error>>) -> bool {
+    match received {
+        Some(Ok(message)) if message.is_close() => {
+            let _ = timeout(CLOSED_WITHIN, ended(socket)).await; // However it ended, it ended.
+            true
+        }
+        Some(Ok(_)) => {
+            tokio::task::yield_now().await;
+            false
+        }
+        Some(Err(_)) | None => true,
+    }
+}
+
+/// Says goodbye and waits a moment for the answer, so that the client sees the code and not a broken connection. It sees it
+/// also if it has not read for a while.
 pub(crate) async fn close(mut socket: WebSocket, code: u16, reason: impl Into<Cow<'static, str>>) -> Result<(), Gone> {
-    send(&mut socket, Message::close_with(code, reason)).await?;
-    let answer = async { while socket.next().await.is_some_and(|message| message.is_ok_and(|m| !m.is_close())) {} };
-    timeout(CLOSED_WITHIN, answer).await.map_err(|_| Gone)
+    let goodbye = socket.send(Message::close_with(code, reason));
+    timeout(TAKEN_WITHIN, goodbye).await.map_err(|_| Gone::TooSlow)?.map_err(|_| Gone::Left)?;
+    timeout(CLOSED_WITHIN, ended(&mut socket)).await.map_err(|_| Gone::Left)
+}
+
+/// Until both have said goodbye, or the connection is broken. What was to be sent is sent meanwhile.
+async fn ended(socket: &mut WebSocket) {
+    while socket.next().await.is_some_and(|message| message.is_ok()) {
+        tokio::task::yield_now().await;
+    }
 }

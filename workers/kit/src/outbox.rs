@@ -108,11 +108,13 @@ pub(crate) fn record(transaction: &Transaction<'_>, event: Event) -> rusqlite::R
     Ok(Recorded { home_seq, event })
 }
 
-/// Drops the oldest events that are too many or too old; the newest one stays, so that places go on from it.
+/// Drops the oldest events that are too many or too old; the newest one stays, so that places go on from it. What is left has
+/// no hole: the first event that is young enough keeps all that follow, whatever the clock said when they were written.
 fn trim(transaction: &Transaction<'_>, newest: i64, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM outbox WHERE home_seq < ?1 AND home_seq IN (
-        SELECT home_seq FROM (SELECT home_seq, recorded_at FROM outbox ORDER BY home_seq LIMIT ?2)
-        WHERE home_seq <= ?1 - ?3 OR recorded_at < ?4)";
+    let sql = "WITH first AS (SELECT home_seq, recorded_at FROM outbox ORDER BY home_seq LIMIT ?2)
+        DELETE FROM outbox WHERE home_seq < ?1 AND home_seq <= (SELECT max(home_seq) FROM first)
+        AND home_seq < coalesce(
+            (SELECT min(home_seq) FROM first WHERE home_seq > ?1 - ?3 AND recorded_at >= ?4), ?1)";
     let too_old = crate::clock::iso(now - KEPT_FOR);
     transaction.prepare_cached(sql)?.execute(params![newest, MOST_TRIMMED, KEPT_EVENTS, too_old]).map(drop)
 }
@@ -136,12 +138,20 @@ mod tests {
         connection.execute_batch(TABLE).unwrap();
         let transaction = connection.transaction().unwrap();
         let newest = KEPT_EVENTS + 10;
-        for (home_seq, recorded_at) in [(9, "2031-03-01"), (10, "2031-03-01"), (11, "2031-01-01"), (12, "2031-03-01")] {
+        let events = [
+            (9, "2031-03-01"),
+            (10, "2031-03-01"),
+            (11, "2031-01-01"),
+            (12, "2031-03-01"),
+            (13, "1970-01-01"), // before the clock was set
+            (14, "2031-03-01"),
+        ];
+        for (home_seq, recorded_at) in events {
             put(&transaction, home_seq, recorded_at);
         }
         put(&transaction, newest, "2031-01-01");
         trim(&transaction, newest, "2031-03-02T00:00:00Z".parse().unwrap()).unwrap();
-        assert_eq!(places(&transaction), [12, newest]);
+        assert_eq!(places(&transaction), [12, 13, 14, newest]);
         assert_eq!((oldest(&transaction), super::newest(&transaction)), (Ok(12), Ok(newest)));
     }
 

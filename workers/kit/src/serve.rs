@@ -41,7 +41,7 @@ use crate::{listen::Listener, tls::Certificates};
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How long a client may take nothing of what was sent to it, before its connection ends. Whoever waits for it to be taken could
 /// not end it: of an answer that does not end, nothing more is asked for as long as its client reads nothing.
-const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 /// How long open requests and WebSockets get once the worker is told to stop; less than any `kill_timeout` should be.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 

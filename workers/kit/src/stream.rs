@@ -10,7 +10,7 @@
 
 mod follower;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -31,13 +31,16 @@ use self::follower::{Follower, Next};
 use crate::{
     Call, Identity, Problem, Rule,
     database::Database,
-    live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, send},
+    live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, has_left, send},
     outbox::Kept,
     rule::FIRST_RESIDENT,
 };
 
-/// How many events a client may lag behind before it is dropped: it holds nobody else up, and comes back for them.
+/// How many events wait for a client. With more it goes back to the outbox for them.
 const LONGEST_LAG: usize = 1024;
+/// For how long a client may be so far behind before it is dropped: it holds nobody else up, and comes back for the rest. What
+/// only came all at once is no client's slowness.
+const BEHIND_FOR: Duration = SENT_WITHIN;
 /// How many events wait for a reader of server-sent events beside those in its connection.
 const WAITING_FOR_READER: usize = 16;
 /// What a dropped client is told.
@@ -119,28 +122,36 @@ impl Stream {
     ) -> Result<(), Gone> {
         let mut ping = interval(PING_EVERY);
         loop {
-            select! {
-                () = self.stop.cancelled() => {
-                    return close(socket, Goodbye::RESTART.code, Goodbye::RESTART.reason).await;
-                }
-                () = changed.cancelled() => {
-                    return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
-                }
-                _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
-                received = socket.next() => match received {
-                    Some(Ok(message)) if !message.is_close() => {}
-                    Some(Ok(_) | Err(_)) | None => return Ok(()),
-                },
-                next = follower.next() => match next {
-                    Next::Told(told) => send(&mut socket, Message::text(told.text.as_ref())).await?,
-                    Next::TooSlow => {
-                        let reason = format!("{TOO_SLOW}{}", follower.seq());
-                        return close(socket, POLICY_VIOLATION, reason).await;
+            let next = {
+                // The same one until it is there: whatever else happens meanwhile, the database is asked once.
+                let mut next = pin!(follower.next());
+                loop {
+                    select! {
+                        () = self.stop.cancelled() => {
+                            return close(socket, Goodbye::RESTART.code, Goodbye::RESTART.reason).await;
+                        }
+                        () = changed.cancelled() => {
+                            return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
+                        }
+                        _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
+                        received = socket.next() => if has_left(&mut socket, received).await { return Ok(()) },
+                        next = &mut next => break next,
                     }
-                    Next::Closed => return Ok(()),
+                }
+            };
+            match next {
+                Next::Told(told) => match send(&mut socket, Message::text(told.text.as_ref())).await {
+                    Err(Gone::TooSlow) => break,
+                    sent => sent?,
                 },
+                Next::TooSlow => break,
+                Next::Closed => return Ok(()),
             }
         }
+        tracing::warn!("a follower was too slow and is dropped");
+        let reason = format!("{TOO_SLOW}{}", follower.seq());
+        drop(follower);
+        close(socket, POLICY_VIOLATION, reason).await
     }
 
     /// Answers with server-sent events, whose id is the `seq`. A browser that comes back by itself names the last one it has in
@@ -149,7 +160,8 @@ impl Stream {
     /// # Errors
     /// 400 if that is no number.
     pub fn events(&self, call: &Call) -> Result<Response, Problem> {
-        let since = since(call.header("last-event-id").or(call.query("since")))?;
+        let last_event_id = call.header("last-event-id").filter(|id| !id.is_empty());
+        let since = since(last_event_id.or(call.query("since")))?;
         let (follower, changed) = (self.follower(since, call.identity.clone()), call.until_changed());
         let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
         let (stop, token) = (self.stop.clone(), self.tasks.token());
@@ -192,8 +204,9 @@ async fn hand_on(mut follower: Follower, sender: &mpsc::Sender<sse::Event>) {
 }
 
 fn since(text: Option<&str>) -> Result<Option<i64>, Problem> {
-    let wrong =
-        |text: &str| Problem::bad_request(format!("since {text:?} is not a seq: it is a whole number, 0 or more"));
+    let wrong = |text: &str| {
+        Problem::bad_request(format!("since {text:?} is not a seq: it is a whole number from 0 to {}", i64::MAX))
+    };
     let seq = |text: &str| text.parse().ok().filter(|seq| *seq >= 0).ok_or_else(|| wrong(text));
     text.filter(|text| !text.is_empty()).map(seq).transpose()
 }

@@ -50,7 +50,77 @@ fn is_slow(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
+
+    /// Statements that go through all of something small, with what their plans may say.
+    const SMALL: &[(&str, &[&str])] = &[
+        // As many as `MOST_DEVICES` and `MOST_RESIDENTS` at most.
+        ("FROM devices ORDER BY", &["SCAN devices", "FOR ORDER BY"]),
+        ("SELECT count(*) FROM devices", &["SCAN devices"]),
+        ("FROM residents ORDER BY subject", &["SCAN residents"]),
+        ("SELECT count(*) FROM residents", &["SCAN residents"]),
+        ("FROM fitness_devices WHERE status", &["SCAN fitness_devices"]),
+        // A few for each kind and resident, looked at once after a start.
+        ("SELECT subject, kind, direction FROM conditions", &["SCAN conditions"]),
+        // The few of one resident, sorted.
+        ("FROM people WHERE subject", &["FOR ORDER BY"]),
+        // SQLite looks there only while a row waits for the one that it belongs to, which none of ours does.
+        ("INSERT INTO medications (", &["SCAN medication_plans", "SCAN medication_rows"]),
+        // Both parts find few rows, which are sorted so that none is there twice.
+        ("FROM appointment_edits WHERE subject", &["FOR ORDER BY"]),
+    ];
+    /// Statements with names of tables and columns put in, which nobody outside has a say in: `entries.rs` tries its own, the
+    /// others find their row by its number.
+    const PUT_TOGETHER: &[&str] = &[
+        "INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING compat_id",
+        "SELECT * FROM {table} WHERE idempotency_key = ?",
+        "SELECT * FROM {table} WHERE compat_id = ?",
+        "UPDATE {table} SET status = '{IN_ERROR}', version = version + 1 WHERE compat_id = ?",
+        "SELECT * FROM {table} WHERE rowid = ?",
+        "UPDATE alerts SET {set}, version = version + 1 WHERE compat_id = ?1 RETURNING *",
+        "UPDATE appointments SET {} WHERE compat_id = :compat_id",
+    ];
+
+    /// The texts of a program that are statements, on one line each.
+    fn statements(source: &str) -> Vec<String> {
+        let program = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = program.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let program = lines.collect::<Vec<_>>().join("\n").replace("'\"'", "").replace("\\\"", "");
+        let texts = program.split('"').skip(1).step_by(2);
+        let texts = texts.map(|text| text.replace("\\\n", "\n").split_whitespace().collect::<Vec<_>>().join(" "));
+        let begins = |text: &String| {
+            ["SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|verb| text.starts_with(verb))
+        };
+        texts.filter(begins).collect()
+    }
+
+    fn every_statement(folder: &Path, found: &mut Vec<String>) {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                every_statement(&path, found);
+            } else if !["plans.rs", "tests.rs"].iter().any(|name| path.ends_with(name)) {
+                found.extend(statements(&fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_statement_finds_its_rows_by_an_index_and_nothing_that_was_sent_is_put_into_one() {
+        let (_folder, connection) = empty();
+        let mut found = Vec::new();
+        every_statement(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.len() > 100, "{found:#?}");
+        for sql in found {
+            if sql.contains('{') {
+                assert!(PUT_TOGETHER.contains(&sql.as_str()), "use parameters, or say why not: {sql}");
+                continue;
+            }
+            let small = SMALL.iter().find(|(part, _)| sql.contains(part)).map_or(&[][..], |(_, lines)| lines);
+            assert_indexed_but(&connection, &sql, small);
+        }
+    }
 
     #[test]
     fn what_grows_with_a_table_is_told_from_what_does_not() {

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
 
-use super::{RuleOf, Told};
+use super::{BEHIND_FOR, RuleOf, Told};
 use crate::{
     Identity, Rule, clock,
     database::{Database, DatabaseError},
-    outbox,
+    outbox::{self, Kept},
 };
 
 /// Events that are read at once.
@@ -20,7 +23,7 @@ const PAGE: u32 = 256;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Told(Told),
-    /// So much happened meanwhile that not all of it waits any more.
+    /// It has been behind for too long.
     TooSlow,
     /// Nothing will come.
     Closed,
@@ -43,6 +46,8 @@ pub(super) struct Follower {
     /// Whom it leads.
     identity: Identity,
     place: Place,
+    /// When nothing waited for it last.
+    abreast: Instant,
     /// The last that was sent, or what counts as that.
     seq: i64,
     page: VecDeque<Told>,
@@ -58,7 +63,7 @@ impl Follower {
         since: Option<i64>,
     ) -> Self {
         let (place, seq, page) = (Place::Begins(since), since.unwrap_or(0), VecDeque::new());
-        Self { told, database, rule, identity, place, seq, page }
+        Self { told, database, rule, identity, place, abreast: Instant::now(), seq, page }
     }
 
     /// The last that was sent.
@@ -92,33 +97,42 @@ impl Follower {
                     self.begin(since, oldest, newest);
                 }
                 Place::Behind => self.read_on().await?,
-                Place::Abreast => match self.told.recv().await {
-                    Ok(told) if told.seq <= self.seq => {} // it was in the database already
-                    Ok(told) => {
-                        self.seq = told.seq;
-                        if told.rule.admits(&self.identity, told.resident) {
-                            return Ok(Next::Told(told));
-                        }
+                Place::Abreast => {
+                    if self.told.is_empty() {
+                        self.abreast = Instant::now();
                     }
-                    Err(RecvError::Lagged(_)) => return Ok(Next::TooSlow),
-                    Err(RecvError::Closed) => return Ok(Next::Closed),
-                },
+                    match self.told.recv().await {
+                        Ok(told) if told.seq <= self.seq => {} // it was in the database already
+                        Ok(told) => {
+                            self.seq = told.seq;
+                            if told.rule.admits(&self.identity, told.resident) {
+                                return Ok(Next::Told(told));
+                            }
+                        }
+                        // So much happened at once that not all of it waits here.
+                        Err(RecvError::Lagged(_)) if self.abreast.elapsed() < BEHIND_FOR => self.place = Place::Behind,
+                        Err(RecvError::Lagged(_)) => return Ok(Next::TooSlow),
+                        Err(RecvError::Closed) => return Ok(Next::Closed),
+                    }
+                }
             }
         }
     }
 
     fn begin(&mut self, since: Option<i64>, oldest: i64, newest: i64) {
         self.place = Place::Behind;
-        let reason = match since {
+        match since {
             None => {
                 self.seq = newest;
                 self.place = Place::Abreast;
-                return;
             }
-            Some(since) if since > newest => "ahead",
-            Some(since) if since + 1 < oldest => "gone",
-            Some(_) => return,
-        };
+            Some(since) if since > newest => self.resync("ahead", since, oldest, newest),
+            Some(since) if since + 1 < oldest => self.resync("gone", since, oldest, newest),
+            Some(_) => {}
+        }
+    }
+
+    fn resync(&mut self, reason: &str, since: i64, oldest: i64, newest: i64) {
         let message = json!({
             "seq": newest, "ts": clock::iso(Timestamp::now()), "type": "resync", "resident": null,
             "data": {"reason": reason, "since": since, "oldest": oldest},
@@ -136,13 +150,24 @@ impl Follower {
         let listens = self.told.resubscribe();
         let news =
             self.database.read(move |connection| Ok::<_, DatabaseError>(outbox::after(connection, seq, PAGE)?)).await?;
-        if news.len() < PAGE as usize {
-            self.place = Place::Abreast;
+        if is_whole(seq, &news) {
+            if news.len() < PAGE as usize {
+                (self.place, self.abreast) = (Place::Abreast, Instant::now());
+            }
+            self.told = listens;
+            self.page.extend(news.iter().map(|kept| Told::of(kept, (self.rule)(&kept.kind))));
+        } else {
+            // What was to come next was removed while we were on the way.
+            let (oldest, newest) = self.ends().await?;
+            self.resync("gone", seq, oldest, newest);
         }
-        self.told = listens;
-        self.page.extend(news.iter().map(|kept| Told::of(kept, (self.rule)(&kept.kind))));
         Ok(())
     }
+}
+
+/// Whether nothing is missing behind this place: the outbox leaves out no number.
+fn is_whole(seq: i64, news: &[Kept]) -> bool {
+    news.iter().zip(seq + 1..).all(|(kept, seq)| kept.home_seq == seq)
 }
 
 #[cfg(test)]
@@ -150,10 +175,7 @@ mod tests {
     use tokio::sync::broadcast;
 
     use super::*;
-    use crate::{
-        database::Change,
-        outbox::{Event, Kept},
-    };
+    use crate::{database::Change, outbox::Event};
 
     fn rule(kind: &str) -> Rule {
         if kind == "public" { Rule::Public } else { Rule::Service }
@@ -271,7 +293,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_lags_too_far_behind_is_dropped() {
+    async fn what_is_removed_while_somebody_catches_up_is_said_too() {
+        let house = House::new();
+        house.happen(900, false).await;
+        let mut follower = house.follow(Some(0));
+        assert_eq!(seqs(&mut follower, 100).await, (1..=100).collect::<Vec<_>>());
+        house.forget_until(600).await;
+        assert_eq!(seqs(&mut follower, 156).await, (101..=256).collect::<Vec<_>>(), "these were read already");
+        let Next::Told(told) = follower.next().await else { panic!("nothing was told") };
+        let message: serde_json::Value = serde_json::from_str(&told.text).unwrap();
+        assert_eq!((&message["type"], &message["data"]["reason"]), (&json!("resync"), &json!("gone")));
+        assert_eq!((&message["seq"], &message["data"]["oldest"]), (&json!(900), &json!(601)));
+        house.happen(1, true).await;
+        assert_eq!(seqs(&mut follower, 1).await, [901]);
+    }
+
+    #[tokio::test]
+    async fn a_hole_within_a_page_is_no_smaller_a_gap() {
+        let house = House::new();
+        house.happen(9, false).await;
+        let change = |transaction: &rusqlite::Transaction<'_>| {
+            transaction.execute("DELETE FROM outbox WHERE home_seq = 5", [])?;
+            Ok::<_, DatabaseError>(Change::none(()))
+        };
+        house.database.write(change).await.unwrap();
+        let mut follower = house.follow(Some(3));
+        let Next::Told(told) = follower.next().await else { panic!("nothing was told") };
+        assert!(told.text.contains("resync"), "{}", told.text);
+        assert_eq!(seqs(&mut house.follow(Some(5)), 4).await, [6, 7, 8, 9]);
+    }
+
+    #[tokio::test]
+    async fn what_comes_all_at_once_drops_nobody() {
+        let house = House::new();
+        let mut follower = house.follow(Some(0));
+        house.happen(1, true).await;
+        assert_eq!(seqs(&mut follower, 1).await, [1]);
+        house.happen(600, true).await; // more than waits, and more than is read at once
+        assert_eq!(seqs(&mut follower, 600).await, (2..=601).collect::<Vec<_>>());
+        house.happen(2, true).await;
+        assert_eq!(seqs(&mut follower, 2).await, [602, 603]);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_too_far_behind_for_too_long_is_dropped() {
         let house = House::new();
         let mut follower = house.follow(Some(0));
         house.happen(1, true).await;
@@ -279,6 +344,8 @@ mod tests {
         house.happen(4, true).await;
         assert_eq!(seqs(&mut follower, 4).await, [2, 3, 4, 5]);
         house.happen(5, true).await;
+        tokio::time::pause();
+        tokio::time::advance(BEHIND_FOR).await;
         assert_eq!((follower.next().await, follower.seq()), (Next::TooSlow, 5));
     }
 
