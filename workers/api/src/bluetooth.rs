@@ -1,6 +1,7 @@
 //! What betti-ble last said about Bluetooth, and what it is asked to do. In memory only: it is true of now or of nothing. What
 //! devices belong to this home is kept in the store.
 
+mod environment;
 mod report;
 mod scan;
 mod wanted;
@@ -15,11 +16,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use self::scan::Scan;
 pub use self::{
+    environment::Change,
     report::{Link, Near, Radio, Report},
     scan::LASTS,
     wanted::wanted,
+};
+use self::{
+    environment::{Room, Rooms},
+    scan::Scan,
 };
 use crate::{devices::Address, show, store::devices::Device};
 
@@ -36,6 +41,8 @@ pub enum News {
     Found(Near),
     /// A device is connected, is being connected, or is so no more.
     Link(Near),
+    /// A sensor has said something new of its room.
+    Room(Near, Change),
 }
 
 /// The last report, and the scan that runs.
@@ -45,17 +52,21 @@ pub struct Bluetooth {
     asked: watch::Sender<Option<Timestamp>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     last: Option<(Report, Instant)>,
     scan: Option<Scan>,
     /// Who was told of, and how they stood.
     told: BTreeMap<Address, Link>,
+    /// What sensors of this home said.
+    rooms: Rooms,
 }
 
 impl Default for Bluetooth {
     fn default() -> Self {
-        Self { known: Mutex::default(), asked: watch::Sender::new(None) }
+        let rooms = Rooms::new(Timestamp::now());
+        let known = Known { last: None, scan: None, told: BTreeMap::new(), rooms };
+        Self { known: Mutex::new(known), asked: watch::Sender::new(None) }
     }
 }
 
@@ -76,6 +87,11 @@ impl Bluetooth {
         known.learn(report.near(), now, &mut news);
         known.last = Some((report, now));
         news
+    }
+
+    /// What the sensors of this home said last.
+    pub fn rooms(&self, now: Timestamp) -> Vec<(Address, Room)> {
+        self.known().rooms.newest(now)
     }
 
     /// When the scan was asked for that betti-ble is to make: each moment is another scan.
@@ -202,7 +218,17 @@ impl Known {
             } else if told.is_some() {
                 self.told.insert(near.address, Link::None);
             }
+            self.learn_of_room(near, news);
         }
+    }
+
+    /// A device that is not ours any more takes along what it said.
+    fn learn_of_room(&mut self, near: Near, news: &mut Vec<News>) {
+        if !near.is_ours {
+            return self.rooms.forget(near.address);
+        }
+        let change = near.room.and_then(|room| self.rooms.take(near.address, room));
+        news.extend(change.map(|change| News::Room(near, change)));
     }
 }
 
@@ -280,6 +306,7 @@ mod tests {
             News::Radio(radio) => format!("{radio:?}"),
             News::Found(_) => "found".into(),
             News::Link(near) => format!("{:?}", near.link),
+            News::Room(..) => "room".into(),
         };
         news.into_iter().map(word).collect::<Vec<_>>().join(" ")
     }

@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod area;
 pub mod devices;
+mod environment;
 pub mod medication;
 mod residents;
 pub mod vitals;

@@ -8,6 +8,7 @@ mod appointments;
 mod bluetooth;
 mod devices;
 mod doses;
+mod environment;
 mod fitness;
 mod health;
 mod hydration;
@@ -53,6 +54,7 @@ pub struct Hub {
 /// Every route of this worker.
 pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = vitals::add(health::add(Routes::new(), hub), hub);
+    let routes = environment::add(routes, hub);
     let routes = devices::add(nutrition::add(bluetooth::add(routes, hub), hub), hub);
     let routes = trends::add(readings::add(residents::add(routes, hub), hub), hub);
     let routes = hydration::add(appointments::add(routes, hub), hub);

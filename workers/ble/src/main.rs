@@ -1,9 +1,9 @@
-//! Reads Bluetooth health devices and takes their readings to betti-backend.
+//! Reads Bluetooth health devices and sensors of rooms, and takes what they say to betti-backend.
 //!
 //! ```text
 //!   bus ── attempt ── sightings ──► device (one task each) ── gatt ── plausible ──► store ──► delivery ──► betti-backend
 //!    │   thread and runtime of its own                                                SQLite                    ▲
-//!    └──────────────► status (board) ──────────────────────────────────────────────► report ─────────────────────┘
+//!    └──────────────► status (board), rooms ───────────────────────────────────────► report ─────────────────────┘
 //! ```
 //!
 //! It is ready at once and stays up whatever is missing: no D-Bus, no bluetoothd, no adapter, no API.
@@ -19,6 +19,7 @@ mod gatt;
 mod observation;
 mod plausible;
 mod report;
+mod room;
 mod status;
 mod store;
 mod wanted;

@@ -6,8 +6,10 @@ use btleplug::api::BDAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::bus::Radio;
+use crate::room::Room;
 
 /// Devices that are shown; of the others that are not adopted, the one not heard for longest goes first.
 const MOST_DEVICES: usize = 64;
@@ -42,6 +44,9 @@ pub struct Device {
     pub adopted: bool,
     /// In percent.
     pub battery: Option<u8>,
+    /// Of a sensor of a room only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Room>,
 }
 
 impl Device {
@@ -55,12 +60,18 @@ impl Device {
             status: Standing::New,
             adopted: false,
             battery: None,
+            environment: None,
         }
     }
 
     /// What is worth telling at once; how loud and how lately a device was heard is not.
     fn telling(&self) -> (Option<&String>, Standing, bool, Option<u8>) {
         (self.name.as_ref(), self.status, self.adopted, self.battery)
+    }
+
+    /// Likewise of its room; that is not worth a line in the log.
+    fn telling_of_room(&self) -> Option<Option<Instant>> {
+        self.environment.as_ref().map(Room::edition)
     }
 }
 
@@ -115,8 +126,9 @@ impl Board {
             if news {
                 tracing::info!(address = device.address, name = device.name, status = ?device.status, "device");
             }
+            let after_room = device.telling_of_room();
             forget_one_too_many(&mut status.devices);
-            news
+            news || before.telling_of_room() != after_room
         });
     }
 }

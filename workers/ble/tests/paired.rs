@@ -5,29 +5,10 @@ mod harness;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
-use std::path::PathBuf;
-
 use fakebluez::{Model, interface};
-use harness::{ADAPTER, DEADLINE, STRAP, Worker, World, strap};
+use harness::{ADAPTER, DEADLINE, STRAP, Worker, World, api_program, strap, wait_for};
 use serde_json::{Value, json};
 use worker::Running;
-
-/// The other worker's binary, beside this one's.
-fn api_program() -> PathBuf {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_betti-ble")).with_file_name("betti-api");
-    assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());
-    program
-}
-
-/// Polls, because existing clients' answers are all there is to see here.
-#[track_caller]
-fn wait_for(what: &str, is_so: impl Fn() -> bool) {
-    let began = std::time::Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < DEADLINE, "never so: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
 
 #[test]
 fn a_strap_that_is_paired_at_the_hub_is_read_by_whoever_wears_it_and_again_after_both_were_killed() {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::environment::Room;
 use crate::devices::{Address, Seen};
 
 /// The radio's state, in the words that existing clients know.
@@ -82,6 +83,8 @@ pub struct Near {
     /// Whether betti-ble was told that it belongs to this home.
     pub is_ours: bool,
     pub sighting: Seen,
+    /// What it said of its room, if it is a sensor of one.
+    pub room: Option<Room>,
 }
 
 impl Near {
@@ -91,6 +94,7 @@ impl Near {
             address: text("address")?.parse().ok()?,
             link: text("status").map(Link::of_status).unwrap_or_default(),
             is_ours: device["adopted"].as_bool().unwrap_or_default(),
+            room: device.get("environment").filter(|written| written.is_object()).map(Room::read),
             sighting: Seen {
                 at: text("lastSeen").and_then(|at| at.parse::<Timestamp>().ok()),
                 name: text("name").map(str::to_owned),

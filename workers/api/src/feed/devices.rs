@@ -1,8 +1,12 @@
 //! Devices: paired and unpaired, found, connected; and scans.
 
+use std::iter;
+
+use jiff::Timestamp;
 use kit::{clock, outbox::Kept};
 use serde_json::{Value, json};
 
+use super::environment;
 use crate::bluetooth::{Link, Near, News};
 
 /// `ble-pairing-status`, if somebody asked for it: a device that another one took the place of was not asked about.
@@ -13,12 +17,13 @@ pub fn pairing(event: &Kept, is_paired: bool) -> Option<Value> {
     Some(json!({"type": "ble-pairing-status", "macAddress": written, "name": name, "paired": is_paired}))
 }
 
-/// What is told of a report of betti-ble's.
-pub fn news(news: &News) -> Value {
+/// What is told of a report of betti-ble's, in order.
+pub fn news(news: &News, now: Timestamp) -> Vec<Value> {
     match news {
-        News::Radio(state) => json!({"type": "ble-state", "state": state}),
-        News::Found(near) => json!({"type": "ble-device", "device": found(near)}),
-        News::Link(near) => link(near),
+        News::Radio(state) => vec![json!({"type": "ble-state", "state": state})],
+        News::Found(near) => vec![json!({"type": "ble-device", "device": found(near)})],
+        News::Link(near) => iter::once(link(near)).chain(environment::link(near, now)).collect(),
+        News::Room(near, change) => environment::changed(near, change),
     }
 }
 

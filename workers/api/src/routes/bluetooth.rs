@@ -39,11 +39,12 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn take_report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let report: Report = call.json()?;
     let near = report.near();
+    let now = Timestamp::now();
     for news in hub.bluetooth.take(report, Instant::now()) {
-        hub.live.tell(Rule::Read(Area::Devices), &told::news(&news));
+        told::news(&news, now).iter().for_each(|told| hub.live.tell(Rule::Read(Area::Devices), told));
     }
     let heard = |near: Near| Heard { address: near.address, is_ours: near.is_ours, sighting: near.sighting };
-    hub.store.note_heard(near.into_iter().map(heard).collect(), Timestamp::now()).await?;
+    hub.store.note_heard(near.into_iter().map(heard).collect(), now).await?;
     Ok(reply::message(StatusCode::OK, "Noted"))
 }
 

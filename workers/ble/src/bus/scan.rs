@@ -6,14 +6,14 @@ use btleplug::api::{Central, ScanFilter};
 use btleplug::platform::Adapter;
 
 use super::failure::{CallError, Meaning, call, within};
-use crate::gatt::HEALTH_SERVICES;
+use crate::gatt::SERVICES;
 
 /// BlueZ may still be busy with what it was told to stop.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// When we are to leave there is no time; BlueZ also ends the discovery of a client that is gone.
 const LEAVING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Starts a discovery of health devices, ending one of ours that is running. **Powers the adapter on**: only for one
+/// Starts a discovery of devices that we read, ending one of ours that is running. **Powers the adapter on**: only for one
 /// that is on.
 pub async fn start(adapter: &Adapter) -> Result<(), CallError> {
     // Starting twice is refused, and is said to lock up some controllers.
@@ -36,5 +36,5 @@ pub async fn stop(adapter: &Adapter) {
 }
 
 fn filter() -> ScanFilter {
-    ScanFilter { services: HEALTH_SERVICES.to_vec() }
+    ScanFilter { services: SERVICES.to_vec() }
 }

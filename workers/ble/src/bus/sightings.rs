@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::Context;
 use super::failure::call;
 use crate::device::{self, Presence};
-use crate::gatt::HEALTH_SERVICES;
+use crate::gatt::{ENVIRONMENT_SERVICE, SERVICES};
+use crate::room::Room;
 use crate::status::Standing;
 
 /// How many devices are remembered. Strangers change their addresses all the time.
@@ -22,7 +23,7 @@ const MOST_REMEMBERED: usize = 1_000;
 enum Seen {
     /// Nothing for us.
     Stranger,
-    /// Advertises a health service, and is not adopted.
+    /// Advertises a service that we read, and is not adopted.
     New(BDAddr),
     Ours(BDAddr, watch::Sender<Presence>, AbortHandle),
 }
@@ -97,6 +98,7 @@ impl Sightings {
         self.context.board.device(address, |device| {
             device.adopted = false;
             device.status = Standing::New;
+            device.environment = device.environment.as_ref().map(|_| Room::default());
         });
         if let Ok(peripheral) = call(self.adapter.peripheral(&id)).await
             && let Err(error) = call(peripheral.disconnect()).await
@@ -112,7 +114,7 @@ impl Sightings {
         let Ok(Some(properties)) = call(peripheral.properties()).await else { return };
         let address = properties.address;
         // BlueZ's filter is merged over all its clients: look again.
-        let advertises = properties.services.iter().any(|service| HEALTH_SERVICES.contains(service));
+        let advertises = properties.services.iter().any(|service| SERVICES.contains(service));
         let adopted = &self.context.adopted;
         let ours = adopted.names(address) || (advertises && adopted.accepts(address));
         if !(ours || advertises) {
@@ -121,6 +123,9 @@ impl Sightings {
         }
         self.context.board.device(address, |device| {
             device.name = properties.local_name.or(device.name.take());
+            if properties.services.contains(&ENVIRONMENT_SERVICE) {
+                device.environment.get_or_insert_default();
+            }
             if ours && !device.adopted {
                 device.adopted = true;
                 device.status = Standing::Waiting;

@@ -9,11 +9,13 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
+use super::ambient;
 use crate::delivery::Bells;
 use crate::downsample::Downsampler;
 use crate::gatt::{self, BloodPressure, HeartRate, Measurement, Reading};
 use crate::observation::{self, Observation, Received};
 use crate::plausible;
+use crate::status::Board;
 use crate::store::{Kept, Kind, Store};
 
 /// A disk that is full may have room again.
@@ -36,7 +38,7 @@ impl Intake {
     }
 
     /// Takes in all that comes, one after the other, until the stream ends. `valued` is told when something came.
-    pub async fn drain(self, device: BDAddr, mut values: Values, valued: watch::Sender<Instant>) {
+    pub async fn drain(self, device: BDAddr, board: Board, mut values: Values, valued: watch::Sender<Instant>) {
         let mut drain = Drain { intake: self, rates: Downsampler::default(), last_rate: None };
         loop {
             let window = drain.rates.deadline();
@@ -46,6 +48,8 @@ impl Intake {
                     valued.send_replace(Instant::now());
                     if let Some(measurement) = Measurement::from_uuid(value.uuid) {
                         drain.take(Received { device, measurement, raw: value.value, at: Timestamp::now() }).await;
+                    } else if let Some(ambient) = ambient::of(value.uuid, value.service_uuid) {
+                        ambient::take(&board, device, ambient, &value.value);
                     }
                 }
                 () = until(window) => drain.close_window().await,

@@ -9,8 +9,8 @@ use btleplug::api::Peripheral as _;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::Device;
 use super::setup::{self, Setup};
+use super::{Device, ambient};
 use crate::bus::{CallError, Meaning, call, within};
 use crate::status::Standing;
 
@@ -30,7 +30,7 @@ const UNPAIRED_REST: Duration = Duration::from_secs(10 * 60);
 pub enum LinkError {
     #[error(transparent)]
     Call(#[from] CallError),
-    #[error("it has no characteristic that is measured")]
+    #[error("it has no characteristic that we read")]
     NothingToRead,
 }
 
@@ -128,9 +128,11 @@ impl Link {
         started: Instant,
         since: Instant,
     ) -> Result<bool, watch::error::RecvError> {
+        let mut presence = self.device.presence.clone(); // The device is at work meanwhile.
         tokio::select! {
-            gone = self.device.presence.wait_for(|presence| presence.disconnected_after(since)) => gone.map(|_| false),
+            gone = presence.wait_for(|presence| presence.disconnected_after(since)) => gone.map(|_| false),
             () = idle(&mut self.last_value, started), if setup.says_all_at_once => Ok(true),
+            never = ambient::read_again(&self.device, &setup.ambient) => match never {},
         }
     }
 

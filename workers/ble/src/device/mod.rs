@@ -5,6 +5,7 @@
 //! deletes what BlueZ confirmed, and a stream that is opened later would have lost it. For the same reason nothing here
 //! ever unsubscribes, and the `Peripheral` that knows which handle is which characteristic is kept.
 
+mod ambient;
 mod intake;
 mod link;
 mod presence;
@@ -48,7 +49,7 @@ impl Device {
         let (valued, last_value) = watch::channel(Instant::now());
         // Side by side: connecting can block for half a minute while values come in.
         tokio::select! {
-            () = intake.drain(self.address, values, valued) => {}
+            () = intake.drain(self.address, self.board.clone(), values, valued) => {}
             () = link::keep(self, last_value) => {}
         }
     }

@@ -5,10 +5,10 @@ use btleplug::platform::Peripheral;
 use jiff::{Timestamp, ZonedDateTime};
 use tokio::time::Duration;
 
-use super::Device;
 use super::link::LinkError;
+use super::{Device, ambient};
 use crate::bus::call;
-use crate::gatt::{self, BATTERY_LEVEL, CURRENT_TIME, DATE_TIME, Measurement};
+use crate::gatt::{self, Ambient, BATTERY_LEVEL, CURRENT_TIME, DATE_TIME, Measurement};
 use crate::plausible;
 
 /// BlueZ may say that services are resolved before their characteristics are there (bluez/bluez#1489).
@@ -16,31 +16,57 @@ const DISCOVERIES: u32 = 4;
 const DISCOVERY_PAUSE: Duration = Duration::from_millis(500);
 const FULL_BATTERY: u8 = 100;
 
+/// What a device measures on somebody, and what it senses in its room.
+type Found = (Vec<(Measurement, Characteristic)>, Vec<(Ambient, Characteristic)>);
+
 /// What a connection is good for.
 pub struct Setup {
     /// It hands over what it has stored and has then nothing more to say, as a cuff; not as a strap.
     pub says_all_at_once: bool,
+    /// What it senses in its room.
+    pub ambient: Vec<(Ambient, Characteristic)>,
 }
 
 /// Makes a connected device send its readings.
 pub async fn set_up(device: &Device) -> Result<Setup, LinkError> {
     let peripheral = &device.peripheral;
-    let measured = discover(peripheral).await?;
+    let (measured, ambient) = discover(peripheral).await?;
     for (_, characteristic) in &measured {
         call(peripheral.subscribe(characteristic)).await?;
     }
+    set_up_ambient(device, &ambient, measured.is_empty()).await?;
     set_clock(device).await;
     read_battery(device).await;
-    let says_all_at_once = measured.iter().all(|(measurement, _)| *measurement == Measurement::BloodPressure);
-    Ok(Setup { says_all_at_once })
+    // A cuff that knows how warm it is goes to sleep all the same.
+    let says_all_at_once = !measured.is_empty() && measured.iter().all(|(what, _)| *what == Measurement::BloodPressure);
+    Ok(Setup { says_all_at_once, ambient })
 }
 
-async fn discover(peripheral: &Peripheral) -> Result<Vec<(Measurement, Characteristic)>, LinkError> {
+/// A device that also measures somebody is no worse for saying nothing of the room.
+async fn set_up_ambient(
+    device: &Device,
+    found: &[(Ambient, Characteristic)],
+    is_all_it_does: bool,
+) -> Result<(), LinkError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    match ambient::set_up(device, found).await {
+        Err(error) if is_all_it_does => Err(error.into()),
+        Err(error) => {
+            tracing::debug!(device = %device.address, "nothing is known of the room: {error}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+async fn discover(peripheral: &Peripheral) -> Result<Found, LinkError> {
     for attempt in 1.. {
         call(peripheral.discover_services()).await?;
-        let found = measured(peripheral);
-        if !found.is_empty() {
-            return Ok(found);
+        let (measured, ambient) = (measured(peripheral), ambient::found(peripheral));
+        if !(measured.is_empty() && ambient.is_empty()) {
+            return Ok((measured, ambient));
         }
         if attempt == DISCOVERIES {
             break;

@@ -1,9 +1,11 @@
-//! What health devices send, decoded: bytes in, a [`Reading`] or the reason of a refusal out.
+//! What health devices send, decoded: bytes in, a [`Reading`] or the reason of a refusal out. What sensors of a room send is
+//! an [`Ambient`] value instead, of another type: the warmth of a room never becomes that of a body.
 //!
 //! Nothing here knows a clock, a device or a database. Layouts are those of the Bluetooth SIG's GATT Specification
 //! Supplement; all numbers are little endian. What is missing bytes is refused, what has bytes too many is taken and
 //! marked, and no "not a number" ever becomes a number in a reading.
 
+mod ambient;
 mod blood_pressure;
 mod bytes;
 mod current_time;
@@ -13,6 +15,7 @@ mod heart_rate;
 #[cfg(test)]
 mod tests;
 
+pub use ambient::{Ambient, Digital, Sensed};
 pub use blood_pressure::{BloodPressure, PressureUnit};
 pub use current_time::{current_time, date_time};
 pub use heart_rate::HeartRate;
@@ -31,7 +34,9 @@ pub const fn assigned(number: u16) -> Uuid {
 /// Services that make a device one of ours, as devices advertise them.
 pub const HEART_RATE_SERVICE: Uuid = assigned(0x180D);
 pub const BLOOD_PRESSURE_SERVICE: Uuid = assigned(0x1810);
-pub const HEALTH_SERVICES: [Uuid; 2] = [HEART_RATE_SERVICE, BLOOD_PRESSURE_SERVICE];
+/// Environmental Sensing: of a room, not of a body.
+pub const ENVIRONMENT_SERVICE: Uuid = assigned(0x181A);
+pub const SERVICES: [Uuid; 3] = [HEART_RATE_SERVICE, BLOOD_PRESSURE_SERVICE, ENVIRONMENT_SERVICE];
 
 /// Characteristics beside the measurements.
 pub const BATTERY_LEVEL: Uuid = assigned(0x2A19);
@@ -88,6 +93,8 @@ pub enum Refused {
     MeasurementFailed,
     #[error("incomplete: {0} is not a number")]
     NotANumber(&'static str),
+    #[error("{0} is outside what the specification allows")]
+    OutOfRange(&'static str),
 }
 
 /// Decodes a notification or indication.

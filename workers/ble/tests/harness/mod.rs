@@ -8,9 +8,9 @@ mod until;
 mod worker;
 
 pub use api::{FakeApi, Mood};
-pub use devices::{BLOOD_PRESSURE, CUFF, STRAP, cuff, milliseconds, strap};
-pub use until::Shared;
-pub use worker::Worker;
+pub use devices::{BLOOD_PRESSURE, CUFF, SENSOR, STRAP, cuff, milliseconds, sensor, strap};
+pub use until::{Shared, wait_for};
+pub use worker::{Worker, api_program};
 
 use std::time::Duration;
 

@@ -40,3 +40,13 @@ impl<T> Shared<T> {
         }
     }
 }
+
+/// Polls, because existing clients' answers are all there is to see here.
+#[track_caller]
+pub fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "never so: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,13 @@ use tempfile::TempDir;
 
 use super::{FakeApi, Shared};
 use fakebluez::PrivateBus;
+
+/// The other worker's binary, beside this one's.
+pub fn api_program() -> PathBuf {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_betti-ble")).with_file_name("betti-api");
+    assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());
+    program
+}
 
 pub struct Worker {
     child: Child,
