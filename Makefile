@@ -99,6 +99,7 @@ lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_module
 	@npm --prefix $(APP) run --silent lint
 	@npm --prefix $(APP) run --silent check
 	@npm --prefix tests/browser run --silent check
+	@tests/checklist.sh
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 		echo "cargo-deny is not installed, so licences, sources and unwelcome crates were NOT checked: cargo install --locked cargo-deny"; \
 		exit 1; \
