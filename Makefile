@@ -8,7 +8,7 @@ SOAK := BETTI_LOOPS=200 BETTI_WORLDS=1000000
 MUTANTS := BETTI_WORLDS=2000 BETTI_FIRST_WORLD=0
 
 .DEFAULT_GOAL := help
-.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak mutants lint fuzz bench \
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak mutants lint audit fuzz bench \
 	certs clean needs-run needs-test
 
 help: ## Say what there is
@@ -94,16 +94,22 @@ mutants: ## Break what the supervisor decides in every place, and see that a tes
 	fi
 	@$(MUTANTS) cargo mutants --package lifecycle --output target/mutants
 
-lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json ## Check style, types and licences
+lint: needs-run $(APP)/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json ## Check style, types, licences and sources
 	@cargo fmt --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@npm --prefix $(APP) run --silent lint
 	@npm --prefix $(APP) run --silent check
 	@npm --prefix tests/browser run --silent check
+	@tests/checklist.sh
 	@if ! cargo deny --version >/dev/null 2>&1; then \
-		echo "cargo-deny is not installed, licences and advisories were not checked: cargo install --locked cargo-deny"; \
-	elif cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
-	else cargo deny check bans licenses sources && echo "advisories were not checked: their database cannot be reached"; fi
+		echo "cargo-deny is not installed, so licences, sources and unwelcome crates were NOT checked: cargo install --locked cargo-deny"; \
+		exit 1; \
+	fi
+	@cargo deny check -A license-exception-not-encountered bans licenses sources
+	@cargo deny --manifest-path tests/fuzz/Cargo.toml --config deny.toml check -A license-not-encountered bans licenses sources
+
+audit: needs-run ## Ask whether something that is used is known to be vulnerable (needs the internet, and says so)
+	@tests/audit.sh
 
 # cargo-fuzz asks the compiler for sanitizers, which a stable one has but keeps from whoever does not insist.
 FUZZ := manifest profile pm2_json pm2_yaml control keeper notes bodies

@@ -22,6 +22,7 @@
 
 pub mod access;
 pub mod alarm;
+mod browser;
 pub mod call;
 pub mod clock;
 pub mod database;

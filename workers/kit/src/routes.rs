@@ -22,6 +22,7 @@ use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::We
 use crate::{
     Access, Call, Identity, Problem, Rule,
     access::{self, Asking, credential},
+    browser::for_nobody_else,
     origin,
     rule::FIRST_RESIDENT,
     serve::{Answer, Peer, Upgrading},
@@ -177,7 +178,7 @@ impl Routes {
         });
         let requests = request_line().and(warp::body::stream()).then(move |line: RequestLine, body| {
             let table = table.clone();
-            async move { table.answer(line, body).await }
+            async move { for_nobody_else(table.answer(line, body).await) }
         });
         sockets.or(requests).unify().boxed()
     }
@@ -201,7 +202,7 @@ impl Routes {
         let Some((socket, parameters)) = found else { return Err(warp::reject::not_found()) };
         let identity = match line.check(socket.rule, self.access.as_ref()) {
             Ok(identity) => identity,
-            Err(problem) => return Ok(problem.response()),
+            Err(problem) => return Ok(for_nobody_else(problem.response())),
         };
         let asked = Asked { identity, rule: socket.rule, access: self.access.clone() };
         let (handler, call) = (socket.handler.clone(), line.call(asked, parameters, Bytes::new()));

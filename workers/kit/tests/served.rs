@@ -139,6 +139,29 @@ async fn who_is_refused_before_the_body_was_read_is_told_that_the_connection_end
 }
 
 #[tokio::test]
+async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
+    let server = serve(|routes| {
+        routes.get("/api/vitals", Rule::Public, |_| async {
+            Ok(reply::message(StatusCode::OK, "<script>alert(1)</script>"))
+        })
+    })
+    .await;
+    for (path, status) in [("/api/vitals", 200), ("/api/gone", 404)] {
+        let answer = get(server.address, path).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        for line in [
+            "cache-control: no-store\r\n",
+            "x-content-type-options: nosniff\r\n",
+            "referrer-policy: no-referrer\r\n",
+            "cross-origin-resource-policy: same-origin\r\n",
+            "content-security-policy: default-src 'none'; base-uri 'none';",
+        ] {
+            assert!(answer.contains(line), "{line} is missing: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_route_may_take_larger_bodies_than_the_others() {
     let most = routes::LARGEST_BODY + 10;
     let server = serve(|routes| {

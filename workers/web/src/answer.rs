@@ -5,6 +5,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Body as HttpBody;
 
+/// JSON that is opened as a page loads nothing, runs nothing and stands in no other page.
+const NO_PAGE: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+
 /// Why a body broke off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// Bytes on their way, whoever made them.
@@ -27,7 +30,13 @@ pub fn bytes(status: StatusCode, content_type: &'static str, bytes: impl Into<By
 /// JSON.
 pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
     let mut response = bytes(status, "application/json; charset=utf-8", value.to_string());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, NO_PAGE),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 

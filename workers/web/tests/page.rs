@@ -176,6 +176,15 @@ fn every_page_says_what_it_may_load() {
     };
     told(gateway.get("/"));
     told(gateway.get("/gone"));
+    let health = gateway.get("/health");
+    for (name, part) in [
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; base-uri 'none';"),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert!(health.header(name).unwrap_or_default().contains(part), "{name}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 };
 
 use nix::{sys::signal, unistd::Pid};
+use tempfile::TempDir;
 
 /// A worker that has stopped and is still there after this long hangs.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
@@ -18,6 +19,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 pub struct Worker {
     child: Child,
     log: Option<BufReader<ChildStdout>>,
+    /// What it keeps, its credential too: not in the folder, which may be one of the source.
+    _data: TempDir,
     pub address: String,
 }
 
@@ -39,8 +42,10 @@ impl Worker {
     }
 
     fn spawn(folder: &Path, mut command: Command) -> Self {
+        let data = TempDir::new().unwrap();
         let mut child = command
             .current_dir(folder)
+            .env("BETTI_DATA_DIR", data.path())
             .env_remove("BETTI_CERTS")
             .env_remove("HOST")
             .env("VIDEO_PORT", "0")
@@ -49,7 +54,7 @@ impl Worker {
             .spawn()
             .unwrap();
         let log = child.stdout.take().map(BufReader::new);
-        let mut worker = Self { child, log, address: String::new() };
+        let mut worker = Self { child, log, _data: data, address: String::new() };
         let line = worker.wait_for_line("\"listening\"");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         worker.address = line["address"].as_str().unwrap().to_owned();
