@@ -266,9 +266,8 @@ async fn whoever_says_goodbye_is_answered() {
         let (mut client, _) = connect_async(format!("ws://{}{path}", api.address)).await.unwrap();
         client.close(None).await.unwrap();
         loop {
-            match client.next().await.expect("an answer").expect("a whole one") {
-                Message::Close(_) => break,
-                _ => {}
+            if let Message::Close(_) = client.next().await.expect("an answer").expect("a whole one") {
+                break;
             }
         }
     }
