@@ -1,7 +1,7 @@
 //! What browsers are told of every answer: it is for who asked, and it is no page.
 
 use http::{
-    HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 use warp::reply::Response;
@@ -25,16 +25,20 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 /// Adds what the answer does not say itself.
 #[must_use]
 pub fn for_nobody_else(mut response: Response) -> Response {
-    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    say_that_it_is_for_nobody_else(response.headers_mut());
+    response
+}
+
+/// The same, for an answer of any kind.
+pub fn say_that_it_is_for_nobody_else(headers: &mut HeaderMap) {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_page = kind.starts_with(b"text/html");
-    let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
     }
     if !is_page {
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
     }
-    response
 }
 
 #[cfg(test)]

@@ -153,6 +153,8 @@ async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and
             assert!(answer.starts_with("HTTP/1.1 308"), "{host}: {answer}");
             assert!(answer.contains(&format!("location: https://{host}{path}\r\n")), "{host}: {answer}");
             assert!(!answer.contains("the page"), "{answer}");
+            assert!(answer.contains("cache-control: no-store\r\n"), "{answer}");
+            assert!(answer.contains("content-security-policy: default-src 'none'; base-uri 'none';"), "{answer}");
         }
     }
     for host in ["evil.example", "hub.evil.example", "hub@evil.example", "10.0.0.1", "", "evil.example/hub", "h\u{e4}b"]

@@ -10,7 +10,7 @@ use hyper::{body::Incoming, service::Service};
 use rustls::{client::verify_server_name, pki_types::ServerName, server::ParsedCertificate};
 
 use super::Certificates;
-use crate::serve::Answer;
+use crate::{browser, serve::Answer};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const ANOTHER_NAME: &str = "This hub is not called that. Open it by one of its own names or addresses, with https://\n";
@@ -53,8 +53,6 @@ impl<S> Guarded<S> {
         };
         let mut response = text(StatusCode::PERMANENT_REDIRECT, "");
         response.headers_mut().insert(header::LOCATION, location);
-        // What must not be kept: without certificates the same address is answered again.
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 
@@ -102,6 +100,8 @@ fn text(status: StatusCode, text: &'static str) -> Response<&'static str> {
     let mut response = Response::new(text);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    // A redirect must not be kept either: without certificates the same address is answered again.
+    browser::say_that_it_is_for_nobody_else(response.headers_mut());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
