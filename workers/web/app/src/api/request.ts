@@ -13,30 +13,60 @@ export class UnreachableError extends Error {
 export class RefusedError extends Error {
   override name = "RefusedError";
   readonly status: number;
+  /** How long the hub asks to be left alone, in seconds; `null` if it does not. */
+  readonly waitSeconds: number | null;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, waitSeconds: number | null = null) {
     super(message);
     this.status = status;
+    this.waitSeconds = waitSeconds;
   }
 }
 
+/** Whether the hub does not know this device (any more). */
+export function isStranger(error: unknown): boolean {
+  return error instanceof RefusedError && error.status === 401;
+}
+
 /** GETs `path` of the hub and returns `data` of its envelope `{success, data}`. */
-export async function get(path: string, signal?: AbortSignal): Promise<unknown> {
-  const response = await send(path, signal);
+export function get(path: string, signal?: AbortSignal): Promise<unknown> {
+  return ask(path, {}, signal);
+}
+
+/** POSTs `body` as JSON and returns `data` of the answer's envelope. */
+export function post(path: string, body: unknown): Promise<unknown> {
+  const headers = { "content-type": "application/json" };
+  return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** DELETEs what is at `path`. */
+export async function remove(path: string): Promise<void> {
+  await ask(path, { method: "DELETE" });
+}
+
+async function ask(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
+  const response = await send(path, request, signal);
   if (NOT_THERE.has(response.status)) throw new UnreachableError(`${path}: ${response.status}`);
   const envelope = await readEnvelope(response);
   if (response.ok && envelope?.success === true) return envelope.data;
   throw new RefusedError(
     response.status,
     envelope?.error ?? `The hub gave an answer that this page does not know`,
+    readWait(response.headers.get("retry-after")),
   );
 }
 
-async function send(path: string, signal: AbortSignal | undefined): Promise<Response> {
+function readWait(text: string | null): number | null {
+  const seconds = Number(text ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+}
+
+async function send(path: string, request: RequestInit, signal: AbortSignal | undefined): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await fetch(path, {
-      headers: { accept: "application/json" },
+      ...request,
+      headers: { accept: "application/json", ...request.headers },
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
   } catch (cause) {

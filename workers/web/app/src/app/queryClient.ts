@@ -1,18 +1,25 @@
-import { QueryCache, QueryClient } from "@tanstack/react-query";
-import { UnreachableError } from "../api/request";
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import { me, STRANGER } from "../api/access/queries";
+import { isStranger, UnreachableError } from "../api/request";
 
 /** The hub is in the home: a browser that finds itself without Internet must go on asking it. */
 export function createQueryClient(onUnreachable: () => void): QueryClient {
-  return new QueryClient({
-    queryCache: new QueryCache({
-      onError: (error) => error instanceof UnreachableError && onUnreachable(),
-    }),
+  const failed = (error: Error) => {
+    if (error instanceof UnreachableError) onUnreachable();
+    // Whatever was asked: the whole page is not for a device that the hub does not know.
+    if (isStranger(error)) client.setQueryData(me.queryKey, STRANGER);
+  };
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({ onError: failed }),
+    mutationCache: new MutationCache({ onError: failed }),
     defaultOptions: {
       queries: {
         networkMode: "always",
         // Trying again is the business of the live connection and of the refresh intervals, which know when.
         retry: false,
       },
+      mutations: { networkMode: "always", retry: false },
     },
   });
+  return client;
 }

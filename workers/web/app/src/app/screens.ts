@@ -1,5 +1,6 @@
 import type { ComponentType } from "react";
 import { HealthScreen } from "../screens/health/HealthScreen";
+import { SetupScreen } from "../screens/setup/SetupScreen";
 import type { IconName } from "../ui/Icon";
 
 export interface Screen {
@@ -12,4 +13,10 @@ export interface Screen {
 /** The rooms of the page, in the order of the navigation. Only what works is listed. */
 export const screens: readonly [Screen, ...Screen[]] = [
   { path: "/", title: "Health", icon: "heart", Content: HealthScreen },
+  { path: "/setup", title: "Setup", icon: "people", Content: SetupScreen },
 ];
+
+/** What is shown at an address: the first screen at one that is nobody's. */
+export function screenAt(path: string): Screen {
+  return screens.find((screen) => screen.path === path) ?? screens[0];
+}

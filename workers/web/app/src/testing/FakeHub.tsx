@@ -6,23 +6,28 @@ import { createQueryClient } from "../app/queryClient";
 import { FakeSocket } from "./FakeSocket";
 import { type RecordedAnswer, recordedAt } from "./recorded";
 
-type Answer = Pick<RecordedAnswer, "status" | "body">;
+type Answer = Pick<RecordedAnswer, "status" | "body"> & { headers?: Record<string, string> };
 
 /** A hub that answers what the test tells it to, and the page in front of it. */
 export class FakeHub {
   readonly sockets: FakeSocket[] = [];
   readonly asked: string[] = [];
+  /** Bodies that came with questions, newest last. */
+  readonly told: unknown[] = [];
   #answers = new Map<string, Answer>();
   #isReachable = true;
 
   constructor() {
     const { latest, historyOfWeight } = recordedAt(Date.now());
+    const self = { device: "d1", name: "Phone", role: "carer", resident: 1, grants: [] };
+    this.answer("/api/v1/access/me", { status: 200, body: { success: true, data: self } });
     this.answer("/api/vitals/latest", latest);
     this.answer("/api/vitals/today", latest);
     this.answer("/api/vitals/history/weight", historyOfWeight);
-    vi.stubGlobal("fetch", (path: string) => this.#respond(path));
+    vi.stubGlobal("fetch", (path: string, request?: RequestInit) => this.#respond(path, request));
   }
 
+  /** What is answered at a path; before it the method, where it is not GET: `POST /api/…`. */
   answer(path: string, answer: Answer): void {
     this.#answers.set(path, answer);
   }
@@ -49,21 +54,24 @@ export class FakeHub {
     return newest;
   }
 
-  renderPage(): void {
+  renderPage(path = "/", code = ""): void {
     const connection = new LiveConnection(() => {
       const socket = new FakeSocket();
       this.sockets.push(socket);
       queueMicrotask(() => act(() => (this.#isReachable ? socket.greet() : socket.drop())));
       return socket;
     });
-    render(<App connection={connection} queries={createQueryClient(() => connection.doubt())} />);
+    const queries = createQueryClient(() => connection.doubt());
+    render(<App connection={connection} queries={queries} path={path} code={code} />);
   }
 
-  async #respond(path: string): Promise<Response> {
-    this.asked.push(path);
+  async #respond(path: string, { method = "GET", body }: RequestInit = {}): Promise<Response> {
+    this.asked.push(method === "GET" ? path : `${method} ${path}`);
+    if (typeof body === "string") this.told.push(JSON.parse(body));
     if (!this.#isReachable) throw new TypeError("Failed to fetch");
-    const answer = this.#answers.get(path.split("?")[0] ?? path);
+    const place = path.split("?")[0] ?? path;
+    const answer = this.#answers.get(method === "GET" ? place : `${method} ${place}`);
     if (!answer) return new Response("<h1>not found</h1>", { status: 404 });
-    return Response.json(answer.body, { status: answer.status });
+    return Response.json(answer.body, { status: answer.status, headers: answer.headers ?? {} });
   }
 }

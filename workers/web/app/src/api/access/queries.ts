@@ -1,0 +1,52 @@
+import { queryOptions } from "@tanstack/react-query";
+import { get, isStranger, post, remove } from "../request";
+import { type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
+
+export interface Me {
+  /** `null` is the hub's own machine, which is no paired device. */
+  device: string | null;
+  resident: number | null;
+}
+
+/** The hub does not know this device. */
+export const STRANGER = "stranger";
+
+/** Who this device is to the hub. */
+export const me = queryOptions({
+  queryKey: ["access", "me"],
+  queryFn: async ({ signal }): Promise<Me | typeof STRANGER> => {
+    try {
+      return (await get("/api/v1/access/me", signal)) as Me;
+    } catch (error) {
+      if (isStranger(error)) return STRANGER;
+      throw error;
+    }
+  },
+  // Any other question that is answered 401 says so too.
+  staleTime: Number.POSITIVE_INFINITY,
+  refetchOnWindowFocus: (query) => query.state.data === STRANGER,
+});
+
+export const devices = queryOptions({
+  queryKey: ["access", "devices"],
+  queryFn: async ({ signal }) => readDevices(await get("/api/v1/access/devices", signal)),
+});
+
+/** Makes this browser a known device: the hub's answer brings the cookie. */
+export async function pair(code: string, name: string): Promise<void> {
+  await post("/api/v1/access/pair", { code, name });
+}
+
+export async function invite(role: InvitedRole, name: string, resident: number | null): Promise<Invitation> {
+  const about = { role, ...(name && { name }), ...(resident !== null && { resident }) };
+  return readInvitation(await post("/api/v1/access/invitations", about), Date.now());
+}
+
+export function removeDevice(id: string): Promise<void> {
+  return remove(`/api/v1/access/devices/${encodeURIComponent(id)}`);
+}
+
+/** This device is let in no more. */
+export function leave(): Promise<void> {
+  return remove("/api/v1/access/me");
+}

@@ -1,0 +1,30 @@
+import { useEffect, useState } from "react";
+import { takeCode } from "../../api/access/code";
+import { FullPage } from "./FullPage";
+import { PairForm } from "./PairForm";
+
+/** Where the link of an invitation leads. */
+export function PairScreen({ code: given, onPaired }: { code: string; onPaired: () => void }) {
+  const [code, setCode] = useState(given);
+
+  // A second link, opened while this page is: the browser changes the address and nothing else.
+  useEffect(() => {
+    const take = () => {
+      const taken = takeCode(window.location, window.history);
+      if (taken) setCode(taken);
+    };
+    window.addEventListener("hashchange", take);
+    return () => window.removeEventListener("hashchange", take);
+  }, []);
+
+  return (
+    <FullPage title="Pair this device">
+      <p>
+        {code
+          ? "The code is filled in. Choose a name, and this device is let in."
+          : "Type the code that you were given."}
+      </p>
+      <PairForm key={code} code={code} onPaired={onPaired} />
+    </FullPage>
+  );
+}

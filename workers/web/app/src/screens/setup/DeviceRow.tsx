@@ -1,0 +1,49 @@
+import { useState } from "react";
+import { type Device, roleTitle } from "../../api/access/device";
+import { ageText } from "../../time/age";
+import { useNow } from "../../time/useNow";
+import { Button } from "../../ui/Button";
+import { Confirm } from "./Confirm";
+import styles from "./setup.module.css";
+
+interface Props {
+  device: Device;
+  isOwn: boolean;
+  onRemove: () => void;
+}
+
+/** A device that is let in. This one is left and not removed: see below the list. */
+export function DeviceRow({ device, isOwn, onRemove }: Props) {
+  const now = useNow();
+  const [asked, setAsked] = useState(false);
+  const used = device.lastUsedAt === null ? "Not used yet" : `Last used ${ageText(device.lastUsedAt, now)}`;
+  return (
+    <li className={styles.device}>
+      <div className={styles.words}>
+        <p className={styles.name}>
+          {device.name}
+          {isOwn && " (this device)"}
+        </p>
+        <p className={styles.soft}>
+          {roleTitle(device.role)} · {used}
+        </p>
+      </div>
+      {!isOwn && !asked && (
+        <Button aria-label={`Remove ${device.name}`} onPress={() => setAsked(true)}>
+          Remove
+        </Button>
+      )}
+      {asked && (
+        <Confirm
+          question={`Remove ${device.name}? It is shut out at once.`}
+          yes="Remove"
+          onYes={() => {
+            setAsked(false);
+            onRemove();
+          }}
+          onNo={() => setAsked(false)}
+        />
+      )}
+    </li>
+  );
+}
