@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base } from "@playwright/test";
 
@@ -51,8 +51,25 @@ export class Platform {
     return `http://127.0.0.1:${this.portOf.get("5173")}`;
   }
 
+  /** The same as others in the home open it, who are not this machine to the hub. */
+  get networkOrigin(): string {
+    const addresses = Object.values(networkInterfaces()).flatMap((known) => known ?? []);
+    const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
+    if (own === undefined) throw new Error("this machine has no address on a network");
+    return `http://${own.address}:${this.portOf.get("5173")}`;
+  }
+
   /** Runs betti-ctl as a person would. */
   ctl(...words: string[]): Promise<Answer> {
+    return this.run("betti-ctl", ["--config", join(this.folder, "ecosystem.toml"), ...words]);
+  }
+
+  /** Runs betti-api's commands, beside the one that serves. */
+  api(...words: string[]): Promise<Answer> {
+    return this.run("betti-api", words);
+  }
+
+  private run(program: string, words: string[]): Promise<Answer> {
     const environment = {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
@@ -60,11 +77,10 @@ export class Platform {
       BETTI_RUNTIME_DIR: join(this.folder, "run"),
       BETTI_DATA_DIR: join(this.folder, "data"),
     };
-    const words_ = ["--config", join(this.folder, "ecosystem.toml"), ...words];
     return new Promise((done) => {
       execFile(
-        join(binaries, "betti-ctl"),
-        words_,
+        join(binaries, program),
+        words,
         { env: environment, timeout: longestCommandMs },
         (error, out, err) => {
           const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;

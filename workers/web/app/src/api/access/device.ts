@@ -23,7 +23,8 @@ export interface Device {
 export interface Invitation {
   code: string;
   url: string;
-  /** By this page's clock, which may differ from the hub's. */
+  /** Both by this page's clock, which may differ from the hub's. */
+  madeAt: Instant;
   expiresAt: Instant;
 }
 
@@ -51,5 +52,10 @@ function readDevice(row: Record<string, unknown>): Device {
 
 export function readInvitation(data: unknown, now: Instant): Invitation {
   const { code, url, valid_for_seconds } = data as Record<string, unknown>;
-  return { code: String(code), url: String(url), expiresAt: now + Number(valid_for_seconds) * 1_000 };
+  return {
+    code: String(code),
+    url: String(url),
+    madeAt: now,
+    expiresAt: now + Number(valid_for_seconds) * 1_000,
+  };
 }

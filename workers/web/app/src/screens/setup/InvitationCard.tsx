@@ -10,7 +10,8 @@ import { timeLeftText } from "./timeLeft";
 /** The code three ways: to point a camera at, to send, and to read out. */
 export function InvitationCard({ invitation, onDone }: { invitation: Invitation; onDone: () => void }) {
   const queries = useQueryClient();
-  const left = timeLeftText(invitation.expiresAt, useNow());
+  // The page's clock moves in steps, and may stand before the code was made.
+  const left = timeLeftText(invitation.expiresAt, Math.max(useNow(), invitation.madeAt));
   const done = () => {
     void queries.invalidateQueries({ queryKey: devices.queryKey });
     onDone();
