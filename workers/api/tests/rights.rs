@@ -206,7 +206,7 @@ fn the_resident_whom_clients_mean_begins_anew() {
     assert_eq!(mentions(&data, "first-person"), Vec::<String>::new());
     assert_eq!(std::fs::read_dir(data.join("accelerometer")).unwrap().count(), 0);
     assert!(mentions(&data, "second-person").len() >= 2, "the other one stays");
-    // The worker that runs goes on, and so does one that starts.
+    // The hub's own credential is no resident's: the worker that runs goes on, and so does one that starts.
     assert_eq!(
         api.post("/api/vitals", &json!({"vital_type": "heart_rate", "value_primary": 71, "unit": "bpm"})).0,
         201

@@ -15,6 +15,8 @@ use rusqlite::{Connection, params};
 
 /// The columns that say whose a row is.
 const SUBJECTS: [&str; 2] = ["subject", "resident"];
+/// The column that says of a row in such a table that it is the hub's own, and so nobody's.
+const THE_HUBS_OWN: &str = "is_hub";
 /// Earlier versions of rows.
 const HISTORY: &str = "history";
 /// What happened.
@@ -52,7 +54,11 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
     let mut links = BTreeMap::new();
     for name in names(connection)? {
         if let Some(column) = subject_of(connection, &name)? {
-            let condition = format!("{column} = ?1");
+            let mut condition = format!("{column} = ?1");
+            // Without its own credential the hub's workers could not call each other.
+            if has_column(connection, &name, THE_HUBS_OWN)? {
+                condition += &format!(" AND NOT {THE_HUBS_OWN}");
+            }
             found.insert(name.clone(), Table { name, condition, depth: 0 });
         } else {
             links.insert(name.clone(), links_of(connection, &name)?);
