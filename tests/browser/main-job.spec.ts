@@ -11,7 +11,7 @@ const layouts = {
 async function postBloodPressure(platform: Platform, systolic: number, diastolic: number): Promise<void> {
   const answer = await fetch(`${platform.origin}/api/vitals`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...platform.asWorker },
     body: JSON.stringify({
       vital_type: "blood_pressure",
       value_primary: systolic,
@@ -51,6 +51,7 @@ for (const [layout, viewport] of Object.entries(layouts)) {
     await page.setViewportSize(viewport);
     const started = await platform.ctl("start");
     expect(started.code, started.output).toBe(0);
+    await platform.pair(page.context());
     expect(started.output).toContain(platform.origin);
     for (const app of await platform.apps()) expect(app.status, app.name).toBe("online");
 
@@ -98,6 +99,7 @@ for (const [layout, viewport] of Object.entries(layouts)) {
 
 test("the app opens without the hub once it has been seen, and says that the hub is away", async ({ page, platform }) => {
   await platform.ctl("start");
+  await platform.pair(page.context());
   await page.goto(platform.origin);
   await expect(connection(page)).toHaveText(/live/i);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));

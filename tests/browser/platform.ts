@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { test as base } from "@playwright/test";
+import { type BrowserContext, test as base } from "@playwright/test";
 
 const repository = resolve(import.meta.dirname, "../..");
 const binaries = join(repository, "target/debug");
@@ -88,6 +88,23 @@ export class Platform {
         },
       );
     });
+  }
+
+  /** The headers by which the hub knows whoever asks as one of its own workers. */
+  get asWorker(): Record<string, string> {
+    const token = readFileSync(join(this.folder, "data/service.key"), "utf8").trim();
+    return { authorization: `Bearer ${token}` };
+  }
+
+  /** Pairs this browser as the resident's, by a code such as the command line prints, so that its pages are let in. */
+  async pair(context: BrowserContext): Promise<void> {
+    const { code, output } = await this.api("pair", "--role", "resident", "--name", "Browser");
+    const oneTime = /\/pair#(\S+)/.exec(output)?.[1];
+    if (code !== 0 || oneTime === undefined) throw new Error(`no code:\n${output}`);
+    const answer = await context.request.post(`${this.origin}/api/v1/access/pair`, {
+      data: { code: oneTime, name: "Browser" },
+    });
+    if (answer.status() !== 201) throw new Error(`not paired: ${answer.status()} ${await answer.text()}`);
   }
 
   async apps(): Promise<App[]> {

@@ -27,12 +27,15 @@ use serde_json::Value;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The zone of the recordings.
 pub const ZONE: &str = "America/New_York";
+/// Where a hub's own credential is, in the folder of its data: the first worker makes it before it is ready.
+const SERVICE_KEY: &str = "service.key";
 
 /// A worker that runs until this is dropped.
 pub struct Running {
     child: Child,
     log: Mutex<mpsc::Receiver<String>>,
     pub address: SocketAddr,
+    token: String,
 }
 
 /// An answer: its status, and its body as JSON (`null` if it is none).
@@ -59,7 +62,18 @@ impl Running {
         let ready_line = lines_of(std::fs::File::from(ready)).recv_timeout(DEADLINE).expect("a ready line");
         assert_eq!(ready_line, "READY=1");
         let address = lines.iter().find_map(|line| address_in(&line)).expect("a line that says where it listens");
-        Self { child, log: Mutex::new(lines), address }
+        let token = std::fs::read_to_string(data.join(SERVICE_KEY)).expect("the hub's own credential");
+        Self { child, log: Mutex::new(lines), address, token: token.trim_end().to_owned() }
+    }
+
+    /// What this hub's workers show to each other.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A header line by which it is shown, without its end.
+    pub fn authorization(&self) -> String {
+        format!("Authorization: Bearer {}", self.token)
     }
 
     pub fn url(&self) -> String {
@@ -74,7 +88,14 @@ impl Running {
         self.request("POST", path, &[], Some(body))
     }
 
+    /// As one of the hub's workers.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        let authorization = format!("Bearer {}", self.token);
+        self.exchange(method, path, &[headers, &[("Authorization", &authorization)]].concat(), body)
+    }
+
+    /// With these headers and no other: by whoever they say, or by nobody who is known.
+    pub fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n");
         for (name, value) in headers {
@@ -140,13 +161,14 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     serde_json::from_str::<Value>(line).ok()?["address"].as_str()?.parse().ok()
 }
 
-/// Replays the recorded exchanges whose id contains `only`; how many passed. Fails with what differs.
-pub fn replay(recording: &str, url: &str, only: &str) -> usize {
+/// Replays the recorded exchanges whose id contains `only`, as one of the hub's workers; how many passed. Fails with what
+/// differs.
+pub fn replay(recording: &str, worker: &Running, only: &str) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/recordings");
     let output = Command::new("python3")
         .arg(folder.join("replay.py"))
         .arg(folder.join(recording))
-        .args([url, "--only", only])
+        .args([&worker.url(), "--only", only, "--token", worker.token()])
         .env("REPLAY_TZ", ZONE)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()

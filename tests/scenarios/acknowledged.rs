@@ -24,9 +24,10 @@ const CREATED: &str = r"\x48\x54\x54\x50\x2f\x31\x2e\x31\x20\x32\x30\x31";
 /// `"id":`, the number behind which is what was acknowledged.
 const ID: &str = r"\x22\x69\x64\x22\x3a";
 
-/// What SQLite makes anew from the others.
+/// What SQLite makes anew from the others, and the note of when a caller was last there, which nobody was promised.
 fn is_left_out(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "db-shm")
+    let is_of_callers = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("access.db"));
+    is_of_callers || path.extension().is_some_and(|extension| extension == "db-shm")
 }
 
 fn on_disk(folder: &Path) -> Files {
@@ -35,8 +36,14 @@ fn on_disk(folder: &Path) -> Files {
     files.filter(|(name, _): &(std::path::PathBuf, _)| !is_left_out(name)).collect()
 }
 
+/// How betti-api is reached, and by whom.
+struct Door {
+    port: u16,
+    token: String,
+}
+
 /// betti-api with its data there, until `use_it` has done what it wants; `record` makes of its command another one.
-fn run(data: &Path, record: impl Fn(&Command) -> Command, use_it: impl FnOnce(u16)) {
+fn run(data: &Path, record: impl Fn(&Command) -> Command, use_it: impl FnOnce(&Door)) {
     let mut command = Command::new(binaries::built("betti-api"));
     command.env_clear().env("TZ", "UTC").env("PORT", "0").env("BETTI_DATA_DIR", data);
     // Only who says that it is ready takes the end of its input for the end of its keeper. The copy is inherited.
@@ -54,27 +61,28 @@ fn run(data: &Path, record: impl Fn(&Command) -> Command, use_it: impl FnOnce(u1
         lines.for_each(drop);
         let _ = ended.send(()); // Nobody waits for it if the test failed.
     });
-    use_it(port.expect("a line that says where it listens"));
+    let token = std::fs::read_to_string(data.join("service.key")).expect("the hub's own credential");
+    use_it(&Door { port: port.expect("a line that says where it listens"), token: token.trim_end().to_owned() });
     drop(api.stdin.take()); // Its lifeline: it leaves by itself.
     has_ended.recv_timeout(wait::PATIENCE).expect("its end");
     api.wait().expect("its end");
 }
 
-fn post(port: u16, number: i64) {
+fn post(api: &Door, number: i64) {
     let body = json!({"vital_type": "heart_rate", "value_primary": 50 + number, "unit": "bpm"});
-    let answer = http::post(port, "/api/vitals", &body).expect("an answer");
+    let answer = http::post_as(&api.token, api.port, "/api/vitals", &body).expect("an answer");
     assert_eq!(answer.status, 201, "{}", answer.text());
 }
 
-fn write_readings(port: u16) {
-    (0..ONE_BY_ONE).for_each(|number| post(port, number));
+fn write_readings(api: &Door) {
+    (0..ONE_BY_ONE).for_each(|number| post(api, number));
     let all = Barrier::new(usize::try_from(AT_ONCE).expect("a few"));
     std::thread::scope(|scope| {
         for number in ONE_BY_ONE..ONE_BY_ONE + AT_ONCE {
             let all = &all;
             scope.spawn(move || {
                 all.wait();
-                post(port, number);
+                post(api, number);
             });
         }
     });
@@ -135,8 +143,8 @@ fn whatever_was_acknowledged_is_there_whenever_the_power_is_cut() {
     run(
         &data,
         |command| trace::recorded(command, &recording),
-        |port| {
-            write_readings(port);
+        |api| {
+            write_readings(api);
             // While it waits for more: nothing is half done then, and the recorder may still have to write what it saw.
             (text, operations) = wait::until("what was recorded is what is on the disk", || {
                 let text = std::fs::read_to_string(&recording).expect("a recording");

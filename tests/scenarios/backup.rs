@@ -7,7 +7,7 @@ use std::thread;
 use protocol::control::Word;
 use scenarios::hub::Hub;
 use scenarios::platform::Platform;
-use scenarios::{http, wait};
+use scenarios::wait;
 use serde_json::{Value, json};
 
 const API: u16 = 3001;
@@ -30,7 +30,7 @@ fn copy(hub: &Hub) -> String {
 }
 
 fn post(platform: &Platform, port: u16, path: &str, body: &Value) -> Value {
-    let answer = http::post(platform.port(port), path, body).expect("an answer");
+    let answer = platform.post(port, path, body).expect("an answer");
     assert!([200, 201].contains(&answer.status), "{answer:?}");
     answer.json()
 }
@@ -49,7 +49,7 @@ fn answers(platform: &Platform) -> Vec<Value> {
         (FOOD, "/api/nutrition/goals"),
     ];
     let answer = |(port, path)| {
-        let answer = http::get(platform.port(port), path).expect("an answer");
+        let answer = platform.get(port, path).expect("an answer");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.json()
     };
@@ -179,7 +179,7 @@ fn a_copy_made_while_readings_come_has_every_one_that_was_acknowledged_before() 
     assert!(readings > before.into(), "{before} and the first one were acknowledged before: {readings}");
     assert!(readings <= u64::from(acknowledged.load(Ordering::Acquire)) + 1);
     hub.ctl(&["restore", "--key-file", "key.txt", &file]).succeeded();
-    let kept = http::get(platform.port(API), "/api/vitals/history/heart_rate?limit=10000").expect("an answer").json();
+    let kept = platform.get(API, "/api/vitals/history/heart_rate?limit=10000").expect("an answer").json();
     let ids: BTreeSet<_> =
         kept["data"].as_array().expect("a list").iter().map(|reading| reading["id"].to_string()).collect();
     assert_eq!(ids.len() as u64, readings.min(ids.len() as u64));

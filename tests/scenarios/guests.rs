@@ -1,4 +1,5 @@
 //! Bad guests: whatever they send and however many they are, the hub's memory stays bounded and everybody else is served.
+//! They are known here, so that they come further than strangers.
 //!
 //! What a request may say twice, and what a caller may claim about itself, is tried where it is decided: in the gateway's
 //! own tests (`workers/web/tests/proxy.rs`).
@@ -6,7 +7,10 @@
 use std::{
     io::{self, Read, Write},
     net::TcpStream,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
     thread,
 };
 
@@ -24,13 +28,14 @@ const WORKERS: [&str; 3] = ["betti-frontend", "betti-backend", "betti-webrtc"];
 struct House {
     platform: Platform,
     before: Vec<u64>,
+    token: String,
 }
 
 impl House {
     fn open() -> Self {
         let platform = Platform::new(None);
         platform.hub.ctl(&["start"]).succeeded();
-        let mut house = Self { platform, before: Vec::new() };
+        let mut house = Self { token: platform.hub.service_token(), platform, before: Vec::new() };
         assert_eq!(house.ask_latest().expect("an answer"), 200);
         house.before = house.memory();
         house
@@ -49,30 +54,40 @@ impl House {
     }
 
     fn ask_latest(&self) -> io::Result<u16> {
-        Ok(http::get(self.gateway(), "/api/vitals/latest")?.status)
+        Ok(self.platform.get(GATEWAY, "/api/vitals/latest")?.status)
     }
 
     /// Does it while somebody else uses the hub all the time, and looks at what it cost.
     fn bears(&self, attack: impl FnOnce()) {
-        let (over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let client = scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    assert_eq!(self.ask_latest().expect("an answer"), 200);
-                    served.fetch_add(1, Ordering::Relaxed);
+            let (asked, is_there) = channel();
+            let client = scope.spawn({
+                let over = &over;
+                move || {
+                    while !over.load(Ordering::Relaxed) {
+                        assert_eq!(self.ask_latest().expect("an answer"), 200);
+                        let _ = asked.send(()); // It is waited for once.
+                    }
                 }
             });
+            // However short the attack is, somebody is there by then.
+            is_there.recv().expect("somebody who is served");
             // Over also if it panics, or the client would go on for ever.
             let attacked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(attack));
             over.store(true, Ordering::Relaxed);
             client.join().expect("everybody else is served meanwhile");
             attacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         });
-        assert!(served.into_inner() > 0, "nobody asked meanwhile");
         assert_eq!(self.ask_latest().expect("an answer"), 200);
         for ((name, before), now) in WORKERS.iter().zip(&self.before).zip(self.memory()) {
             assert!(now <= before + MOST_GROWTH_KIB, "{name} grew from {before} to {now} KiB");
         }
+    }
+
+    /// Header lines that every guest sends.
+    fn head(&self) -> String {
+        format!("host: h\r\nauthorization: Bearer {}\r\n", self.token)
     }
 
     /// Sends bytes as they are, and returns what came back until the hub closed.
@@ -146,13 +161,14 @@ fn a_body_without_end_is_refused() {
     house.bears(|| {
         for path in ["/api/vitals", "/api/nutrition/meals", "/api/nowhere"] {
             let mut stream = house.connect();
-            let head = format!("POST {path} HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n");
+            let guest = house.head();
+            let head = format!("POST {path} HTTP/1.1\r\n{guest}transfer-encoding: chunked\r\n\r\n");
             stream.write_all(head.as_bytes()).expect("it is listened to");
             let chunk = [&b"10000\r\n"[..], &vec![b'1'; 0x10000], b"\r\n"].concat();
             // For a moment it is thrown away, so that the refusal is not lost; then the connection is gone.
             while stream.write_all(&chunk).is_ok() {}
         }
-        let head = "POST /api/vitals HTTP/1.1\r\nhost: h\r\ncontent-length: 99999999999\r\n\r\n{";
+        let head = format!("POST /api/vitals HTTP/1.1\r\n{}content-length: 99999999999\r\n\r\n{{", house.head());
         let answer = house.say([head.as_bytes(), &vec![b'1'; 200_000]].concat().as_slice());
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     });
@@ -170,9 +186,9 @@ fn a_body_that_would_unpack_to_a_gigabyte_is_not_unpacked() {
     assert!(bomb.len() < 100 * 1024, "small enough to be read: {}", bomb.len());
     house.bears(|| {
         for _ in 0..20 {
-            let length = bomb.len();
+            let (length, guest) = (bomb.len(), house.head());
             let head = format!(
-                "POST /api/vitals HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                "POST /api/vitals HTTP/1.1\r\n{guest}connection: close\r\ncontent-type: application/json\r\n\
                  content-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
             );
             let answer = house.say(&[head.as_bytes(), &bomb].concat());
@@ -186,16 +202,16 @@ fn what_is_no_text_is_refused_and_ends_nothing() {
     let house = House::open();
     house.bears(|| {
         for path in ["/%ff", "/api/vitals/%ff%fe", "/api/vitals/history/%c0%af", "/api/vitals?startDate=%ff"] {
-            let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            let head = format!("GET {path} HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
             let answer = house.say(head.as_bytes());
             assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
             assert!(!answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         }
         let header = b"GET /api/vitals HTTP/1.1\r\nhost: h\xff\r\nx: \xff\xfe\r\nconnection: close\r\n\r\n";
         assert!(!house.say(header).starts_with("HTTP/1.1 5"));
-        let body =
-            b"POST /api/vitals HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 4\r\n\r\n\"\xff\xfe\"";
-        assert!(house.say(body).starts_with("HTTP/1.1 400"));
+        let head =
+            format!("POST /api/vitals HTTP/1.1\r\n{}connection: close\r\ncontent-length: 4\r\n\r\n", house.head());
+        assert!(house.say(&[head.as_bytes(), b"\"\xff\xfe\""].concat()).starts_with("HTTP/1.1 400"));
         assert!(house.say(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n").starts_with("HTTP/1.1 400"), "TLS to plain HTTP");
     });
 }
@@ -210,8 +226,11 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
 fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
     const TEXT: u8 = 1;
     let house = House::open();
-    let upgrade = "GET /ws HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let upgrade = format!(
+        "GET /ws HTTP/1.1\r\n{}connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        house.head()
+    );
     house.bears(|| {
         let mut open = Vec::new();
         let refusal = loop {
@@ -252,7 +271,7 @@ fn no_path_leads_out_of_the_app() {
             "/etc/passwd%00.js",
             "/video/../../etc/passwd",
         ] {
-            let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+            let head = format!("GET {path} HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
             let answer = house.say(head.as_bytes());
             assert!(!answer.contains("root:"), "{path}: {answer}");
         }

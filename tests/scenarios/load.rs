@@ -50,7 +50,7 @@ fn kill_the_supervisor(hub: &Hub) {
 }
 
 fn get(path: &'static str) -> Question {
-    Question { method: "GET", path, body: "", status: 200 }
+    Question { method: "GET", path, body: "", token: None, status: 200 }
 }
 
 #[test]
@@ -61,11 +61,14 @@ fn load_on_our_own_worker_is_answered_and_what_is_acknowledged_is_kept() {
         .set("listen", port.address())
         .set("listen_timeout", "30s")
         .set("wait_ready", true)]);
-    let reading = Question { method: "POST", path: "/api/vitals", body: READING, status: 201 };
-    let tally = under_load(&hub, "betti-backend", &port, &[get("/api/vitals/latest"), reading]);
+    let token = hub.service_token();
+    let latest = Question { token: Some(token.clone()), ..get("/api/vitals/latest") };
+    let reading =
+        Question { method: "POST", path: "/api/vitals", body: READING, token: Some(token.clone()), status: 201 };
+    let tally = under_load(&hub, "betti-backend", &port, &[latest, reading]);
     assert_eq!(tally.unread, 0, "it announces the end of each connection: {tally:?}");
     let path = format!("/api/vitals/history/heart_rate?limit={LONGEST_HISTORY}");
-    let history = http::get(port.number(), &path).expect("an answer").json();
+    let history = http::get_as(&token, port.number(), &path).expect("an answer").json();
     let kept = history["data"].as_array().expect("readings").len();
     assert_eq!(kept, tally.posted.min(LONGEST_HISTORY), "each that was acknowledged, once");
 }
@@ -96,7 +99,7 @@ fn load_on_a_node_program_is_answered() {
     let hub = Hub::new(&[node]);
     hub.write("server.js", NODE);
     hub.ctl(&["start"]).succeeded();
-    let post = Question { method: "POST", path: "/", body: "{}", status: 200 };
+    let post = Question { method: "POST", path: "/", body: "{}", token: None, status: 200 };
     under_load(&hub, "node", &port, &[get("/"), post]);
 }
 
@@ -119,6 +122,6 @@ fn load_on_nginx_is_answered() {
     std::fs::create_dir(hub.path("temp")).expect("a folder");
     hub.ctl(&["start"]).succeeded();
     assert_eq!(hub.app("nginx").status, Word::Online);
-    let post = Question { method: "POST", path: "/", body: "{}", status: 200 };
+    let post = Question { method: "POST", path: "/", body: "{}", token: None, status: 200 };
     under_load(&hub, "nginx", &port, &[get("/"), post]);
 }

@@ -29,7 +29,7 @@ fn names(platform: &Platform) -> Vec<String> {
 
 /// The latest blood pressure, asked for where phones ask.
 fn latest_blood_pressure(platform: &Platform) -> Result<Value, String> {
-    let answer = http::get(platform.port(GATEWAY), "/api/vitals/latest").map_err(|error| error.to_string())?;
+    let answer = platform.get(GATEWAY, "/api/vitals/latest").map_err(|error| error.to_string())?;
     let vitals = answer.json();
     let vitals = vitals["data"].as_array().ok_or_else(|| format!("{answer:?}"))?;
     let found = vitals.iter().find(|vital| vital["vitalType"] == "blood_pressure");
@@ -44,7 +44,7 @@ fn post_blood_pressure(platform: &Platform) {
         "unit": "mmHg",
         "source": "device",
     });
-    let answer = http::post(platform.port(GATEWAY), "/api/vitals", &reading).expect("an answer");
+    let answer = platform.post(GATEWAY, "/api/vitals", &reading).expect("an answer");
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
@@ -129,6 +129,7 @@ fn every_worker_drains_and_ends_with_0_when_it_is_stopped() {
 /// A client that keeps its connection as long as the server lets it, and never asks twice.
 struct KeptAlive<'a> {
     platform: &'a Platform,
+    token: String,
     stream: Option<BufReader<TcpStream>>,
 }
 
@@ -139,8 +140,9 @@ impl KeptAlive<'_> {
             Some(stream) => stream,
             None => BufReader::new(http::connect(self.platform.port(GATEWAY))?),
         };
-        let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+        let (length, token) = (body.len(), &self.token);
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n");
+        let head = format!("{head}content-length: {length}\r\n\r\n");
         stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -170,7 +172,7 @@ fn a_restart_or_reload_of_any_worker_under_load_fails_no_request_through_the_gat
         ("GET", "/health", "", 200),
     ];
     let load = || {
-        let mut client = KeptAlive { platform: &platform, stream: None };
+        let mut client = KeptAlive { platform: &platform, token: platform.hub.service_token(), stream: None };
         let mut answered = 0;
         while !is_over.load(Ordering::Relaxed) {
             for (method, path, body, expected) in requests {

@@ -48,12 +48,27 @@ pub fn get(port: u16, path: &str) -> io::Result<Response> {
     exchange(connect(port)?, "GET", path, &[], "")
 }
 
-/// Sends JSON to a server on 127.0.0.1.
+/// Asks a worker on 127.0.0.1, as whoever has this token.
 ///
 /// # Errors
 /// As [`get`].
-pub fn post(port: u16, path: &str, json: &Value) -> io::Result<Response> {
-    exchange(connect(port)?, "POST", path, &[("content-type", "application/json")], &json.to_string())
+pub fn get_as(token: &str, port: u16, path: &str) -> io::Result<Response> {
+    exchange(connect(port)?, "GET", path, &[("authorization", &bearer(token))], "")
+}
+
+/// Sends JSON to a worker on 127.0.0.1, as whoever has this token.
+///
+/// # Errors
+/// As [`get`].
+pub fn post_as(token: &str, port: u16, path: &str, json: &Value) -> io::Result<Response> {
+    let headers = [("content-type", "application/json"), ("authorization", &bearer(token))];
+    exchange(connect(port)?, "POST", path, &headers, &json.to_string())
+}
+
+/// What a token is shown as in the header `Authorization`.
+#[must_use]
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 /// A connection to a server on 127.0.0.1.

@@ -120,6 +120,15 @@ impl Hub {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// What its workers show to each other; the first of them makes it.
+    ///
+    /// # Panics
+    /// If none was there yet.
+    #[must_use]
+    pub fn service_token(&self) -> String {
+        self.read("data/service.key").trim_end().to_owned()
+    }
+
     /// The gate of a gated app.
     ///
     /// # Panics

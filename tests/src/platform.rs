@@ -1,8 +1,12 @@
 //! The repository's own `ecosystem.toml` on ports of its own.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
+use crate::http::{self, Response};
 use crate::hub::Hub;
 use crate::ports::Port;
 
@@ -36,6 +40,22 @@ impl Platform {
     #[must_use]
     pub fn port(&self, original: u16) -> u16 {
         self.ports[&original].number()
+    }
+
+    /// Asks where the repository's file has this port, as one of the hub's workers.
+    ///
+    /// # Errors
+    /// As [`http::get`].
+    pub fn get(&self, original: u16, path: &str) -> io::Result<Response> {
+        http::get_as(&self.hub.service_token(), self.port(original), path)
+    }
+
+    /// Sends JSON there, as one of the hub's workers.
+    ///
+    /// # Errors
+    /// As [`http::get`].
+    pub fn post(&self, original: u16, path: &str, json: &Value) -> io::Result<Response> {
+        http::post_as(&self.hub.service_token(), self.port(original), path, json)
     }
 }
 

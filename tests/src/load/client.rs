@@ -39,12 +39,13 @@ struct Connection {
 
 impl Client {
     pub fn new(address: SocketAddr, question: Question, keeps: bool) -> Self {
-        let Question { method, path, body, .. } = &question;
+        let Question { method, path, body, token, .. } = &question;
         let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
         let keep = if keeps { "" } else { "connection: close\r\n" };
+        let shown = token.as_ref().map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
         let length = body.len();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{kind}{keep}content-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{kind}{keep}{shown}content-length: {length}\r\n\r\n{body}"
         );
         Self { address, question, request: request.into_bytes(), keeps, connection: None, opened: 0, announced: 0 }
     }

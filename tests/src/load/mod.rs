@@ -52,6 +52,8 @@ pub struct Question {
     pub path: &'static str,
     /// JSON; empty for none.
     pub body: &'static str,
+    /// Whose token is shown, if any.
+    pub token: Option<String>,
     /// The only status that is an answer.
     pub status: u16,
 }

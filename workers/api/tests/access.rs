@@ -41,7 +41,7 @@ impl Hub {
     }
 
     fn ask(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        self.worker.request(method, path, &[("Authorization", &format!("Bearer {token}"))], body)
+        self.worker.exchange(method, path, &[("Authorization", &format!("Bearer {token}"))], body)
     }
 
     fn status(&self, token: &str, path: &str) -> u16 {
@@ -50,7 +50,7 @@ impl Hub {
 
     /// Without a credential, from another machine, as the gateway says.
     fn stranger(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        self.worker.request(method, path, &[("X-Forwarded-For", "192.168.1.7")], body)
+        self.worker.exchange(method, path, &[("X-Forwarded-For", "192.168.1.7")], body)
     }
 
     fn device(&self, token: &str) -> String {
@@ -135,12 +135,12 @@ fn a_browser_gets_a_cookie_that_counts_and_is_taken_away_when_it_does_not() {
     let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
     assert!(cookie.contains("HttpOnly; SameSite=Strict; Secure") && !head.contains("\"token\""), "{head}");
     let pair = cookie.split(';').next().unwrap();
-    assert_eq!(hub.worker.request("GET", VITALS, &[("Cookie", pair)], None).0, 200);
-    assert_eq!(hub.worker.request("DELETE", "/api/v1/access/me", &[("Cookie", pair)], None).0, 200);
+    assert_eq!(hub.worker.exchange("GET", VITALS, &[("Cookie", pair)], None).0, 200);
+    assert_eq!(hub.worker.exchange("DELETE", "/api/v1/access/me", &[("Cookie", pair)], None).0, 200);
     let head = worker_head(&hub, "GET", VITALS, &format!("Cookie: {pair}\r\n"), "");
     assert!(head.starts_with("HTTP/1.1 401") && head.contains("set-cookie: betti=; Path=/; Max-Age=0"), "{head}");
     assert!(head.contains("www-authenticate: Bearer"), "{head}");
-    assert_eq!(hub.worker.request("GET", "/api/health", &[("Cookie", pair)], None).0, 200, "what is public stays so");
+    assert_eq!(hub.worker.exchange("GET", "/api/health", &[("Cookie", pair)], None).0, 200, "what is public stays so");
 }
 
 fn worker_head(hub: &Hub, method: &str, path: &str, headers: &str, body: &str) -> String {

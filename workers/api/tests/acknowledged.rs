@@ -75,6 +75,18 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// How a worker is reached, also when it is gone.
+struct Door {
+    address: SocketAddr,
+    authorization: String,
+}
+
+impl Door {
+    fn of(api: &Running) -> Self {
+        Self { address: api.address, authorization: api.authorization() }
+    }
+}
+
 /// Whoever writes: what was sent, and what of it was acknowledged, by the number of the request, which is its key too.
 #[derive(Default)]
 struct Written {
@@ -87,11 +99,11 @@ struct Written {
 
 impl Written {
     /// Writes until the worker is gone; what was left open is sent again first.
-    fn write(&self, address: SocketAddr, answers: &Sender<()>) {
+    fn write(&self, api: &Door, answers: &Sender<()>) {
         loop {
             let left = self.open.lock().unwrap().pop_first();
             let number = left.unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed));
-            match post(address, number) {
+            match post(api, number) {
                 Ok(id) => {
                     let before = self.acknowledged.lock().unwrap().insert(number, id);
                     assert!(before.is_none_or(|before| before == id), "{number} was {before:?} and is {id} now");
@@ -105,22 +117,22 @@ impl Written {
         }
     }
 
-    fn send_what_is_left(&self, address: SocketAddr) {
+    fn send_what_is_left(&self, api: &Door) {
         while let Some(number) = { self.open.lock().unwrap().pop_first() } {
-            self.acknowledged.lock().unwrap().insert(number, post(address, number).expect("an answer"));
+            self.acknowledged.lock().unwrap().insert(number, post(api, number).expect("an answer"));
         }
     }
 }
 
 /// The id of what is kept.
-fn post(address: SocketAddr, number: usize) -> std::io::Result<i64> {
+fn post(api: &Door, number: usize) -> std::io::Result<i64> {
     let kind = &KINDS[number % KINDS.len()];
     let body = (kind.body)(number).to_string();
-    let mut stream = TcpStream::connect(address)?;
+    let mut stream = TcpStream::connect(api.address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let (path, length) = (kind.path, body.len());
+    let (path, authorization, length) = (kind.path, &api.authorization, body.len());
     let head = format!("POST {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nIdempotency-Key: key-{number}\r\n");
-    stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes())?;
+    stream.write_all(format!("{head}{authorization}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
@@ -130,11 +142,11 @@ fn post(address: SocketAddr, number: usize) -> std::io::Result<i64> {
 }
 
 /// Follows from where it was until the worker is gone, or until it has this one.
-fn follow(address: SocketAddr, told: &mut Vec<(i64, Value)>, until: Option<i64>) {
+fn follow(api: &Door, told: &mut Vec<(i64, Value)>, until: Option<i64>) {
     let since = told.last().map_or(0, |(seq, _)| *seq);
-    let Ok(mut stream) = TcpStream::connect(address) else { return };
+    let Ok(mut stream) = TcpStream::connect(api.address) else { return };
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = "Host: hub\r\nAccept: text/event-stream\r\n";
+    let head = format!("Host: hub\r\nAccept: text/event-stream\r\n{}\r\n", api.authorization);
     if stream.write_all(format!("GET /api/v1/stream?since={since} HTTP/1.1\r\n{head}\r\n").as_bytes()).is_err() {
         return;
     }
@@ -187,24 +199,24 @@ fn what_was_acknowledged_is_there_once_and_the_stream_goes_on_without_gap_or_rep
     assert_eq!(start().post("/api/medications", &medicine).0, 201);
     for _ in 0..kills {
         let api = start();
-        let address = api.address;
+        let door = Door::of(&api);
         let (answered, answers) = channel();
         thread::scope(|scope| {
             for _ in 0..WRITERS {
-                let (written, answered) = (&written, answered.clone());
-                scope.spawn(move || written.write(address, &answered));
+                let (written, door, answered) = (&written, &door, answered.clone());
+                scope.spawn(move || written.write(door, &answered));
             }
-            scope.spawn(|| follow(address, &mut told, None));
+            scope.spawn(|| follow(&door, &mut told, None));
             wait_for_the_moment(&mut chance, &answers);
             api.kill();
         });
     }
     let api = start();
-    written.send_what_is_left(api.address);
+    written.send_what_is_left(&Door::of(&api));
     assert_once(data.path(), &written);
     let file = Connection::open(data.path().join("api.db")).unwrap();
     let newest: i64 = file.query_row("SELECT max(home_seq) FROM outbox", [], |row| row.get(0)).unwrap();
-    follow(api.address, &mut told, Some(newest));
+    follow(&Door::of(&api), &mut told, Some(newest));
     let mut events = file.prepare("SELECT home_seq, payload FROM outbox ORDER BY home_seq").unwrap();
     let events = events.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let events: Vec<(i64, String)> = events.map(Result::unwrap).collect();

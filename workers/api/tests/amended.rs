@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use futures_util::StreamExt;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tokio_tungstenite::{connect_async, tungstenite::Message};
+use tokio_tungstenite::tungstenite::Message;
 use worker::{Answer, Running};
 
 fn start(data: &tempfile::TempDir) -> Running {
@@ -198,7 +200,7 @@ async fn existing_clients_are_told_what_the_newest_is_now() {
     let api = start(&data);
     let old = taken(&api, &pressure(118, 76, "2025-01-01T12:00:00Z"));
     let new = taken(&api, &pressure(218, 76, "2025-01-02T12:00:00Z"));
-    let (mut client, _) = connect_async(format!("ws://{}/", api.address)).await.unwrap();
+    let mut client = sockets::connect(&api, "/").await;
     amend(&api, &old["id"], &json!({"value_primary": 120}));
     amend(&api, &new["id"], &json!({"value_primary": 128}));
     // Nothing of it is for existing clients, who do not know the kind.

@@ -26,7 +26,7 @@ fn food_is_answered_as_recorded_through_this_worker_too() {
     let program = nutrition();
     let nutrition = Running::start(program.to_str().unwrap(), data.path(), &[]);
     let api = start_api(&data, &nutrition.url());
-    assert_eq!(replay("rest.jsonl", &api.url(), "nutrition-"), 34);
+    assert_eq!(replay("rest.jsonl", &api, "nutrition-"), 34);
     let (status, answer) = api.get("/api/nutrition/foods?query=brown%20rice&limit=1");
     assert_eq!((status, &answer["data"][0]["name"]), (200, &json!("Brown Rice")));
     let meal = json!({"mealType": "lunch", "foods": []});
@@ -44,7 +44,7 @@ fn what_is_written_over_http_is_answered_beside_a_listener_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let nutrition = Running::start(nutrition().to_str().unwrap(), data.path(), &[]);
     let api = start_api(&data, &nutrition.url());
-    assert_eq!(replay("ws.jsonl", &api.url(), "ws-06"), 1);
+    assert_eq!(replay("ws.jsonl", &api, "ws-06"), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Two processes on one file, as in a reload: the old one finishes while the new one begins.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
@@ -10,7 +12,7 @@ use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tokio_tungstenite::{connect_async, tungstenite::Message};
+use tokio_tungstenite::tungstenite::Message;
 use worker::Running;
 
 /// Readings that each of two writes at once.
@@ -91,7 +93,7 @@ async fn who_listens_to_the_new_one_is_told_what_the_old_one_keeps() {
     let data = tempfile::tempdir().unwrap();
     let (old, new) = (start(&data), start(&data));
     old.post("/api/vitals", &heart_rate(60));
-    let (mut client, _) = connect_async(format!("ws://{}/", new.address)).await.unwrap();
+    let mut client = sockets::connect(&new, "/").await;
     let mut told = Vec::new();
     for value in 61..70 {
         let api = if value % 2 == 0 { &old } else { &new };

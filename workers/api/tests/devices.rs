@@ -1,6 +1,8 @@
 //! Devices of this home: paired, named, worn by somebody, seen, and told of.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
@@ -9,11 +11,9 @@ use std::{thread, time::Instant};
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use sockets::Client;
+use tokio_tungstenite::tungstenite::Message;
 use worker::Running;
-
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const CUFF: &str = "AA:BB:CC:00:00:01";
 
@@ -22,7 +22,7 @@ fn start(data: &tempfile::TempDir) -> Running {
 }
 
 async fn listen(api: &Running) -> Client {
-    let (mut client, _) = connect_async(format!("ws://{}/ws", api.address)).await.unwrap();
+    let mut client = sockets::connect(api, "/ws").await;
     assert_eq!(next(&mut client).await["type"], "connection");
     client
 }
@@ -253,7 +253,8 @@ fn who_waits_for_what_is_wanted_is_answered_when_that_changes_and_when_the_worke
     let began = Instant::now();
     let path = format!("/api/ble/wanted?version={}", nothing["version"].as_str().unwrap());
     let (address, waits) = (api.address, path);
-    let waits = thread::spawn(move || raw_get(address, &waits));
+    let authorization = api.authorization();
+    let waits = thread::spawn(move || raw_get(address, &authorization, &waits));
     while api.get("/api/health").0 != 200 {}
     api.signal(Signal::SIGTERM);
     assert_eq!(api.wait(), Some(0));
@@ -262,10 +263,10 @@ fn who_waits_for_what_is_wanted_is_answered_when_that_changes_and_when_the_worke
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
 
-fn raw_get(address: std::net::SocketAddr, path: &str) -> std::io::Result<String> {
+fn raw_get(address: std::net::SocketAddr, authorization: &str, path: &str) -> std::io::Result<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{authorization}\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)

@@ -20,8 +20,9 @@ fn start(data: &tempfile::TempDir) -> Running {
     Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[])
 }
 
-/// An answer as it comes: its head, and its body as JSON.
+/// An answer to one of the hub's workers, as it comes: its head, and its body as JSON.
 fn exchange(api: &Running, request: &str) -> (String, Value) {
+    let request = request.replacen("\r\n", &format!("\r\n{}\r\n", api.authorization()), 1);
     let mut stream = TcpStream::connect(api.address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();

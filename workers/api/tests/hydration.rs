@@ -181,7 +181,8 @@ fn the_stream_tells_once_a_day_of_a_day_that_is_behind() {
     let told = |api: &Running| {
         let mut stream = TcpStream::connect(api.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream.write_all(b"GET /api/v1/stream?since=0 HTTP/1.1\r\nHost: hub\r\n\r\n").unwrap();
+        let authorization = api.authorization();
+        write!(stream, "GET /api/v1/stream?since=0 HTTP/1.1\r\nHost: hub\r\n{authorization}\r\n\r\n").unwrap();
         let lines = BufReader::new(stream).lines().map(|line| line.expect("an event within a minute"));
         let mut events = lines.filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok());
         events.find(|event| event["type"] == "drink.behind").expect("an event")

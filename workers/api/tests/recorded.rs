@@ -13,7 +13,7 @@ fn start(data: &tempfile::TempDir) -> Running {
 fn vitals_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    assert_eq!(replay("rest.jsonl", &api.url(), "vitals-"), 55);
+    assert_eq!(replay("rest.jsonl", &api, "vitals-"), 55);
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn health_and_what_is_not_there_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     // The fourth allows every origin, which is a known defect: see `edges.rs`.
-    assert_eq!(replay("rest.jsonl", &api.url(), "health-"), 3);
+    assert_eq!(replay("rest.jsonl", &api, "health-"), 3);
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn websockets_begin_and_are_counted_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     for scene in ["ws-01", "ws-02", "ws-03", "ws-04"] {
-        assert_eq!(replay("ws.jsonl", &api.url(), scene), 1, "{scene}");
+        assert_eq!(replay("ws.jsonl", &api, scene), 1, "{scene}");
     }
 }
 
@@ -38,14 +38,14 @@ fn websockets_begin_and_are_counted_as_recorded() {
 fn a_reading_by_hand_is_told_of_as_it_was_not() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    assert_eq!(replay("ws.jsonl", &api.url(), "ws-05"), 0);
+    assert_eq!(replay("ws.jsonl", &api, "ws-05"), 0);
 }
 
 #[test]
 fn bluetooth_without_adapter_is_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    assert_eq!(replay("rest.jsonl", &api.url(), "ble-"), 16);
+    assert_eq!(replay("rest.jsonl", &api, "ble-"), 16);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn scans_and_pairings_are_told_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     for scene in ["ws-08", "ws-09"] {
-        assert_eq!(replay("ws.jsonl", &api.url(), scene), 1, "{scene}");
+        assert_eq!(replay("ws.jsonl", &api, scene), 1, "{scene}");
     }
 }
 
@@ -63,7 +63,7 @@ fn medicines_and_their_doses_are_answered_as_recorded() {
     let quiet = [("MEDICATION_REMINDERS_ENABLED", "false")];
     let api = Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &quiet);
     // Three are known defects or deviate on purpose, on days on which that shows; each has a test in `tests/medication.rs`.
-    let passed = replay("rest.jsonl", &api.url(), "medications-");
+    let passed = replay("rest.jsonl", &api, "medications-");
     assert!((60..=63).contains(&passed), "{passed}");
 }
 
@@ -72,7 +72,7 @@ fn appointments_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     // One shows what the original thought today's, by UTC: from seven in the evening that is the resident's today as well.
-    let passed = replay("rest.jsonl", &api.url(), "appointments-");
+    let passed = replay("rest.jsonl", &api, "appointments-");
     assert!((77..=78).contains(&passed), "{passed}");
 }
 
@@ -81,14 +81,14 @@ fn drinks_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     // Of 29. A goal of nobody was an error, and the first second of the UTC day is today only in the evening.
-    assert!(replay("rest.jsonl", &api.url(), "hydration-") >= 27);
+    assert!(replay("rest.jsonl", &api, "hydration-") >= 27);
 }
 
 #[test]
 fn the_accelerometer_is_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    assert_eq!(replay("rest.jsonl", &api.url(), "accelerometer-"), 4);
+    assert_eq!(replay("rest.jsonl", &api, "accelerometer-"), 4);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn workouts_days_and_what_counts_them_are_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     // Of 51. A stranger named in the query is told of nobody's devices.
-    assert!(replay("rest.jsonl", &api.url(), "fitness-") >= 50);
+    assert!(replay("rest.jsonl", &api, "fitness-") >= 50);
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
-    assert_eq!(replay("ws.jsonl", &api.url(), "ws-07"), 1);
+    assert_eq!(replay("ws.jsonl", &api, "ws-07"), 1);
 }

@@ -2,6 +2,8 @@
 
 #[path = "medication/noon.rs"]
 mod noon;
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
@@ -11,11 +13,9 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use sockets::Client;
+use tokio_tungstenite::tungstenite::Message;
 use worker::{Running, ZONE, replay};
-
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const API: &str = env!("CARGO_BIN_EXE_betti-api");
 
@@ -24,7 +24,7 @@ fn start(data: &tempfile::TempDir) -> Running {
 }
 
 async fn listen(api: &Running) -> Client {
-    let (mut client, _) = connect_async(format!("ws://{}/ws", api.address)).await.expect("a WebSocket");
+    let mut client = sockets::connect(api, "/ws").await;
     assert_eq!(next(&mut client).await["type"], "connection");
     client
 }
@@ -348,5 +348,5 @@ fn reminders_are_as_recorded() {
     }
     let data = tempfile::tempdir().unwrap();
     let api = Running::start(API, data.path(), &[]);
-    assert_eq!(replay("ws.jsonl", &api.url(), "ws-10"), 1);
+    assert_eq!(replay("ws.jsonl", &api, "ws-10"), 1);
 }

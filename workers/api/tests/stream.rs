@@ -1,6 +1,8 @@
 //! The stream: in order, resumed where one was, and nobody's slowness is anybody else's.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
@@ -14,20 +16,16 @@ use futures_util::{SinkExt, StreamExt};
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, protocol::CloseFrame},
-};
+use sockets::Client;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use worker::Running;
-
-type Client = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 fn start(data: &tempfile::TempDir) -> Running {
     Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[])
 }
 
 async fn listen(api: &Running, query: &str) -> Client {
-    connect_async(format!("ws://{}/api/v1/stream{query}", api.address)).await.expect("a WebSocket").0
+    sockets::connect(api, &format!("/api/v1/stream{query}")).await
 }
 
 /// Listens to what happens from now on. When its ping was answered, the database was asked for the newest place, and it answers
@@ -281,6 +279,7 @@ impl Events {
         let mut stream = TcpStream::connect(api.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut head = format!("GET /api/v1/stream{query} HTTP/1.0\r\nHost: hub\r\nAccept: text/event-stream\r\n");
+        head += &format!("{}\r\n", api.authorization());
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }

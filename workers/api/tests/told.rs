@@ -1,23 +1,23 @@
 //! Everyone who listens is told, and told goodbye.
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use sockets::Client;
+use tokio_tungstenite::tungstenite::Message;
 use worker::Running;
-
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 fn start(data: &tempfile::TempDir) -> Running {
     Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[])
 }
 
 async fn listen(api: &Running) -> Client {
-    let (mut client, _) = connect_async(format!("ws://{}/ws", api.address)).await.expect("a WebSocket");
+    let mut client = sockets::connect(api, "/ws").await;
     let first = json!({"type": "connection", "message": "Connected to Betti backend"});
     assert_eq!(next(&mut client).await, first);
     client

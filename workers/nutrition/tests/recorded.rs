@@ -14,7 +14,7 @@ fn start(data: &tempfile::TempDir) -> Running {
 fn food_is_answered_as_recorded() {
     let data = tempfile::tempdir().unwrap();
     let nutrition = start(&data);
-    assert_eq!(replay("rest.jsonl", &nutrition.url(), "nutrition-"), 34);
+    assert_eq!(replay("rest.jsonl", &nutrition, "nutrition-"), 34);
 }
 
 #[test]

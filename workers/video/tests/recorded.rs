@@ -22,7 +22,7 @@ fn replay(scheme: &str, worker: &Worker, variant: &str, at_least: usize) {
         .arg(recordings.join("replay.py"))
         .arg(recordings.join("signaling.jsonl"))
         .arg(format!("{scheme}://{}", worker.address))
-        .args(["--variant", variant])
+        .args(["--variant", variant, "--token", &worker.token])
         .output()
         .expect("python3 is installed");
     let said = String::from_utf8_lossy(&played.stdout).into_owned();

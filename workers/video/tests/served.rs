@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{
-        Message,
+        ClientRequestBuilder, Message,
         protocol::{CloseFrame, frame::coding::CloseCode},
     },
 };
@@ -26,7 +26,9 @@ use tokio_tungstenite::{
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(worker: &Worker) -> Socket {
-    connect_async(format!("ws://{}/", worker.address)).await.unwrap().0
+    let url = format!("ws://{}/", worker.address).parse().unwrap();
+    let request = ClientRequestBuilder::new(url).with_header("Authorization", format!("Bearer {}", worker.token));
+    connect_async(request).await.unwrap().0
 }
 
 async fn say(socket: &mut Socket, text: impl Into<String>) {

@@ -19,9 +19,10 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 pub struct Worker {
     child: Child,
     log: Option<BufReader<ChildStdout>>,
-    /// What it keeps, its credential too: not in the folder, which may be one of the source.
-    _data: TempDir,
+    data: TempDir,
     pub address: String,
+    /// What the hub's workers show to each other.
+    pub token: String,
 }
 
 impl Worker {
@@ -54,10 +55,12 @@ impl Worker {
             .spawn()
             .unwrap();
         let log = child.stdout.take().map(BufReader::new);
-        let mut worker = Self { child, log, _data: data, address: String::new() };
+        let mut worker = Self { child, log, address: String::new(), token: String::new(), data };
         let line = worker.wait_for_line("\"listening\"");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         worker.address = line["address"].as_str().unwrap().to_owned();
+        let token = std::fs::read_to_string(worker.data.path().join("service.key")).unwrap();
+        worker.token = token.trim_end().to_owned();
         worker
     }
 

@@ -17,12 +17,12 @@ pub struct Question {
 
 impl Question {
     pub fn get(path: &str) -> Self {
-        Self { head: format!("GET {path} HTTP/1.1\r\nhost: hub\r\n\r\n"), body: String::new() }
+        Self { head: format!("GET {path} HTTP/1.1\r\nhost: hub\r\n"), body: String::new() }
     }
 
     pub fn post(path: &str, body: &Value) -> Self {
         let body = body.to_string();
-        Self { head: format!("POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-length: {}\r\n\r\n", body.len()), body }
+        Self { head: format!("POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-length: {}\r\n", body.len()), body }
     }
 }
 
@@ -80,29 +80,32 @@ pub fn once(server: &Server, question: &Question) -> Vec<u8> {
     Client::of(server).ask(question)
 }
 
-pub struct Client(BufReader<TcpStream>);
+pub struct Client {
+    stream: BufReader<TcpStream>,
+    authorization: String,
+}
 
 impl Client {
     pub fn of(server: &Server) -> Self {
         let stream = TcpStream::connect(server.address()).expect("a connection");
         stream.set_nodelay(true).expect("a socket");
-        Self(BufReader::new(stream))
+        Self { stream: BufReader::new(stream), authorization: server.authorization().to_owned() }
     }
 
     pub fn ask(&mut self, question: &Question) -> Vec<u8> {
-        let request = format!("{}{}", question.head, question.body);
-        self.0.get_mut().write_all(request.as_bytes()).expect("a request");
+        let request = format!("{}{}\r\n{}", question.head, self.authorization, question.body);
+        self.stream.get_mut().write_all(request.as_bytes()).expect("a request");
         let (mut line, mut length) = (String::new(), 0);
-        self.0.read_line(&mut line).expect("a status");
+        self.stream.read_line(&mut line).expect("a status");
         assert!(line.contains(" 200 ") || line.contains(" 201 "), "{request}: {line}");
         while line != "\r\n" {
             line.clear();
-            self.0.read_line(&mut line).expect("a header");
+            self.stream.read_line(&mut line).expect("a header");
             let field = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
             length = field.map_or(length, |(_, value)| value.trim().parse().expect("a length"));
         }
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body).expect("a body");
+        self.stream.read_exact(&mut body).expect("a body");
         body
     }
 }

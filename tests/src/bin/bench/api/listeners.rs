@@ -65,9 +65,9 @@ pub fn measure(api: &Server) {
 fn listen(api: &Server, all_listen: &Barrier) -> Vec<(i64, Instant)> {
     let mut stream = TcpStream::connect(api.address()).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
-    stream
-        .write_all(b"GET /api/v1/stream HTTP/1.0\r\nhost: hub\r\naccept: text/event-stream\r\n\r\n")
-        .expect("a request");
+    let authorization = api.authorization();
+    let head = format!("GET /api/v1/stream HTTP/1.0\r\nhost: hub\r\n{authorization}accept: text/event-stream\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("a request");
     let mut lines = BufReader::new(stream).lines().map(|line| line.expect("a line"));
     assert!(lines.by_ref().take_while(|line| !line.is_empty()).count() > 1, "a head");
     // Whoever asks for something in turn knows that everybody before was answered.

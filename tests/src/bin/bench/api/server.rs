@@ -12,6 +12,7 @@ use warp::Filter;
 pub struct Server {
     child: Child,
     address: SocketAddr,
+    authorization: String,
 }
 
 impl Server {
@@ -19,7 +20,10 @@ impl Server {
     pub fn betti_api(data: &Path) -> Self {
         let mut command = Command::new(binaries::built("betti-api"));
         command.env_clear().env("TZ", "UTC").env("PORT", "0").env("BETTI_DATA_DIR", data);
-        Self::of(command)
+        let mut api = Self::of(command);
+        let token = std::fs::read_to_string(data.join("service.key")).expect("the hub's own credential");
+        api.authorization = format!("authorization: Bearer {}\r\n", token.trim_end());
+        api
     }
 
     /// A warp handler that answers everything with this.
@@ -38,11 +42,16 @@ impl Server {
             line["address"].as_str()?.parse().ok()
         });
         std::thread::spawn(move || lines.for_each(drop)); // So that it never waits for somebody to read.
-        Self { child, address: address.expect("a line that says where it listens") }
+        Self { child, address: address.expect("a line that says where it listens"), authorization: String::new() }
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A header line by which it knows whoever asks; empty if it needs none.
+    pub fn authorization(&self) -> &str {
+        &self.authorization
     }
 
     pub fn pid(&self) -> i32 {

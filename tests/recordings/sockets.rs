@@ -1,0 +1,16 @@
+//! A WebSocket to a worker's real binary, as one of the hub's workers opens it. Workers' tests include this file beside
+//! `worker.rs`.
+
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::ClientRequestBuilder};
+
+use crate::worker::Running;
+
+pub type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Connects, or fails.
+pub async fn connect(worker: &Running, path: &str) -> Client {
+    let url = format!("ws://{}{path}", worker.address).parse().expect("an address");
+    let request = ClientRequestBuilder::new(url).with_header("Authorization", format!("Bearer {}", worker.token()));
+    connect_async(request).await.expect("a WebSocket").0
+}
