@@ -261,7 +261,7 @@ async fn whoever_says_goodbye_is_answered() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);
     for path in ["/api/v1/stream", "/"] {
-        let (mut client, _) = connect_async(format!("ws://{}{path}", api.address)).await.unwrap();
+        let mut client = sockets::connect(&api, path).await;
         client.close(None).await.unwrap();
         loop {
             if let Message::Close(_) = client.next().await.expect("an answer").expect("a whole one") {
