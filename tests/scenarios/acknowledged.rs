@@ -1,24 +1,37 @@
 //! Whatever betti-api acknowledged is in its database, at whatever instant the power is cut.
 //!
 //! The real program is recorded while it is written to. Then everything that the disk may hold at each instant is opened as
-//! the next start would, and looked at.
+//! the next start would, and looked at. A checkpoint lies within.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{BufRead, BufReader};
+use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Barrier, mpsc};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use scenarios::power::{Files, Operation, power_cuts_at_every_instant, settled, trace};
 use scenarios::{binaries, http, wait};
 use serde_json::{Value, json};
 
 /// Readings that are sent one after another, and then at once.
-const ONE_BY_ONE: i64 = 3;
+const ONE_BY_ONE: i64 = 5;
 const AT_ONCE: i64 = 4;
+const DATABASE: &str = "api.db";
+const LOG: &str = "api.db-wal";
+/// In bytes: SQLite's smallest, so that a log of [`CHECKPOINT_AT`] pages is little.
+const PAGE: u32 = 512;
+/// Pages in the log at which SQLite brings them into the database.
+const CHECKPOINT_AT: u64 = 1000;
+/// And so many are left until then when the recording begins: those of two or three readings.
+const LEFT: u64 = 40;
+/// What precedes the pages in the log, and each of them, in bytes.
+const LOG_HEAD: u64 = 32;
+const PAGE_HEAD: u64 = 24;
 /// `HTTP/1.1 201`, as strace writes it.
 const CREATED: &str = r"\x48\x54\x54\x50\x2f\x31\x2e\x31\x20\x32\x30\x31";
 /// `"id":`, the number behind which is what was acknowledged.
@@ -68,6 +81,29 @@ fn run(data: &Path, record: impl Fn(&Command) -> Command, use_it: impl FnOnce(&D
     api.wait().expect("its end");
 }
 
+/// A database of small pages, for the worker to find.
+fn begin(data: &Path) {
+    let database = Connection::open(data.join(DATABASE)).expect("a database");
+    database.pragma_update(None, "page_size", PAGE).expect("small pages");
+    database.pragma_update(None, "journal_mode", "WAL").expect("a log");
+    database.execute_batch("VACUUM").expect("what is kept");
+}
+
+/// Fills the log with what changes nothing, until little is left before it is brought into the database.
+fn fill_the_log(data: &Path) {
+    let database = Connection::open(data.join(DATABASE)).expect("a database");
+    // What is there already is brought there now, so that a few pages are to be written later.
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("an empty log");
+    database.pragma_update(None, "wal_autocheckpoint", 0).expect("no checkpoint");
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("none at the end either");
+    let full = LOG_HEAD + (CHECKPOINT_AT - LEFT) * (PAGE_HEAD + u64::from(PAGE));
+    let is_full = || std::fs::metadata(data.join(LOG)).expect("a log").len() >= full;
+    // A number in the first page that nobody reads. What is written as it was before would not be written at all.
+    for number in (0..i32::MAX).take_while(|_| !is_full()) {
+        database.pragma_update(None, "application_id", number).expect("a change");
+    }
+}
+
 fn post(api: &Door, number: i64) {
     let body = json!({"vital_type": "heart_rate", "value_primary": 50 + number, "unit": "bpm"});
     let answer = http::post_as(&api.token, api.port, "/api/vitals", &body).expect("an answer");
@@ -101,26 +137,29 @@ fn acknowledged(trace: &str, folder: &Path) -> BTreeMap<i64, usize> {
     acknowledged
 }
 
-/// Numbers of the readings in a database that was left so. Each has its event.
-fn readings(when: &str, files: &Files) -> BTreeSet<i64> {
+/// Numbers of the readings in a database that was left so, or what is wrong with it. Each has its event.
+fn readings(files: &Files) -> Result<BTreeSet<i64>, String> {
     let folder = tempfile::tempdir().expect("a folder");
     for (path, bytes) in files {
         std::fs::write(folder.path().join(path), bytes).expect("a file");
     }
-    let database = Connection::open(folder.path().join("api.db")).expect("a database");
-    let is_sound: String = database
-        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .unwrap_or_else(|error| panic!("{when}: {error}"));
-    assert_eq!(is_sound, "ok", "{when}");
-    let numbers = |sql: &str| {
-        let mut rows = database.prepare(sql).unwrap_or_else(|error| panic!("{when}: {error}"));
-        let rows = rows.query_map([], |row| row.get(0)).expect("rows");
-        rows.map(|row| row.expect("a number")).collect::<Vec<i64>>()
+    let read = || {
+        let database = Connection::open(folder.path().join(DATABASE))?;
+        let is_sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        let numbers = |sql: &str| {
+            let mut rows = database.prepare(sql)?;
+            let numbers = rows.query_map([], |row| row.get(0))?;
+            numbers.collect::<rusqlite::Result<Vec<i64>>>()
+        };
+        let kept = numbers("SELECT compat_id FROM readings ORDER BY compat_id")?;
+        let told = numbers("SELECT payload ->> 'compat_id' FROM outbox WHERE kind = 'reading.recorded' ORDER BY 1")?;
+        Ok((is_sound, kept, told))
     };
-    let readings = numbers("SELECT compat_id FROM readings ORDER BY compat_id");
-    let events = "SELECT payload ->> 'compat_id' FROM outbox WHERE kind = 'reading.recorded' ORDER BY 1";
-    assert_eq!(readings, numbers(events), "{when}: each has its event");
-    readings.into_iter().collect()
+    match read().map_err(|error: rusqlite::Error| error.to_string())? {
+        (is_sound, ..) if is_sound != "ok" => Err(is_sound),
+        (_, kept, told) if kept != told => Err(format!("{kept:?} are kept, and {told:?} were to be told")),
+        (_, kept, _) => Ok(kept.into_iter().collect()),
+    }
 }
 
 #[test]
@@ -137,7 +176,9 @@ fn whatever_was_acknowledged_is_there_whenever_the_power_is_cut() {
         plain.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         plain
     };
+    begin(&data);
     run(&data, plain, |_| {}); // Makes the tables.
+    fill_the_log(&data);
     let before = on_disk(&data);
     let (mut text, mut operations) = (String::new(), Vec::new());
     run(
@@ -156,31 +197,68 @@ fn whatever_was_acknowledged_is_there_whenever_the_power_is_cut() {
     let recording = text;
     let acknowledged = acknowledged(&recording, &data);
     assert_eq!(acknowledged.len() as i64, ONE_BY_ONE + AT_ONCE, "{acknowledged:?}");
-    assert!(operations.iter().any(|operation| matches!(operation, Operation::Sync { .. })));
-    let (lost, states) = lost(&before, &operations, &acknowledged);
-    assert_eq!(lost, None);
-    assert!(states > 50, "a power cut leaves many states: {states}");
+    let checkpoint = assert_checkpoint_is_recorded(&operations, &acknowledged);
+    let mut known = Known::new();
+    let lost_there = |operations: &[Operation], known: &mut Known| lost(&before, operations, &acknowledged, known);
+    assert_eq!(lost_there(&operations, &mut known), None);
+    assert!(known.len() > 50, "a power cut leaves many states: {}", known.len());
 
-    // And it would be noticed: the same without waiting for the disk.
-    let is_sync = |operation: &&Operation| matches!(operation, Operation::Sync { .. });
-    let unsynced: Vec<_> = operations.iter().filter(|operation| !is_sync(operation)).cloned().collect();
-    let syncs_before = |done: usize| operations[..done].iter().filter(is_sync).count();
-    let acknowledged = acknowledged.into_iter().map(|(id, done)| (id, done - syncs_before(done))).collect();
-    assert!(self::lost(&before, &unsynced, &acknowledged).0.is_some(), "nothing was lost without a single sync");
+    // And it would be noticed, whatever is not waited for: the disk at all, each change, the database before the log is used anew.
+    let is_of_log = |path: &Path| path == Path::new(LOG);
+    let without = |what: &str, is_left_out: &dyn Fn(usize, &Path) -> bool, known: &mut Known| {
+        let is_left_out = |at: usize| matches!(&operations[at], Operation::Sync { path } if is_left_out(at, path));
+        let left = |until: usize| (0..until).filter(|at| !is_left_out(*at));
+        let operations: Vec<_> = left(operations.len()).map(|at| operations[at].clone()).collect();
+        let acknowledged = acknowledged.iter().map(|(id, done)| (*id, left(*done).count())).collect();
+        assert!(lost(&before, &operations, &acknowledged, known).is_some(), "nothing is lost without {what}");
+    };
+    without("a single sync", &|_, _| true, &mut known);
+    // As `synchronous=NORMAL` does: only before the pages are brought into the database.
+    without("a sync of each change", &|at, path| is_of_log(path) && at + 1 != checkpoint, &mut known);
+    without("a sync of the database", &|_, path| path == Path::new(DATABASE), &mut known);
 }
 
-/// The first reading that was acknowledged and is not there after some power cut, and how many states such cuts leave.
-fn lost(before: &Files, operations: &[Operation], acknowledged: &BTreeMap<i64, usize>) -> (Option<String>, usize) {
+/// A checkpoint is there, and the log was used anew for something that was acknowledged. Returns where the database began to be
+/// written.
+fn assert_checkpoint_is_recorded(operations: &[Operation], acknowledged: &BTreeMap<i64, usize>) -> usize {
+    let find = |from: usize, is_it: &dyn Fn(&Operation) -> bool| {
+        operations.iter().skip(from).position(is_it).map(|at| from + at).expect("change how much is left in the log")
+    };
+    let writes = |file: &'static str, offset: Option<u64>| {
+        move |operation: &Operation| match operation {
+            Operation::Write { path, at, .. } => path == Path::new(file) && (offset.is_none() || *at == offset),
+            _ => false,
+        }
+    };
+    let begun = find(0, &writes(DATABASE, None));
+    let synced = find(begun, &|operation| *operation == Operation::Sync { path: DATABASE.into() });
+    let anew = find(synced, &writes(LOG, Some(0)));
+    assert!(acknowledged.values().any(|done| *done < begun), "something was acknowledged before: {acknowledged:?}");
+    assert!(acknowledged.values().any(|done| *done > anew), "something was acknowledged since: {acknowledged:?}");
+    begun
+}
+
+/// What is in the databases that power cuts left.
+type Known = BTreeMap<u64, Result<BTreeSet<i64>, String>>;
+
+/// The first reading that was acknowledged and is not there after some power cut, or what is wrong with the database.
+fn lost(
+    before: &Files,
+    operations: &[Operation],
+    acknowledged: &BTreeMap<i64, usize>,
+    known: &mut Known,
+) -> Option<String> {
     let hash = BuildHasherDefault::<DefaultHasher>::default();
-    let mut known: BTreeMap<u64, BTreeSet<i64>> = BTreeMap::new();
     let mut lost = None;
     power_cuts_at_every_instant(before, operations, |done, when, files| {
-        if lost.is_some() {
-            return;
-        }
-        let there = known.entry(hash.hash_one(files)).or_insert_with(|| readings(when, files));
-        let gone = acknowledged.iter().find(|(id, by_then)| done >= **by_then && !there.contains(id));
-        lost = gone.map(|(id, _)| format!("{when}: {id} was acknowledged, and {there:?} are there"));
+        lost = match known.entry(hash.hash_one(files)).or_insert_with(|| readings(files)) {
+            Ok(there) => {
+                let gone = acknowledged.iter().find(|(id, by_then)| done >= **by_then && !there.contains(id));
+                gone.map(|(id, _)| format!("{when}: {id} was acknowledged, and {there:?} are there"))
+            }
+            Err(wrong) => Some(format!("{when}: {wrong}")),
+        };
+        if lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    (lost, known.len())
+    lost
 }
