@@ -67,7 +67,8 @@ impl Room {
         let signals = signals.after(self.signals.unwrap_or_default());
         self.signals = Some(signals);
         let value = signals.is_active();
-        is_press || self.button.replace(At { value, at }).is_none_or(|before| before.value != value)
+        let before = self.button.replace(At { value, at });
+        is_press || before.is_none_or(|before| before.value != value)
     }
 }
 
