@@ -61,10 +61,10 @@ impl Out {
 }
 
 fn act(command: Command, settings: &Settings, out: &mut Out) -> anyhow::Result<()> {
-    let open = || Book::open(&settings.data);
+    let open = || Book::when_free(&settings.data);
     match command {
         Command::Now { to, new_key } => {
-            let book = Book::open(&settings.data)?;
+            let book = Book::when_free(&settings.data)?;
             if new_key || key::recipient(book.folder())?.is_none() {
                 let (recipient, secret) = key::make(book.folder())?;
                 out.say(&words::new_key(&secret));
@@ -119,7 +119,7 @@ fn check(which: &Which, settings: &Settings) -> anyhow::Result<Report> {
         }
     }
     let identity = key::given(which.key_file.as_deref())?;
-    let book = Book::open(&settings.data)?;
+    let book = Book::when_free(&settings.data)?;
     Ok(restore::inspect(&which.file, &identity, &settings.data, &book)?)
 }
 

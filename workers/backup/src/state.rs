@@ -80,12 +80,27 @@ pub struct Book {
 impl Book {
     /// Opens it, and keeps everybody else out.
     pub fn open(data: &Path) -> Result<Self, StateError> {
+        Self::locked(data, FlockArg::LockExclusiveNonblock)
+    }
+
+    /// The same for a person, who would only try again: waits for whoever is at it, and says so.
+    pub fn when_free(data: &Path) -> Result<Self, StateError> {
+        match Self::open(data) {
+            Err(StateError::Busy) => {
+                eprintln!("Waiting until the copy or restore that is being made is done");
+                Self::locked(data, FlockArg::LockExclusive)
+            }
+            opened => opened,
+        }
+    }
+
+    fn locked(data: &Path, how: FlockArg) -> Result<Self, StateError> {
         let folder = data.join(FOLDER);
         let failed = |error| StateError::File { path: folder.clone(), error };
         whole::folder(&folder).map_err(failed)?;
         let path = folder.join(LOCK);
         let file = File::options().create(true).append(true).open(path).map_err(failed)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match Flock::lock(file, how) {
             Ok(lock) => Ok(Self { folder, _lock: lock }),
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StateError::Busy),
             Err((_, errno)) => Err(failed(errno.into())),
