@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::answering::Upgrading;
+pub(crate) use self::{answering::Upgrading, crowd::guest};
 use self::{connection::Connection, crowd::Crowd, drain::Drain};
 pub use self::{connection::LARGEST_HEAD, crowd::MOST_CONNECTIONS, drain::IDLE_LINGER};
 use crate::{listen::Listener, tls::Certificates};

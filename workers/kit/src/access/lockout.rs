@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
+
+use crate::serve::guest;
 
 /// Wrong credentials from one address within [`COUNTED_FOR`] before it is locked out.
 pub const MOST_WRONG: u32 = 20;
@@ -42,7 +44,7 @@ impl Lockout {
     /// For how long an address is still locked out; `None` if it is not.
     #[must_use]
     pub fn left(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let until = self.addresses.get(&network(address))?.locked_until?;
+        let until = self.addresses.get(&guest(address))?.locked_until?;
         until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
@@ -51,7 +53,7 @@ impl Lockout {
         if let Some(left) = self.left(address, now) {
             return Some(left);
         }
-        let address = network(address);
+        let address = guest(address);
         self.make_room(address, now);
         let fresh = Record { wrong: 0, since: now, latest: now, locked_until: None };
         let record = self.addresses.entry(address).or_insert(fresh);
@@ -77,16 +79,6 @@ impl Lockout {
             let oldest = self.addresses.iter().min_by_key(|(_, record)| record.latest).map(|(address, _)| *address);
             oldest.map(|oldest| self.addresses.remove(&oldest));
         }
-    }
-}
-
-/// One who has an IPv6 address has all of its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        address => address,
     }
 }
 

@@ -147,14 +147,13 @@ impl Drop for Place {
     }
 }
 
-/// Whom an address belongs to.
-fn guest(address: IpAddr) -> IpAddr {
+/// Whom an address belongs to: of version 6, whoever has one has its whole network.
+pub(crate) fn guest(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & !(u128::MAX >> ONE_GUEST_HAS);
-            IpAddr::V6(Ipv6Addr::from(network))
+        IpAddr::V6(address) if !address.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> ONE_GUEST_HAS)))
         }
-        IpAddr::V4(address) => IpAddr::V4(address),
+        address => address,
     }
 }
 
