@@ -4,11 +4,7 @@ mod behind;
 mod goals;
 
 use jiff::{Timestamp, civil::Date};
-use kit::{
-    clock,
-    database::{Change, DatabaseError},
-    number,
-};
+use kit::{clock, database::DatabaseError, number};
 use rusqlite::{Row, named_params};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -145,15 +141,7 @@ impl Store {
 
     /// Strikes out a drink of somebody's; whether there was one that counted.
     pub async fn strike_drink(&self, subject: i64, compat_id: i64, now: Timestamp) -> Result<bool, DatabaseError> {
-        self.database
-            .write(move |transaction| {
-                let Some(known) = entries::counting::<Drink>(transaction, subject, compat_id)? else {
-                    return Ok(Change::none(false));
-                };
-                let (_, event) = entries::strike(transaction, &known, now)?;
-                Ok::<_, DatabaseError>(Change::new(true, event))
-            })
-            .await
+        self.strike::<Drink>(subject, compat_id, now).await
     }
 
     /// What somebody drank in these days of theirs, both included, newest first.

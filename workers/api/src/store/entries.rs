@@ -8,7 +8,7 @@ use kit::{
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction};
 use serde_json::Value;
 
-use super::{history, residents::ResidentError};
+use super::{Store, history, residents::ResidentError};
 
 /// The status of what does not count any more.
 pub const IN_ERROR: &str = "entered-in-error";
@@ -83,6 +83,26 @@ pub fn strike<K: Kept>(transaction: &Transaction<'_>, known: &K, now: Timestamp)
     let struck: K = again(transaction, known.compat_id())?;
     let event = Event::new(K::STRUCK, struck.whole());
     Ok((struck, event))
+}
+
+impl Store {
+    /// Strikes out one of somebody's; whether there was one that counted.
+    pub(super) async fn strike<K: Kept>(
+        &self,
+        subject: i64,
+        compat_id: i64,
+        now: Timestamp,
+    ) -> Result<bool, DatabaseError> {
+        self.database
+            .write(move |transaction| {
+                let Some(known) = counting::<K>(transaction, subject, compat_id)? else {
+                    return Ok(Change::none(false));
+                };
+                let (_, event) = strike(transaction, &known, now)?;
+                Ok::<_, DatabaseError>(Change::new(true, event))
+            })
+            .await
+    }
 }
 
 fn one<K: Kept>(connection: &Connection, sql: &str, value: impl ToSql) -> rusqlite::Result<Option<K>> {

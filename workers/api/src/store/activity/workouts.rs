@@ -1,11 +1,7 @@
 //! Workouts as they are kept.
 
 use jiff::{Timestamp, civil::Date};
-use kit::{
-    clock,
-    database::{Change, DatabaseError},
-    number,
-};
+use kit::{clock, database::DatabaseError, number};
 use rusqlite::{Connection, Row, named_params, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -183,15 +179,7 @@ impl Store {
 
     /// Strikes out a workout of somebody's; whether there was one that counted.
     pub async fn strike_workout(&self, subject: i64, compat_id: i64, now: Timestamp) -> Result<bool, DatabaseError> {
-        self.database
-            .write(move |transaction| {
-                let Some(known) = entries::counting::<Workout>(transaction, subject, compat_id)? else {
-                    return Ok(Change::none(false));
-                };
-                let (_, event) = entries::strike(transaction, &known, now)?;
-                Ok::<_, DatabaseError>(Change::new(true, event))
-            })
-            .await
+        self.strike::<Workout>(subject, compat_id, now).await
     }
 
     /// At most so many, newest first.
