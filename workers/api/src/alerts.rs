@@ -116,6 +116,14 @@ pub enum Topic {
 const DOSE: &str = "dose";
 
 impl Topic {
+    /// Of which area it is: who may see and answer alerts of it.
+    pub fn area(self) -> kit::Area {
+        match self {
+            Self::Reading(_) => kit::Area::Vitals,
+            Self::Dose(_) => kit::Area::Medication,
+        }
+    }
+
     /// As it is kept: `heart_rate`, `dose-17`.
     pub fn name(self) -> Cow<'static, str> {
         match self {

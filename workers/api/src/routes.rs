@@ -28,6 +28,7 @@ use http::StatusCode;
 use kit::{Access, Call, Problem, Routes, Rule, live::Live, stream::Stream};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use warp::reply::Response;
 
 use crate::{
     bluetooth::Bluetooth,
@@ -75,14 +76,37 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     })
 }
 
-/// A handler with what it shares.
+/// Below this, requests say whom they are about. Everything else is about the one whom existing clients mean.
+const WITH_RESIDENTS: &str = "/api/v1/";
+
+/// A handler with what it shares. What existing clients have is that one resident's, whomever `?resident=` names.
 fn with<F>(
+    hub: &Arc<Hub>,
+    handler: impl Fn(Arc<Hub>, Call) -> F + Send + Sync + 'static,
+) -> impl Fn(Call) -> BoxFuture + Send + Sync + 'static
+where
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let hub = hub.clone();
+    move |call| {
+        let names_residents = call.path.to_ascii_lowercase().starts_with(WITH_RESIDENTS);
+        match if names_residents { Ok(()) } else { call.about(RESIDENT) } {
+            Ok(()) => Box::pin(handler(hub.clone(), call)),
+            Err(problem) => Box::pin(std::future::ready(Err(problem))),
+        }
+    }
+}
+
+/// The same for what finds out itself whom it is about.
+fn with_any<F>(
     hub: &Arc<Hub>,
     handler: impl Fn(Arc<Hub>, Call) -> F + Send + Sync + 'static,
 ) -> impl Fn(Call) -> F + Send + Sync + 'static {
     let hub = hub.clone();
     move |call| handler(hub.clone(), call)
 }
+
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
 /// Whoever is named in the query is not believed: existing clients have one resident, and nobody else has anything here.
 fn is_about_resident(call: &Call) -> bool {

@@ -178,8 +178,9 @@ async fn record_assessment(hub: Arc<Hub>, call: Call) -> Result<Response, Proble
 }
 
 async fn strike_assessment(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let id = call.parameter("id");
-    let struck = hub.store.strike_assessment(id.to_owned(), Timestamp::now()).await?;
+    let id = call.parameter("id").to_owned();
+    let struck =
+        hub.store.strike_assessment(id.clone(), move |subject| call.about(subject).is_ok(), Timestamp::now()).await?;
     let struck = struck.ok_or_else(|| Problem::not_found(format!("there is no assessment {id:?}")))?;
     Ok(reply::data(StatusCode::OK, &struck.whole()))
 }

@@ -24,16 +24,20 @@ const USUAL_LIMIT: u32 = 100;
 const LARGEST_LIMIT: u32 = 1_000;
 /// The longest snooze that can be asked for, in minutes; the alert may take less.
 const MOST_MINUTES: i32 = 24 * 60;
+/// What they are told who may see an alert and not answer it, or see none.
+const NOT_ALLOWED: &str = "You are not allowed to do this";
 /// How long a name may be, in characters.
 const LONGEST_NAME: usize = 200;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
+    // What an alert is about decides who may see and answer it.
+    let each = Rule::Known;
     routes
-        .get("/api/v1/alerts", read, with(hub, list))
-        .get("/api/v1/alerts/{id}", read, with(hub, one))
-        .post("/api/v1/alerts/{id}/ack", write, with(hub, acknowledge))
-        .post("/api/v1/alerts/{id}/snooze", write, with(hub, snooze))
+        .get("/api/v1/alerts", each, with(hub, list))
+        .get("/api/v1/alerts/{id}", each, with(hub, one))
+        .post("/api/v1/alerts/{id}/ack", each, with(hub, acknowledge))
+        .post("/api/v1/alerts/{id}/snooze", each, with(hub, snooze))
         .get("/api/v1/repeats", read, with(hub, repeats))
         .post("/api/v1/symptoms", write, with(hub, symptom))
 }
@@ -41,8 +45,12 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 /// Those that are not over; with `status=all` the newest ones, whatever became of them.
 async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let subject = asked_about(&call)?;
+    let may_see = |area| Rule::Read(area).admits(&call.identity, subject);
+    if !may_see(Area::Vitals) && !may_see(Area::Medication) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, NOT_ALLOWED));
+    }
     hub.store.home_of(subject).await?;
-    let alerts = match call.query("status").unwrap_or("open") {
+    let mut alerts = match call.query("status").unwrap_or("open") {
         "open" | "" => hub.store.open_alerts(subject).await?,
         "all" => {
             let limit = call.query("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
@@ -50,28 +58,43 @@ async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         }
         other => return Err(Problem::bad_request(format!("status {other:?} is not known. Must be one of: open, all"))),
     };
+    alerts.retain(|alert| may_see(alert.kind.area()));
     let rows: Vec<_> = alerts.iter().map(Alert::whole).collect();
     Ok(reply::data(StatusCode::OK, &rows))
 }
 
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let id = call.parameter("id").to_owned();
-    let (alert, attempts) = hub.store.find_alert(id.clone()).await?.ok_or(AnswerError::Unknown(id))?;
+    let (alert, attempts) = find(&hub, &call).await?;
     let mut whole = alert.whole();
     whole["attempts"] = attempts.iter().map(Attempt::whole).collect();
     Ok(reply::data(StatusCode::OK, &whole))
 }
 
+/// One alert of what the caller may see: any other is not there.
+async fn find(hub: &Hub, call: &Call) -> Result<(Alert, Vec<Attempt>), Problem> {
+    let id = call.parameter("id").to_owned();
+    let found = hub.store.find_alert(id.clone()).await?;
+    let may_see = |alert: &Alert| Rule::Read(alert.kind.area()).admits(&call.identity, alert.subject);
+    Ok(found.filter(|(alert, _)| may_see(alert)).ok_or(AnswerError::Unknown(id))?)
+}
+
+/// The id of one that the caller may answer.
+async fn to_answer(hub: &Hub, call: &Call) -> Result<String, Problem> {
+    let (alert, _) = find(hub, call).await?;
+    let may_answer = Rule::Write(alert.kind.area()).admits(&call.identity, alert.subject);
+    may_answer.then_some(alert.id).ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, NOT_ALLOWED))
+}
+
 async fn acknowledge(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let by = name(&call.json()?)?;
-    let alert = hub.store.acknowledge_alert(call.parameter("id").to_owned(), by, Timestamp::now()).await?;
+    let (by, id) = (name(&call.json()?)?, to_answer(&hub, &call).await?);
+    let alert = hub.store.acknowledge_alert(id, by, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &alert.whole()))
 }
 
 async fn snooze(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let minutes = field::whole_within(&body, "minutes", 1, MOST_MINUTES)?.ok_or(FieldError::Missing("minutes"))?;
-    let (id, long) = (call.parameter("id").to_owned(), SignedDuration::from_mins(minutes));
+    let (id, long) = (to_answer(&hub, &call).await?, SignedDuration::from_mins(minutes));
     let alert = hub.store.snooze_alert(id, long, name(&body)?, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &alert.whole()))
 }

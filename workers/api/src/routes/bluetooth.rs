@@ -74,13 +74,15 @@ async fn wanted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     }
 }
 
-async fn status(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    let paired = hub.store.paired_devices().await?;
+async fn status(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let mut paired = hub.store.paired_devices().await?;
+    paired.retain(|device| call.about(device.subject).is_ok());
     Ok(reply::json(StatusCode::OK, &hub.bluetooth.status(&paired, Instant::now())))
 }
 
-async fn paired(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    let paired = hub.store.paired_devices().await?;
+async fn paired(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let mut paired = hub.store.paired_devices().await?;
+    paired.retain(|device| call.about(device.subject).is_ok());
     Ok(reply::json(StatusCode::OK, &hub.bluetooth.paired(&paired, Instant::now())))
 }
 
@@ -124,6 +126,9 @@ async fn pair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     field::require(&body, &["macAddress"])?;
     let written = field::text(&body, "macAddress")?.unwrap_or_default();
     let address: Address = written.parse().map_err(|error| Problem::bad_request(format!("macAddress {error}")))?;
+    if let Some(wearer) = hub.store.wearer_of(Some(&written)).await? {
+        call.about(wearer)?;
+    }
     let sighting = hub.bluetooth.near(address).map(|near| near.sighting).unwrap_or_default();
     let sighting = Seen { at: None, ..sighting };
     let (name, kind) = (field::text(&body, "name")?, field::text(&body, "deviceType")?);
@@ -141,6 +146,9 @@ async fn unpair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     field::require(&body, &["macAddress"])?;
     let written = field::text(&body, "macAddress")?.unwrap_or_default();
     let address = written.parse().map_err(|_| DeviceError::Unknown)?;
+    if let Some(wearer) = hub.store.wearer_of(Some(&written)).await? {
+        call.about(wearer).map_err(|_| DeviceError::Unknown)?;
+    }
     let device = hub.store.unpair(address, written, Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, &format!("Device {} unpaired successfully", device.title())))
 }

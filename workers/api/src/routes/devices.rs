@@ -9,7 +9,7 @@ use serde_json::Value;
 use warp::reply::Response;
 
 use super::{Hub, with};
-use crate::store::devices::DeviceError;
+use crate::store::{devices::DeviceError, residents::ResidentError};
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Devices), Rule::Write(Area::Devices));
@@ -21,8 +21,10 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     )
 }
 
-async fn list(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    let devices: Vec<_> = hub.store.devices().await?.iter().map(|device| device.whole()).collect();
+async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let mut devices = hub.store.devices().await?;
+    devices.retain(|device| call.about(device.subject).is_ok());
+    let devices: Vec<_> = devices.iter().map(|device| device.whole()).collect();
     Ok(reply::data(StatusCode::OK, &devices))
 }
 
@@ -31,6 +33,11 @@ async fn change(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let address = call.parameter("address").parse().map_err(|_| DeviceError::Unknown)?;
     let (name, wearer) = (field::text(&body, "name")?, field::whole_within(&body, "subject", 1, i32::MAX)?);
+    let worn_by = hub.store.wearer_of(Some(call.parameter("address"))).await?.ok_or(DeviceError::Unknown)?;
+    call.about(worn_by).map_err(|_| DeviceError::Unknown)?;
+    if let Some(wearer) = wearer {
+        call.about(wearer).map_err(|_| ResidentError::Unknown(wearer))?;
+    }
     let device = hub.store.change_device(address, name, wearer, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &device.whole()))
 }

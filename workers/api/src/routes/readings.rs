@@ -43,29 +43,35 @@ async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     if subject != asked {
         entry = Entry::read(&body, &Kind::ALL, now, hub.store.home_of(subject).await?)?;
     }
+    call.about(subject)?;
     Ok(answer(StatusCode::CREATED, &hub.store.record(subject, entry, key, now).await?))
 }
 
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, &find(&hub, &call).await?))
+}
+
+/// One reading of a resident's whom the caller may ask about: anybody else's is not there.
+async fn find(hub: &Hub, call: &Call) -> Result<Reading, Problem> {
     let id = call.parameter("id").to_owned();
-    let reading = hub.store.find_reading(id.clone()).await?.ok_or(AmendError::Unknown(id))?;
-    Ok(answer(StatusCode::OK, &reading))
+    let found = hub.store.find_reading(id.clone()).await?.filter(|reading| call.about(reading.subject).is_ok());
+    Ok(found.ok_or(AmendError::Unknown(id))?)
 }
 
 async fn amend(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let amendment = Amendment::read(&call.json::<Value>()?)?;
-    let (id, seen) = (call.parameter("id").to_owned(), seen(&call)?);
+    let (id, seen) = (find(&hub, &call).await?.id, seen(&call)?);
     Ok(answer(StatusCode::OK, &hub.store.amend_reading(id, amendment, seen, Timestamp::now()).await?))
 }
 
 async fn strike_out(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let reason = amendment::reason(&call.json::<Value>()?)?;
-    let (id, seen) = (call.parameter("id").to_owned(), seen(&call)?);
+    let (id, seen) = (find(&hub, &call).await?.id, seen(&call)?);
     Ok(answer(StatusCode::OK, &hub.store.strike_out_reading(id, reason, seen, Timestamp::now()).await?))
 }
 
 async fn history(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let id = call.parameter("id").to_owned();
+    let id = find(&hub, &call).await?.id;
     let versions = hub.store.reading_versions(id.clone()).await?.ok_or(AmendError::Unknown(id))?;
     let rows: Vec<_> = versions.iter().map(version).collect();
     Ok(reply::data(StatusCode::OK, &rows))

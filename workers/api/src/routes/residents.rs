@@ -17,13 +17,11 @@ use super::{Hub, with};
 use crate::store::{RESIDENT, residents::ResidentError};
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
-    routes.get("/api/v1/residents", read, with(hub, list)).post("/api/v1/residents", write, with(hub, welcome)).on(
-        Method::PATCH,
-        "/api/v1/residents/{resident}",
-        write,
-        with(hub, change),
-    )
+    let write = Rule::Write(Area::Vitals);
+    routes
+        .get("/api/v1/residents", Rule::Known, with(hub, list))
+        .post("/api/v1/residents", write, with(hub, welcome))
+        .on(Method::PATCH, "/api/v1/residents/{resident}", write, with(hub, change))
 }
 
 /// Whom a request is about: `?resident=2`, else the one whom existing clients mean.
@@ -31,8 +29,12 @@ pub fn asked_about(call: &Call) -> Result<i64, Problem> {
     call.query("resident").map_or(Ok(RESIDENT), number)
 }
 
-async fn list(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
-    let residents: Vec<_> = hub.store.residents().await?.iter().map(|resident| resident.whole()).collect();
+/// Those of whom the caller may see anything.
+async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let may_see = |subject| Area::ALL.into_iter().any(|area| Rule::Read(area).admits(&call.identity, subject));
+    let mut residents = hub.store.residents().await?;
+    residents.retain(|resident| may_see(resident.subject));
+    let residents: Vec<_> = residents.iter().map(|resident| resident.whole()).collect();
     Ok(reply::data(StatusCode::OK, &residents))
 }
 
@@ -45,6 +47,7 @@ async fn welcome(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 
 async fn change(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (subject, body) = (number(call.parameter("resident"))?, call.json::<Value>()?);
+    call.about(subject).map_err(|_| ResidentError::Unknown(subject))?;
     let (name, zone) = (field::text(&body, "name")?, field::text(&body, "zone")?);
     let resident = hub.store.change_resident(subject, name, zone, Timestamp::now()).await?;
     Ok(reply::data(StatusCode::OK, &resident.whole()))

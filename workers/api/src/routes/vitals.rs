@@ -8,7 +8,7 @@ use kit::{Area, Call, Problem, Routes, Rule, reply};
 use serde_json::Value;
 use warp::reply::Response;
 
-use super::{Hub, is_about_resident, with};
+use super::{Hub, is_about_resident, with, with_any};
 use crate::{
     feed, show,
     store::{
@@ -29,7 +29,7 @@ const LARGEST_LIMIT: u32 = 10_000;
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
     routes
-        .post("/api/vitals", write, with(hub, record))
+        .post("/api/vitals", write, with_any(hub, record))
         .get("/api/vitals", read, with(hub, latest_raw))
         .get("/api/vitals/latest", read, with(hub, latest))
         .get("/api/vitals/today", read, with(hub, today))
@@ -41,7 +41,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let kept = keep(&hub, &call, &body).await;
-    if let Err(problem) = &kept {
+    if let Err(problem) = &kept
+        && problem.status() != StatusCode::FORBIDDEN
+    {
         tell_of_refusal(&hub, &body, problem).await?;
     }
     kept
@@ -66,6 +68,7 @@ async fn keep(hub: &Hub, call: &Call, body: &Value) -> Result<Response, Problem>
     let key = call.idempotency_key()?;
     let mut entry = Entry::read(body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home())?;
     let wearer = hub.store.wearer_of(entry.device_address.as_deref()).await?.unwrap_or(RESIDENT);
+    call.about(wearer)?;
     if wearer != RESIDENT {
         // A time without a zone is on the wearer's clock.
         entry = Entry::read(body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home_of(wearer).await?)?;

@@ -164,8 +164,10 @@ fn answer(status: StatusCode, appointment: &Appointment, home: &Home) -> Respons
 }
 
 /// An appointment by its id, and where whose it is lives.
+/// One of a resident's whom the caller may ask about: anybody else's is not there.
 async fn find(hub: &Hub, call: &Call) -> Result<(Appointment, &'static Home), Problem> {
-    let appointment = hub.store.find_appointment(call.parameter("id").to_owned()).await?.ok_or_else(not_found)?;
+    let appointment = hub.store.find_appointment(call.parameter("id").to_owned()).await?;
+    let appointment = appointment.filter(|found| call.about(found.subject).is_ok()).ok_or_else(not_found)?;
     let home = hub.store.home_of(appointment.subject).await?;
     Ok((appointment, home))
 }

@@ -147,10 +147,16 @@ impl Store {
     }
 
     /// Makes a result not count any more. Once more changes nothing; `None` if there is no such result.
-    pub async fn strike_assessment(&self, id: String, now: Timestamp) -> Result<Option<Assessment>, DatabaseError> {
+    pub async fn strike_assessment(
+        &self,
+        id: String,
+        may_change: impl Fn(i64) -> bool + Send + 'static,
+        now: Timestamp,
+    ) -> Result<Option<Assessment>, DatabaseError> {
         self.database
             .write(move |transaction| {
                 let found = transaction.prepare_cached(BY_ID)?.query_row([&id], Assessment::read).optional()?;
+                let found = found.filter(|known| may_change(known.subject));
                 let Some(known) = found.as_ref().filter(|known| !known.is_struck()) else {
                     return Ok(Change::none(found));
                 };
