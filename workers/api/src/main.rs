@@ -67,7 +67,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
     let data = worker.data_dir()?;
     let store = Store::open(&data.join(DATABASE), Home::from_environment()?).await?;
-    let access = worker.access()?;
+    let (access, audit) = (worker.access()?, worker.audit()?);
     let recordings = Recordings::below(&data);
     let live = Arc::new(Live::new(GOODBYE, worker.stop()));
     let (events, told) = (store.database().events(), store.newest_event().await?);
@@ -95,6 +95,6 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         tasks: worker.tasks(),
         stop: worker.stop(),
     });
-    worker.serve(listener, None, routes::table(&hub).guarded_by(access).service()).await;
+    worker.serve(listener, None, routes::table(&hub).guarded_by(access).audited_by(audit).service()).await;
     Ok(())
 }

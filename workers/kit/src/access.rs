@@ -139,6 +139,21 @@ struct Inner {
     wrong_codes: Mutex<Lockout>,
     pace: Mutex<Pace>,
     service: Token,
+    /// The device that the hub's own workers are.
+    hub: Option<String>,
+}
+
+/// Why somebody is not let in, and who that is as far as it is worth noting: whoever is known, and whoever shows a wrong
+/// credential.
+pub(crate) struct Refused {
+    pub problem: Problem,
+    pub identity: Option<Identity>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, identity: None }
+    }
 }
 
 impl Access {
@@ -151,6 +166,7 @@ impl Access {
         let database = Database::open(&path, &MIGRATIONS)?;
         let service = service::ensure(directory)?;
         let known = Known::open(&path)?;
+        let hub = known.find(&service.hash()).map(|caller| caller.device.clone());
         Ok(Self(Arc::new(Inner {
             database,
             known: Mutex::new(known),
@@ -159,7 +175,13 @@ impl Access {
             wrong_codes: Mutex::new(Lockout::new(MOST_WRONG_CODES)),
             pace: Mutex::default(),
             service,
+            hub,
         })))
+    }
+
+    /// Whether it is one of the hub's own workers.
+    pub(crate) fn is_hub(&self, identity: &Identity) -> bool {
+        identity.caller().is_some_and(|caller| Some(&caller.device) == self.0.hub.as_ref())
     }
 
     /// What this worker shows to the hub's other workers.
@@ -173,17 +195,21 @@ impl Access {
     /// # Errors
     /// 401 without a valid credential, 403 if the rule does not let its holder in, 429 for too many wrong ones or too many
     /// requests, 503 if it cannot be looked up.
-    pub(crate) fn check(&self, rule: Rule, resident: i64, asking: &Asking<'_>) -> Result<Identity, Problem> {
+    pub(crate) fn check(&self, rule: Rule, resident: i64, asking: &Asking<'_>) -> Result<Identity, Refused> {
         let identity = match self.identify(asking)? {
             Ok(identity) => identity,
             // A browser whose credential was revoked can be paired again.
             Err(_) if rule == Rule::Public => Identity::of_peer(asking.address),
-            Err(shown) => return Err(self.refuse_wrong(shown, asking)),
+            Err(shown) => {
+                let problem = self.refuse_wrong(shown, asking);
+                let identity = (problem.status() == StatusCode::UNAUTHORIZED).then_some(Identity::Unknown);
+                return Err(Refused { problem, identity });
+            }
         };
-        match &identity {
+        match identity {
             _ if rule.admits(&identity, resident) => Ok(identity),
-            Identity::Known(_) => Err(not_allowed()),
-            Identity::Local | Identity::Unknown => Err(unknown_caller()),
+            Identity::Known(_) => Err(Refused { problem: not_allowed(), identity: Some(identity) }),
+            Identity::Local | Identity::Unknown => Err(unknown_caller().into()),
         }
     }
 

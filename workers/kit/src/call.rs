@@ -1,13 +1,13 @@
 //! One request, as a handler sees it.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Access, Identity, Problem, Rule, access};
+use crate::{Access, Identity, Problem, Rule, access, audit::Trail};
 
 /// The longest `Idempotency-Key` that is taken, in bytes.
 pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
@@ -31,6 +31,7 @@ pub struct Call {
     pub headers: HeaderMap,
     pub(crate) rule: Rule,
     pub(crate) access: Option<Access>,
+    pub(crate) trail: Option<Arc<Trail>>,
     pub(crate) parameters: HashMap<&'static str, String>,
     pub(crate) query: HashMap<String, String>,
     pub(crate) raw_query: String,
@@ -44,6 +45,7 @@ impl Call {
     /// # Errors
     /// 403 if not.
     pub fn about(&self, resident: i64) -> Result<(), Problem> {
+        self.trail.iter().for_each(|trail| trail.about(resident));
         self.rule.admits(&self.identity, resident).then_some(()).ok_or_else(access::not_allowed)
     }
 

@@ -129,21 +129,8 @@ impl Database {
     /// # Errors
     /// If it cannot be opened or migrated; it is then as it was.
     pub fn open(path: &Path, migrations: &[&str]) -> Result<Self, OpenError> {
-        // Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
-        let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path);
-        let unusable = |error| OpenError::File { path: path.into(), error };
-        let file = file.map_err(unusable)?;
-        // One that an earlier version made, or that was copied here. Whose it is decides about it, should that not be us.
-        let mode = file.metadata().map_err(unusable)?.permissions().mode();
-        if mode & !FILE_MODE & 0o777 != 0
-            && let Err(error) = file.set_permissions(Permissions::from_mode(FILE_MODE))
-        {
-            tracing::warn!(file = %path.display(), "others may read it: {error}");
-        }
-        drop(file);
         let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
-        let mut writer = connect(path).map_err(sqlite)?;
-        migrate(&mut writer, path, migrations)?;
+        let writer = connection(path, migrations)?;
         let reader = connect(path).map_err(sqlite)?;
         reader.pragma_update(None, "query_only", true).map_err(sqlite)?;
         let thread = |error| OpenError::File { path: path.into(), error };
@@ -190,6 +177,29 @@ impl Database {
     pub fn events(&self) -> broadcast::Receiver<Recorded> {
         self.events.subscribe()
     }
+}
+
+/// A connection to the file, which is made if it is missing and brought to the newest schema.
+///
+/// # Errors
+/// If it cannot be opened or migrated; it is then as it was.
+pub(crate) fn connection(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
+    // Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
+    let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path);
+    let unusable = |error| OpenError::File { path: path.into(), error };
+    let file = file.map_err(unusable)?;
+    // One that an earlier version made, or that was copied here. Whose it is decides about it, should that not be us.
+    let mode = file.metadata().map_err(unusable)?.permissions().mode();
+    if mode & !FILE_MODE & 0o777 != 0
+        && let Err(error) = file.set_permissions(Permissions::from_mode(FILE_MODE))
+    {
+        tracing::warn!(file = %path.display(), "others may read it: {error}");
+    }
+    drop(file);
+    let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
+    let mut writer = connect(path).map_err(sqlite)?;
+    migrate(&mut writer, path, migrations)?;
+    Ok(writer)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

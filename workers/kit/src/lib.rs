@@ -9,6 +9,7 @@
 //! * [`run`], [`Worker`]: start, be ready, be told to stop, leave.
 //! * [`Routes`], [`Rule`], [`Call`], [`Problem`]: who may call what, and how it is answered.
 //! * [`access`], [`role`]: who calls, by which credential, and what they may.
+//! * [`audit`]: who read or changed what.
 //! * [`serve`], [`tls`]: connections, HTTP/1 and 2, TLS with certificates that are exchanged while it runs.
 //! * [`live`]: WebSockets that are told what happens.
 //! * [`database`], [`outbox`]: SQLite, and the event that every change leaves behind.
@@ -22,6 +23,7 @@
 
 pub mod access;
 pub mod alarm;
+pub mod audit;
 mod browser;
 pub mod call;
 pub mod clock;
@@ -50,6 +52,7 @@ mod worker;
 pub mod worker_files;
 
 pub use access::Access;
+pub use audit::Audit;
 pub use call::Call;
 pub use home::Home;
 pub use problem::Problem;

@@ -3,6 +3,7 @@
 //!
 //! What makes a table somebody's: a column `subject` or `resident` with the resident's number; or a foreign key to a table that is
 //! somebody's.
+//! A column `about_resident` makes rows theirs to hand out, and not to be gone: what others did.
 //! Beside them, `history` keeps earlier versions of such rows as JSON, and `outbox` events about them.
 
 pub mod erase;
@@ -17,6 +18,9 @@ use rusqlite::{Connection, params};
 const SUBJECTS: [&str; 2] = ["subject", "resident"];
 /// The column that says of a row in such a table that it is the hub's own, and so nobody's.
 const THE_HUBS_OWN: &str = "is_hub";
+/// The column that says whom a row is about that stays when they are erased, with no more of them than their number: who looked at
+/// somebody, with `first_at` as its time.
+const STAYS: &str = "about_resident";
 /// Earlier versions of rows.
 const HISTORY: &str = "history";
 /// What happened.

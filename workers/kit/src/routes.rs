@@ -13,18 +13,20 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING},
 };
 use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
 use tokio::time::timeout;
 use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::WebSocket};
 
 use crate::{
-    Access, Call, Identity, Problem, Rule,
-    access::{self, Asking, credential},
+    Access, Audit, Call, Identity, Problem, Rule,
+    access::{self, Asking, Refused, credential},
+    audit::{Seen, Trail, What, Who, entry::LONGEST_THING},
     browser::for_nobody_else,
     origin,
-    rule::FIRST_RESIDENT,
+    rule::{Area, FIRST_RESIDENT},
     serve::{Answer, Peer, Upgrading},
 };
 
@@ -47,6 +49,7 @@ pub struct Routes {
     entries: Vec<Entry>,
     sockets: Vec<Socket>,
     access: Option<Access>,
+    audit: Option<Audit>,
 }
 
 #[derive(Clone)]
@@ -152,6 +155,13 @@ impl Routes {
         self
     }
 
+    /// Who reads or changes what is noted here.
+    #[must_use]
+    pub fn audited_by(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
     /// The table, line by line.
     pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let sockets = self.sockets.iter().map(|socket| Line {
@@ -200,11 +210,14 @@ impl Routes {
             Some((socket, parameters))
         });
         let Some((socket, parameters)) = found else { return Err(warp::reject::not_found()) };
-        let identity = match line.check(socket.rule, self.access.as_ref()) {
+        let place = Place { rule: socket.rule, kind: "WS", pattern: socket.pattern.unwrap_or(ANY_PATH) };
+        let identity = match self.let_in(&line, &place, &parameters) {
             Ok(identity) => identity,
             Err(problem) => return Ok(for_nobody_else(problem.response())),
         };
-        let asked = Asked { identity, rule: socket.rule, access: self.access.clone() };
+        let trail = self.trail(&line, &place, &parameters, &identity);
+        trail.iter().for_each(|trail| trail.opened(StatusCode::SWITCHING_PROTOCOLS.as_u16()));
+        let asked = Asked { identity, rule: socket.rule, access: self.access.clone(), trail };
         let (handler, call) = (socket.handler.clone(), line.call(asked, parameters, Bytes::new()));
         let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);
         Ok(warp::Reply::into_response(upgrade.on_upgrade(move |websocket| async move {
@@ -218,9 +231,17 @@ impl Routes {
         match self.call(line, body).await {
             Ok((entry, call)) => {
                 // One request that panics is that request's misfortune, not everybody's.
+                let trail = call.trail.clone();
                 let answered = AssertUnwindSafe((entry.handler)(call)).catch_unwind().await;
                 let answered = answered.unwrap_or_else(|_| Err(Problem::internal("a handler panicked")));
-                answered.unwrap_or_else(|problem| problem.response())
+                let response = answered.unwrap_or_else(|problem| problem.response());
+                let status = response.status().as_u16();
+                match trail {
+                    Some(trail) if is_stream(&response) => trail.opened(status),
+                    Some(trail) => trail.answered(status),
+                    None => {}
+                }
+                response
             }
             Err(mut refusal) => {
                 if has_body {
@@ -246,12 +267,53 @@ impl Routes {
             return Err(nothing_here(&line, &fitting).into());
         };
         let refusal = |problem: Problem| Box::new(problem.response());
-        let identity = line.check(entry.rule, self.access.as_ref()).map_err(refusal)?;
-        let asked = Asked { identity, rule: entry.rule, access: self.access.clone() };
+        let place = Place { rule: entry.rule, kind: entry.method.as_str(), pattern: entry.pattern };
+        let identity = self.let_in(&line, &place, parameters).map_err(refusal)?;
+        let trail = self.trail(&line, &place, parameters, &identity);
         let read = timeout(BODY_WITHIN, read(body, entry.largest_body)).await;
-        let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(refusal)?;
+        let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(|problem| {
+            trail.iter().for_each(|trail| trail.answered(problem.status().as_u16()));
+            refusal(problem)
+        })?;
+        let asked = Asked { identity, rule: entry.rule, access: self.access.clone(), trail };
         Ok((*entry, line.call(asked, parameters.clone(), body)))
     }
+}
+
+impl Routes {
+    /// As whom a request goes on. Who is refused is noted.
+    fn let_in(
+        &self,
+        line: &RequestLine,
+        place: &Place<'_>,
+        parameters: &HashMap<&'static str, String>,
+    ) -> Result<Identity, Problem> {
+        line.check(place.rule, self.access.as_ref()).map_err(|Refused { problem, identity }| {
+            if let (Some(audit), Some(identity)) = (&self.audit, identity) {
+                let (seen, status) = (line.seen(place, parameters, &identity), problem.status().as_u16());
+                audit.note(Seen { what: What::Refused, status, ..seen });
+            }
+            problem
+        })
+    }
+
+    /// What is to be noted of a request that is let in: nothing of what is public, nor of what the hub's own workers ask.
+    fn trail(
+        &self,
+        line: &RequestLine,
+        place: &Place<'_>,
+        parameters: &HashMap<&'static str, String>,
+        identity: &Identity,
+    ) -> Option<Arc<Trail>> {
+        let audit = self.audit.as_ref().filter(|_| place.rule != Rule::Public)?;
+        let is_hub = self.access.as_ref().is_some_and(|access| access.is_hub(identity));
+        (!is_hub).then(|| Arc::new(Trail::new(audit.clone(), line.seen(place, parameters, identity))))
+    }
+}
+
+/// Whether the answer goes on.
+fn is_stream(response: &Response) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn nothing_here(line: &RequestLine, fitting: &[(&Entry, HashMap<&'static str, String>)]) -> Response {
@@ -296,6 +358,36 @@ struct Asked {
     identity: Identity,
     rule: Rule,
     access: Option<Access>,
+    trail: Option<Arc<Trail>>,
+}
+
+/// A line of the table, as it is noted.
+struct Place<'a> {
+    rule: Rule,
+    /// The method, or `WS`.
+    kind: &'a str,
+    pattern: &'static str,
+}
+
+impl Place<'_> {
+    fn area(&self) -> Option<Area> {
+        match self.rule {
+            Rule::Read(area) | Rule::Write(area) => Some(area),
+            Rule::Household => Some(Area::Sharing),
+            Rule::Public | Rule::Known | Rule::Service => None,
+        }
+    }
+
+    fn what(&self) -> What {
+        if self.kind == "GET" { What::Read } else { What::Change }
+    }
+
+    /// What stands in the path, where the pattern has one place: an id or a kind. Of several, the first.
+    fn thing(&self, parameters: &HashMap<&'static str, String>) -> Option<String> {
+        let first = self.pattern.split('/').find_map(|part| part.strip_prefix('{')?.strip_suffix('}'))?;
+        let thing = parameters.get(first.trim_start_matches('*'))?;
+        Some(thing.chars().filter(|character| !character.is_control()).take(LONGEST_THING).collect())
+    }
 }
 
 fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> + Clone {
@@ -319,7 +411,7 @@ fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> +
 }
 
 impl RequestLine {
-    fn check(&self, rule: Rule, access: Option<&Access>) -> Result<Identity, Problem> {
+    fn check(&self, rule: Rule, access: Option<&Access>) -> Result<Identity, Refused> {
         let asking = Asking { headers: &self.headers, address: self.address, is_tls: self.is_tls };
         let identity = match access {
             Some(access) => access.check(rule, self.resident(), &asking)?,
@@ -329,9 +421,25 @@ impl RequestLine {
         };
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
         if rule != Rule::Public && !origin::is_trusted(&self.headers, host) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, origin::REFUSAL));
+            let problem = Problem::new(StatusCode::FORBIDDEN, origin::REFUSAL);
+            return Err(Refused { problem, identity: Some(identity) });
         }
         Ok(identity)
+    }
+
+    /// What is to be noted of it. How it is answered is not known yet.
+    fn seen(&self, place: &Place<'_>, parameters: &HashMap<&'static str, String>, identity: &Identity) -> Seen {
+        Seen {
+            at: Timestamp::now(),
+            who: Who::of(identity),
+            address: self.address.map(|address| address.to_canonical().to_string()),
+            area: place.area(),
+            what: place.what(),
+            resident: self.resident(),
+            route: format!("{} {}", place.kind, place.pattern),
+            thing: place.thing(parameters),
+            status: 0,
+        }
     }
 
     /// Whom it is about: `?resident=2`, the last one if it is repeated, as handlers read it. What is no number is nobody.
@@ -374,13 +482,14 @@ impl RequestLine {
     }
 
     fn call(&self, asked: Asked, parameters: HashMap<&'static str, String>, body: Bytes) -> Call {
-        let Asked { identity, rule, access } = asked;
+        let Asked { identity, rule, access, trail } = asked;
         Call {
             identity,
             address: self.address,
             is_tls: self.is_tls,
             rule,
             access,
+            trail,
             method: self.method.clone(),
             path: self.path.clone(),
             headers: self.headers.clone(),

@@ -164,7 +164,7 @@ impl Stream {
         let since = since(last_event_id.or(call.query("since")))?;
         let (follower, changed) = (self.follower(since, call.identity.clone()), call.until_changed());
         let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
-        let (stop, token) = (self.stop.clone(), self.tasks.token());
+        let (stop, token, trail) = (self.stop.clone(), self.tasks.token(), call.trail.clone());
         tokio::spawn(async move {
             select! {
                 () = stop.cancelled() => {}
@@ -172,6 +172,7 @@ impl Stream {
                 () = hand_on(follower, &sender) => {}
                 () = sender.closed() => {}
             }
+            drop(trail); // It is noted that it ended.
             drop(token);
         });
         let events = stream::poll_fn(move |context| receiver.poll_recv(context)).map(Ok::<_, Infallible>);

@@ -9,7 +9,7 @@ use nix::sys::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Access,
+    Access, Audit,
     inherit::Inherited,
     listen::{self, ListenError, Listener},
     notify::Notifier,
@@ -34,6 +34,7 @@ pub struct Worker {
     notifier: Notifier,
     stop: CancellationToken,
     tasks: TaskTracker,
+    audit: Option<Audit>,
 }
 
 /// Runs a worker to its end: what `main` returns.
@@ -52,7 +53,7 @@ where
             let stop = CancellationToken::new();
             shutdown::cancel_when_told(stop.clone(), inherited.lifeline())?;
             let notifier = Notifier::from_environment();
-            serve(Worker { name, inherited, notifier, stop, tasks: TaskTracker::new() }).await
+            serve(Worker { name, inherited, notifier, stop, tasks: TaskTracker::new(), audit: None }).await
         })
     });
     match outcome {
@@ -135,6 +136,9 @@ impl Worker {
         self.ready();
         let watching = certificates.as_ref().map(|certificates| certificates.watch(self.notifier.clone()));
         serve(listener, certificates, answer, self.stop, self.tasks).await;
+        if let Some(audit) = self.audit {
+            audit.close(); // Nothing else is to be done any more.
+        }
         drop(watching);
     }
 
@@ -152,6 +156,15 @@ impl Worker {
     /// If its file cannot be made or used.
     pub fn access(&self) -> anyhow::Result<Access> {
         Ok(Access::open(&self.data_dir()?)?)
+    }
+
+    /// Where who read or changed what is noted, which all workers of the hub share. It is written to its end when the worker leaves.
+    ///
+    /// # Errors
+    /// If its file cannot be made or used.
+    pub fn audit(&mut self) -> anyhow::Result<Audit> {
+        let audit = Audit::open(&self.data_dir()?)?;
+        Ok(self.audit.insert(audit).clone())
     }
 
     /// Says that the worker is ready, once; a second time does nothing.

@@ -30,7 +30,8 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let listener = worker.listener(&["NUTRITION_PORT", "PORT"], DEFAULT_PORT).await?;
     let store = Store::open(&worker.data_dir()?.join(DATABASE), Home::from_environment()?)?;
     let kitchen = Arc::new(Kitchen { store, search: Search::new(catalogue::built_in()?) });
-    let access = worker.access()?;
-    worker.serve(listener, None, routes::table(&kitchen).guarded_by(access).service()).await;
+    let (access, audit) = (worker.access()?, worker.audit()?);
+    let routes = routes::table(&kitchen).guarded_by(access).audited_by(audit);
+    worker.serve(listener, None, routes.service()).await;
     Ok(())
 }

@@ -90,15 +90,15 @@ fn make_certificates(folder: &Path, names: &[String], force: bool) -> ExitCode {
 
 async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<()> {
     let listener = worker.listener(&PORT_VARIABLES, DEFAULT_PORT).await?;
-    let (tasks, stop, access) = (worker.tasks(), worker.stop(), worker.access()?);
+    let (tasks, stop, access, audit) = (worker.tasks(), worker.stop(), worker.access()?, worker.audit()?);
     if arguments.tunnel {
         let lobby = Arc::new(Lobby::new(Targeting::Honoured));
         let routes = routes::table(lobby, Pings::Left, pages(arguments.public.as_deref())?, tasks, stop);
-        worker.serve(listener, None, routes.guarded_by(access).service()).await;
+        worker.serve(listener, None, routes.guarded_by(access).audited_by(audit).service()).await;
     } else {
         let lobby = Arc::new(Lobby::new(Targeting::Ignored));
         let routes = routes::table(lobby, Pings::Sent, Pages::None, tasks, stop);
-        let routes = routes.guarded_by(access).service();
+        let routes = routes.guarded_by(access).audited_by(audit).service();
         worker.serve(listener, Some(certificates(arguments.certs)), routes).await;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::{Map, Value, json};
 
-use super::{HISTORY, IN_HISTORY, has_table, quoted, tables};
+use super::{HISTORY, IN_HISTORY, STAYS, has_column, has_table, names, quoted, tables, tombstone};
 
 /// The rows of a table that are somebody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,20 @@ pub fn of(connection: &Connection) -> rusqlite::Result<Vec<Rows>> {
     if has_table(connection, HISTORY)? {
         found.push(rows(HISTORY, IN_HISTORY));
     }
+    for name in names(connection)? {
+        if has_column(connection, &name, STAYS)? {
+            found.push(rows(&name, &stays(connection)?));
+        }
+    }
     found.sort_by(|one, other| one.table.cmp(&other.table));
     Ok(found)
+}
+
+/// Which rows that outlive a resident are those of the one who has the number now.
+fn stays(connection: &Connection) -> rusqlite::Result<String> {
+    let since = "NOT EXISTS (SELECT 1 FROM erasures WHERE resident = ?1 AND erased_at >= first_at)";
+    let is_theirs = format!("{STAYS} = ?1");
+    Ok(if has_table(connection, tombstone::NAME)? { format!("{is_theirs} AND {since}") } else { is_theirs })
 }
 
 impl Rows {
