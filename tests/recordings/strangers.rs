@@ -1,8 +1,16 @@
-//! Every line of a worker's table of routes, asked by somebody whom the hub does not know. Workers' tests include this file.
+//! Every line of a worker's table of routes, asked by somebody whom the hub does not know, and by somebody whom it knows. Workers'
+//! tests include this file.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
-use kit::{Routes, Rule, routes::Line};
+use jiff::Timestamp;
+use kit::{
+    Access, Audit, Routes, Rule,
+    access::Invitation,
+    audit::{self, Question},
+    role::Role,
+    routes::Line,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -22,16 +30,42 @@ pub async fn are_refused_by(routes: Routes, public: &[(&str, &str)]) {
     let address = listener.local_addr().expect("an address");
     tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop.clone(), TaskTracker::new()));
     for line in lines.iter().filter(|line| line.rule != Rule::Public) {
-        assert_eq!(status(address, line).await, "401", "{:?}", named(line));
+        assert_eq!(status(address, line, "").await, "401", "{:?}", named(line));
     }
     stop.cancel();
+}
+
+/// Asks each line as the resident, and fails unless each that is not public leaves an entry in the audit.
+pub async fn leave_an_entry_by(routes: Routes, access: Access, data: &Path) {
+    let resident = access.add_program(Invitation::of(Role::Resident), Timestamp::now()).await.expect("a token");
+    let mut lines: Vec<_> = routes.lines().filter(|line| line.rule != Rule::Public).collect();
+    // Whoever gives up its access is not known afterwards.
+    lines.sort_by_key(|line| line.pattern == "/api/v1/access/me");
+    let (listener, stop) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), CancellationToken::new());
+    let (address, audit) = (listener.local_addr().expect("an address"), Audit::open(data).expect("an audit"));
+    let answer = routes.guarded_by(access).audited_by(audit.clone()).service();
+    tokio::spawn(kit::serve::serve(listener, None, answer, stop.clone(), TaskTracker::new()));
+    let credential = format!("Authorization: Bearer {}\r\n", resident.token.reveal());
+    for line in &lines {
+        assert_ne!(status(address, line, &credential).await, "401", "{:?}", named(line));
+    }
+    stop.cancel();
+    audit.close();
+    let asked = Question { limit: u32::MAX, ..Question::default() };
+    let entries = audit::ask(data, &asked).expect("entries");
+    let found: BTreeSet<_> = entries.iter().flat_map(|entry| entry.routes.iter().cloned()).collect();
+    let expected = lines
+        .iter()
+        .map(|line| format!("{} {}", line.method.as_ref().map_or("WS", |method| method.as_str()), line.pattern));
+    assert_eq!(found, expected.collect(), "every line leaves an entry, and no other");
+    assert!(entries.iter().all(|entry| entry.device.as_ref() == Some(&resident.device)), "{entries:?}");
 }
 
 fn named(line: &Line) -> (&str, &'static str) {
     (line.method.as_ref().map_or("-", |method| method.as_str()), line.pattern)
 }
 
-async fn status(address: SocketAddr, line: &Line) -> String {
+async fn status(address: SocketAddr, line: &Line, headers: &str) -> String {
     let path = if line.pattern == "*" { "/any".to_owned() } else { line.pattern.replace(['{', '}', '*'], "") };
     let (method, connection) = match &line.method {
         Some(method) => (method.as_str(), "close\r\n".to_owned()),
@@ -42,7 +76,7 @@ async fn status(address: SocketAddr, line: &Line) -> String {
         }
     };
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: hub\r\nX-Forwarded-For: 192.168.1.7\r\nConnection: {connection}\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: hub\r\nX-Forwarded-For: 192.168.1.7\r\n{headers}Connection: {connection}\r\n"
     );
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(head.as_bytes()).await.expect("a request that is taken");

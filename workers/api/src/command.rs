@@ -18,7 +18,7 @@ use kit::{
 };
 use qrcode::{QrCode, render::unicode::Dense1x2};
 
-use crate::rights;
+use crate::{audit, rights};
 
 /// Where phones find the hub, if not at its address and the gateway's port.
 const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
@@ -47,6 +47,8 @@ pub enum Command {
         #[command(flatten)]
         who: Who,
     },
+    /// Show who looked at or changed what, or check that nobody changed that
+    Audit(audit::Asked),
     #[command(flatten)]
     Rights(rights::Asked),
 }
@@ -115,6 +117,7 @@ impl Command {
                 let _ = writeln!(io::stdout(), "{words}");
                 Ok(())
             }
+            Self::Audit(asked) => asked.answer(io::stdout()).await,
             Self::Token { who } => {
                 let (access, invitation) = who.open()?;
                 let paired = access.add_program(invitation, Timestamp::now()).await?;
@@ -191,10 +194,24 @@ mod tests {
         Arguments::command().debug_assert();
         let asked = |line: &str| Arguments::try_parse_from(line.split(' ')).map(|arguments| arguments.command);
         assert!(matches!(asked("betti-api"), Ok(None)));
-        for line in ["export --resident 2 --to x.zip", "erase --resident 2 --confirm 2", "token --role service"] {
+        for line in [
+            "export --resident 2 --to x.zip",
+            "erase --resident 2 --confirm 2",
+            "token --role service",
+            "audit --since 2031-01-31",
+            "audit --check",
+        ] {
             assert!(matches!(asked(&format!("betti-api {line}")), Ok(Some(_))), "{line}");
         }
-        for misuse in ["erase", "erase --resident anna", "export --resident 1", "token", "pair --role king"] {
+        for misuse in [
+            "erase",
+            "erase --resident anna",
+            "export --resident 1",
+            "token",
+            "pair --role king",
+            "audit --since never",
+            "audit --check --resident 1",
+        ] {
             let error = asked(&format!("betti-api {misuse}")).err().expect(misuse);
             assert_eq!(error.exit_code(), 2, "{misuse}");
         }

@@ -11,6 +11,7 @@ mod accelerometer;
 mod activity;
 mod alerts;
 mod appointments;
+mod audit;
 mod bluetooth;
 mod command;
 mod devices;
@@ -86,6 +87,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     let nutrition = Forward::new("betti-nutrition", &nutrition_url, access.service()).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub {
         access: access.clone(),
+        data,
         store,
         live,
         stream,

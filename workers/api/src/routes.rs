@@ -5,6 +5,7 @@ mod access;
 mod activity;
 mod alerts;
 mod appointments;
+mod audit;
 mod bluetooth;
 mod devices;
 mod doses;
@@ -22,7 +23,7 @@ mod stream;
 mod trends;
 mod vitals;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use http::StatusCode;
 use kit::{Access, Call, Problem, Routes, Rule, live::Live, stream::Stream};
@@ -40,6 +41,8 @@ use crate::{
 /// What the handlers share.
 pub struct Hub {
     pub access: Access,
+    /// The folder in which workers keep what must survive.
+    pub data: PathBuf,
     pub store: Store,
     pub live: Arc<Live>,
     pub stream: Stream,
@@ -61,7 +64,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = hydration::add(appointments::add(routes, hub), hub);
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
-    let routes = access::add(routes, hub);
+    let routes = audit::add(access::add(routes, hub), hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Each is told what they may see.
@@ -136,7 +139,7 @@ mod tests {
     use crate::feed;
 
     #[tokio::test]
-    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+    async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
         let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
         let store = Store::open(&folder.path().join("api.db"), Home::from_environment().unwrap()).await.unwrap();
@@ -148,10 +151,12 @@ mod tests {
             bluetooth: Bluetooth::default(),
             tasks: TaskTracker::new(),
             access: access.clone(),
+            data: folder.path().to_owned(),
             store,
             stop,
         });
         let public = [("GET", "/api/health"), ("POST", "/api/v1/access/pair")];
-        strangers::are_refused_by(table(&hub).guarded_by(access), &public).await;
+        strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
+        strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;
     }
 }

@@ -68,12 +68,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+    async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("n.db"), kit::Home::from_environment().unwrap()).unwrap();
         let search = Search::new(crate::catalogue::built_in().unwrap());
         let access = kit::Access::open(folder.path()).unwrap();
-        let routes = table(&Arc::new(Kitchen { store, search })).guarded_by(access);
-        strangers::are_refused_by(routes, &[("GET", "/api/health")]).await;
+        let routes = table(&Arc::new(Kitchen { store, search }));
+        strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &[("GET", "/api/health")]).await;
+        strangers::leave_an_entry_by(routes, access, folder.path()).await;
     }
 }

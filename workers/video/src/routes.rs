@@ -74,11 +74,13 @@ mod tests {
     use crate::rooms::Targeting;
 
     #[tokio::test]
-    async fn strangers_reach_what_is_named_here_and_nothing_else() {
+    async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
         let lobby = Arc::new(Lobby::new(Targeting::Ignored));
         let routes = table(lobby, Pings::Left, Pages::Status, TaskTracker::new(), CancellationToken::new());
-        let routes = routes.guarded_by(kit::Access::open(folder.path()).unwrap());
-        strangers::are_refused_by(routes, &[("GET", "/api/health"), ("GET", ANY_PATH)]).await;
+        let access = kit::Access::open(folder.path()).unwrap();
+        let public = [("GET", "/api/health"), ("GET", ANY_PATH)];
+        strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &public).await;
+        strangers::leave_an_entry_by(routes, access, folder.path()).await;
     }
 }
