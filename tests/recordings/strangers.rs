@@ -17,7 +17,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Asks each line without a credential from another machine, and fails unless it refuses with 401 or is one of these: the
+/// What the gateway says of a caller from the network.
+const FROM_THE_NETWORK: &str = "X-Forwarded-For: 192.168.1.7\r\n";
+
+/// Asks each line without a credential, from this machine and as if from another one, and fails unless it refuses with 401 or is one of these: the
 /// method (`-` for a WebSocket) and the pattern of what is public.
 pub async fn are_refused_by(routes: Routes, public: &[(&str, &str)]) {
     let lines: Vec<_> = routes.lines().collect();
@@ -30,7 +33,9 @@ pub async fn are_refused_by(routes: Routes, public: &[(&str, &str)]) {
     let address = listener.local_addr().expect("an address");
     tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop.clone(), TaskTracker::new()));
     for line in lines.iter().filter(|line| line.rule != Rule::Public) {
-        assert_eq!(status(address, line, "").await, "401", "{:?}", named(line));
+        for from in ["", FROM_THE_NETWORK] {
+            assert_eq!(status(address, line, from).await, "401", "{:?} {from}", named(line));
+        }
     }
     stop.cancel();
 }
@@ -45,7 +50,7 @@ pub async fn leave_an_entry_by(routes: Routes, access: Access, data: &Path) {
     let (address, audit) = (listener.local_addr().expect("an address"), Audit::open(data).expect("an audit"));
     let answer = routes.guarded_by(access).audited_by(audit.clone()).service();
     tokio::spawn(kit::serve::serve(listener, None, answer, stop.clone(), TaskTracker::new()));
-    let credential = format!("Authorization: Bearer {}\r\n", resident.token.reveal());
+    let credential = format!("{FROM_THE_NETWORK}Authorization: Bearer {}\r\n", resident.token.reveal());
     for line in &lines {
         assert_ne!(status(address, line, &credential).await, "401", "{:?}", named(line));
     }
@@ -75,9 +80,7 @@ async fn status(address: SocketAddr, line: &Line, headers: &str) -> String {
             ("GET", format!("Upgrade\r\n{key}"))
         }
     };
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: hub\r\nX-Forwarded-For: 192.168.1.7\r\n{headers}Connection: {connection}\r\n"
-    );
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: hub\r\n{headers}Connection: {connection}\r\n");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(head.as_bytes()).await.expect("a request that is taken");
     let mut answer = [0; 12];

@@ -13,6 +13,9 @@ use scenarios::platform::{GATEWAY, Platform};
 use scenarios::{http, process, wait};
 use serde_json::{Value, json};
 
+/// Where betti-backend listens.
+const API: u16 = 3001;
+
 /// Starts the platform; every app is online.
 fn started(profile: Option<&str>) -> Platform {
     let platform = Platform::new(profile);
@@ -46,6 +49,28 @@ fn post_blood_pressure(platform: &Platform) {
     });
     let answer = platform.post(GATEWAY, "/api/vitals", &reading).expect("an answer");
     assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[test]
+fn nothing_is_shown_until_a_device_is_paired_and_the_start_says_how() {
+    let platform = Platform::new(None);
+    let hub = &platform.hub;
+    let said = |arguments: &[&str]| hub.ctl(arguments).succeeded().stdout;
+    let how = "betti-api pair --role resident";
+    let started = said(&["start"]);
+    assert_eq!(started.lines().filter(|line| line.contains(how)).count(), 1, "{started}");
+    assert!(!started.contains("/pair#"), "a code would stay in whatever this is piped into: {started}");
+    assert!(!said(&["start", "--json"]).contains(how), "a document for programs, and nothing else");
+    for port in [API, GATEWAY] {
+        let answer = http::get(platform.port(port), "/api/vitals/latest").expect("an answer");
+        assert_eq!(answer.status, 401, "who shares the machine is nobody for that: {answer:?}");
+    }
+    let mut token = hub.command(&scenarios::binaries::built("betti-api"));
+    let token = token.args(["token", "--role", "resident"]).output().expect("it runs");
+    let token = String::from_utf8(token.stdout).expect("text");
+    let answer = http::get_as(token.trim_end(), platform.port(GATEWAY), "/api/vitals/latest").expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(!said(&["start"]).contains(how), "there is somebody now");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use kit::{
     Access, Area,
-    access::{CODE_VALID_FOR, Invitation, secret::Code},
+    access::{CODE_VALID_FOR, Device, Invitation, secret::Code},
     role::Role,
     rule::Level,
 };
@@ -23,6 +23,7 @@ use crate::{audit, rights};
 /// Where phones find the hub, if not at its address and the gateway's port.
 const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
 const GATEWAY_PORT: u16 = 5173;
+const NONE_PAIRED: &str = "No device is paired yet, so nobody sees anything: betti-api pair --role resident shows how";
 
 /// Vitals, devices and the live stream
 #[derive(Parser)]
@@ -41,6 +42,12 @@ pub enum Command {
         /// Where the device reaches the hub [default: $BETTI_PUBLIC_URL, else this machine's address]
         #[arg(long, value_name = "URL")]
         url: Option<String>,
+        /// The gateway's port there
+        #[arg(long, value_name = "PORT", default_value_t = GATEWAY_PORT)]
+        port: u16,
+        /// Only while nobody is paired who could let others in; says so in one line where nobody looks
+        #[arg(long)]
+        if_first: bool,
     },
     /// Print one token for a program, and nothing else
     Token {
@@ -123,9 +130,16 @@ impl Command {
                 let paired = access.add_program(invitation, Timestamp::now()).await?;
                 writeln!(io::stdout(), "{}", paired.token.reveal()).context("the token could not be printed")
             }
-            Self::Pair { who, url } => {
+            Self::Pair { who, url, port, if_first } => {
                 let (access, invitation) = who.open()?;
-                let url = url.or_else(|| std::env::var(PUBLIC_URL).ok()).unwrap_or_else(address_here);
+                if if_first && access.devices().await?.iter().any(lets_others_in) {
+                    return Ok(());
+                }
+                if if_first && !io::stdout().is_terminal() {
+                    // A code would stay in a log.
+                    return writeln!(io::stdout(), "{NONE_PAIRED}").context("it could not be printed");
+                }
+                let url = url.or_else(|| std::env::var(PUBLIC_URL).ok()).unwrap_or_else(|| address_here(port));
                 let (code, _) = access.invite(invitation, None, Timestamp::now()).await?;
                 let text = how_to_pair(url.trim_end_matches('/'), &code, io::stdout().is_terminal())?;
                 write!(io::stdout(), "{text}").context("the code could not be printed")
@@ -151,17 +165,20 @@ impl Who {
     }
 }
 
+/// Whether it is a device of a person who can invite others.
+fn lets_others_in(device: &Device) -> bool {
+    let role = [Role::Resident, Role::Carer].into_iter().any(|role| role.name() == device.role);
+    role && device.revoked_at.is_none()
+}
+
 /// The address at which others of this network reach this machine. Nothing is sent to find it.
-fn address_here() -> String {
+fn address_here(port: u16) -> String {
     // 192.0.2.1 is nobody's (RFC 5737): the kernel says from which address it would be reached.
     let towards = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()
     });
-    towards.map_or_else(
-        |_| format!("http://localhost:{GATEWAY_PORT}"),
-        |address| format!("http://{}:{GATEWAY_PORT}", address.ip()),
-    )
+    towards.map_or_else(|_| format!("http://localhost:{port}"), |address| format!("http://{}:{port}", address.ip()))
 }
 
 fn how_to_pair(url: &str, code: &Code, is_terminal: bool) -> anyhow::Result<String> {

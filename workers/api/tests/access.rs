@@ -48,6 +48,11 @@ impl Hub {
         self.ask(token, "GET", path, None).0
     }
 
+    /// Without a credential, from this machine.
+    fn neighbour(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.worker.exchange(method, path, &[], body)
+    }
+
     /// Without a credential, from another machine, as the gateway says.
     fn stranger(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.worker.exchange(method, path, &[("X-Forwarded-For", "192.168.1.7")], body)
@@ -92,6 +97,7 @@ fn strangers_and_wrong_credentials_are_answered_alike() {
     let missing = hub.stranger("GET", VITALS, None);
     let wrong = hub.status("betti_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", VITALS);
     assert_eq!((missing.0, wrong), (401, 401));
+    assert_eq!(hub.neighbour("GET", VITALS, None), missing, "whoever shares the machine is nobody for that");
     assert_eq!(hub.ask("nonsense", "GET", VITALS, None), missing);
     for _ in 0..200 {
         assert_eq!(hub.stranger("GET", VITALS, None).0, 401, "whoever shows nothing is not counted");
@@ -100,6 +106,21 @@ fn strangers_and_wrong_credentials_are_answered_alike() {
     let statuses: Vec<_> = (0..40).map(|_| hub.status("betti_wrong", VITALS)).collect();
     assert!(statuses.starts_with(&[401; 10]) && statuses.ends_with(&[429; 10]), "{statuses:?}");
     assert_eq!(hub.status(&valid, VITALS), 200, "a guesser keeps nobody out who is known");
+}
+
+#[test]
+fn only_where_nobody_is_paired_is_it_said_how_and_no_code_gets_into_a_log() {
+    let hub = Hub::start();
+    let first = || hub.command(&["pair", "--role", "resident", "--if-first"]);
+    let said = first();
+    assert!(said.lines().count() == 1 && said.contains("betti-api pair --role resident"), "{said}");
+    hub.token("clinician");
+    assert_eq!(first(), said, "a clinician lets nobody in");
+    let resident = hub.token("resident");
+    assert_eq!(first(), "");
+    let path = format!("/api/v1/access/devices/{}", hub.device(&resident));
+    assert_eq!(hub.ask(&resident, "DELETE", &path, None).0, 200);
+    assert_eq!(first(), said, "nobody is left");
 }
 
 #[test]

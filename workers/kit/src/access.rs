@@ -199,7 +199,7 @@ impl Access {
         let identity = match self.identify(asking)? {
             Ok(identity) => identity,
             // A browser whose credential was revoked can be paired again.
-            Err(_) if rule == Rule::Public => Identity::of_peer(asking.address),
+            Err(_) if rule == Rule::Public => Identity::Unknown,
             Err(shown) => {
                 let problem = self.refuse_wrong(shown, asking);
                 let identity = (problem.status() == StatusCode::UNAUTHORIZED).then_some(Identity::Unknown);
@@ -209,13 +209,13 @@ impl Access {
         match identity {
             _ if rule.admits(&identity, resident) => Ok(identity),
             Identity::Known(_) => Err(Refused { problem: not_allowed(), identity: Some(identity) }),
-            Identity::Local | Identity::Unknown => Err(unknown_caller().into()),
+            Identity::Unknown => Err(unknown_caller().into()),
         }
     }
 
     /// The inner error is the credential that is not valid.
     fn identify<'a>(&self, asking: &Asking<'a>) -> Result<Result<Identity, Shown<'a>>, Problem> {
-        let Some(shown) = credential::shown(asking.headers) else { return Ok(Ok(Identity::of_peer(asking.address))) };
+        let Some(shown) = credential::shown(asking.headers) else { return Ok(Ok(Identity::Unknown)) };
         let Some(token) = Token::read(shown.text()) else { return Ok(Err(shown)) };
         let (caller, note) = {
             let mut known = lock(&self.0.known);

@@ -415,7 +415,7 @@ impl RequestLine {
         let asking = Asking { headers: &self.headers, address: self.address, is_tls: self.is_tls };
         let identity = match access {
             Some(access) => access.check(rule, self.resident(), &asking)?,
-            None => Some(Identity::of_peer(self.address))
+            None => Some(Identity::Unknown)
                 .filter(|identity| rule.admits(identity, FIRST_RESIDENT))
                 .ok_or_else(access::unknown_caller)?,
         };

@@ -1,6 +1,6 @@
 //! Who may call what. Every route declares a [`Rule`]; there is no way to add one without.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use crate::role::{self, Role};
 
@@ -10,11 +10,9 @@ pub const FIRST_RESIDENT: i64 = 1;
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// A process of this machine that shows no credential.
-    Local,
     /// A paired device, or the holder of a token.
     Known(Arc<Caller>),
-    /// Anybody else.
+    /// Anybody else, from wherever they call: whoever shares this machine, or reaches its sockets, is nobody for that.
     Unknown,
 }
 
@@ -96,22 +94,12 @@ impl Caller {
 }
 
 impl Identity {
-    /// Whoever calls from this address without a credential; `None` is a Unix socket, which its file's mode protects.
-    #[must_use]
-    pub fn of_peer(address: Option<IpAddr>) -> Self {
-        match address {
-            None => Self::Local,
-            Some(address) if address.to_canonical().is_loopback() => Self::Local,
-            Some(_) => Self::Unknown,
-        }
-    }
-
     /// The device that calls, if it is a known one.
     #[must_use]
     pub fn caller(&self) -> Option<&Arc<Caller>> {
         match self {
             Self::Known(caller) => Some(caller),
-            Self::Local | Self::Unknown => None,
+            Self::Unknown => None,
         }
     }
 }
@@ -193,11 +181,9 @@ impl Rule {
     /// Whether the rule lets them do this to what is a resident's.
     #[must_use]
     pub fn admits(self, identity: &Identity, resident: i64) -> bool {
-        match (self, identity) {
-            (Self::Public, Identity::Local | Identity::Known(_) | Identity::Unknown) => true,
-            (_, Identity::Local) => true,
-            (_, Identity::Known(caller)) => caller.satisfies(self, resident),
-            (_, Identity::Unknown) => false,
+        match identity {
+            Identity::Known(caller) => caller.satisfies(self, resident),
+            Identity::Unknown => self == Self::Public,
         }
     }
 }
@@ -209,16 +195,6 @@ mod tests {
     fn known(role: Role, grants: &[(i64, Area, Level)]) -> Identity {
         let grants = grants.iter().map(|&(resident, area, level)| Grant { resident, area, level }).collect();
         Identity::Known(Arc::new(Caller { device: "d".into(), name: "n".into(), role, resident: 1, grants }))
-    }
-
-    #[test]
-    fn only_this_machine_is_local() {
-        let identity = |address: &str| Identity::of_peer(Some(address.parse().unwrap()));
-        assert_eq!(identity("127.0.0.1"), Identity::Local);
-        assert_eq!(identity("::1"), Identity::Local);
-        assert_eq!(identity("::ffff:127.0.0.1"), Identity::Local, "IPv4 on an IPv6 socket");
-        assert_eq!(identity("192.168.1.7"), Identity::Unknown);
-        assert_eq!(Identity::of_peer(None), Identity::Local);
     }
 
     #[test]

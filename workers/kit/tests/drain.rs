@@ -11,7 +11,7 @@ use std::{
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use kit::{
-    Area, Problem, Routes, Rule,
+    Problem, Routes, Rule,
     live::{Goodbye, Live},
     reply,
     serve::{DRAIN_WITHIN, IDLE_LINGER},
@@ -59,7 +59,7 @@ impl Server {
             }
         };
         let routes = Routes::new()
-            .socket(None, Rule::Read(Area::Vitals), move |socket, call| {
+            .socket(None, Rule::Public, move |socket, call| {
                 let live = live.clone();
                 async move { live.serve(socket, &call, &"hello").await }
             })

@@ -6,17 +6,20 @@ use std::{net::SocketAddr, sync::Arc};
 use futures_util::StreamExt;
 use http::{Method, StatusCode};
 use kit::{
-    Area, Call, Identity, Problem, Routes, Rule,
+    Access, Area, Call, Problem, Routes, Rule,
     live::{Goodbye, Live},
-    reply, routes,
+    reply,
+    role::Role,
+    routes,
 };
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 struct Server {
@@ -24,12 +27,17 @@ struct Server {
     stop: CancellationToken,
     served: JoinHandle<()>,
     live: Arc<Live>,
+    /// A header line by which its guests are known.
+    authorization: String,
+    _data: TempDir,
 }
 
 async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (stop, tasks, data) = (CancellationToken::new(), TaskTracker::new(), TempDir::new().unwrap());
+    let access = Access::open(data.path()).unwrap();
+    let authorization = format!("Authorization: Bearer {}", access.service().reveal());
     let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
-    let routes = table(Routes::new()).socket(None, Rule::Read(Area::Vitals), {
+    let routes = table(Routes::new().guarded_by(access)).socket(None, Rule::Read(Area::Vitals), {
         let (live, tasks) = (live.clone(), tasks.clone());
         move |socket, call| {
             let (live, token) = (live.clone(), tasks.token());
@@ -42,7 +50,7 @@ async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let served = tokio::spawn(kit::serve::serve(listener, None, routes.service(), stop.clone(), tasks));
-    Server { address, stop, served, live }
+    Server { address, stop, served, live, authorization, _data: data }
 }
 
 /// Sends bytes as they are and reads until the server closes.
@@ -59,7 +67,8 @@ async fn get(address: SocketAddr, path: &str) -> String {
 }
 
 async fn echo(call: Call) -> Result<warp::reply::Response, Problem> {
-    assert_eq!(call.identity, Identity::Local);
+    let who = call.identity.caller().map(|caller| caller.role);
+    assert_eq!(who, call.header("authorization").map(|_| Role::Service));
     let body: serde_json::Value = call.json()?;
     Ok(reply::data(StatusCode::OK, &json!({"type": call.parameter("type"), "query": call.query("q"), "body": body})))
 }
@@ -191,12 +200,24 @@ async fn a_panic_is_one_requests_misfortune() {
 }
 
 #[tokio::test]
+async fn whoever_calls_from_this_machine_is_nobody_for_that() {
+    let server =
+        serve(|routes| routes.get("/open", Rule::Public, echo).get("/kept", Rule::Read(Area::Vitals), echo)).await;
+    assert!(get(server.address, "/open").await.starts_with("HTTP/1.1 200"));
+    let refused = get(server.address, "/kept").await;
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("www-authenticate: Bearer"), "{refused}");
+    assert!(tokio_tungstenite::connect_async(format!("ws://{}/", server.address)).await.is_err());
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_is_refused_requests_and_sockets() {
     let server =
         serve(|routes| routes.get("/open", Rule::Public, echo).get("/kept", Rule::Read(Area::Vitals), echo)).await;
     let ask = async |path: &str, origin: &str, more: &str| {
-        let head =
-            format!("GET {path} HTTP/1.1\r\nHost: hub:3001\r\nOrigin: {origin}\r\nConnection: close{more}\r\n\r\n");
+        let known = &server.authorization;
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: hub:3001\r\n{known}\r\nOrigin: {origin}\r\nConnection: close{more}\r\n\r\n"
+        );
         exchange(server.address, &head).await
     };
     assert!(ask("/kept", "http://evil.example", "").await.starts_with("HTTP/1.1 403"));
@@ -224,8 +245,10 @@ async fn the_table_lists_every_route_with_its_rule() {
 #[tokio::test]
 async fn listeners_hear_everything_in_order_and_are_told_goodbye() {
     let server = serve(|routes| routes).await;
-    let url = format!("ws://{}/any/path", server.address);
-    let (mut client, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let url = format!("ws://{}/any/path", server.address).parse().unwrap();
+    let token = server.authorization.strip_prefix("Authorization: ").unwrap();
+    let request = ClientRequestBuilder::new(url).with_header("Authorization", token);
+    let (mut client, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     assert_eq!(client.next().await.unwrap().unwrap(), Message::text(r#"{"type":"connection"}"#));
     assert_eq!(server.live.listeners(), 1);
     for number in 0..3 {

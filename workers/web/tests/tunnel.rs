@@ -7,7 +7,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use kit::{
-    Area, Routes, Rule,
+    Routes, Rule,
     live::{Goodbye, Live},
     tls::Certificates,
 };
@@ -37,7 +37,7 @@ struct Worker {
 async fn worker(certificates: Option<&Arc<Certificates>>) -> Worker {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
-    let routes = Routes::new().socket(None, Rule::Read(Area::Vitals), {
+    let routes = Routes::new().socket(None, Rule::Public, {
         let (live, tasks) = (live.clone(), tasks.clone());
         move |socket, call| {
             let (live, token) = (live.clone(), tasks.token());
@@ -101,7 +101,7 @@ async fn a_worker_is_heard_through_the_gateway() {
     let mut socket = connect(&gateway, "/ws?since=7").await;
     let expected = serde_json::json!({ "path": "/", "since": "7", "for": "127.0.0.1" });
     assert_eq!(greeting(&mut socket).await, expected);
-    worker.live.tell(Rule::Read(Area::Vitals), &serde_json::json!({ "type": "vital-update" }));
+    worker.live.tell(Rule::Public, &serde_json::json!({ "type": "vital-update" }));
     assert_eq!(hear(&mut socket).await, Message::text(r#"{"type":"vital-update"}"#));
     socket.close(None).await.unwrap();
     while socket.next().await.is_some() {}
@@ -184,7 +184,7 @@ async fn a_caller_in_the_middle_of_a_frame_hears_the_goodbye() {
     greeting(&mut socket).await;
     let MaybeTlsStream::Plain(stream) = socket.get_mut() else { panic!("not encrypted") };
     stream.write_all(b"\x81\x85").await.unwrap();
-    worker.live.tell(Rule::Read(Area::Vitals), &"heard");
+    worker.live.tell(Rule::Public, &"heard");
     assert_eq!(hear(&mut socket).await, Message::text("\"heard\""));
     gateway.terminate();
     let Message::Close(Some(goodbye)) = hear(&mut socket).await else { panic!("a close frame") };

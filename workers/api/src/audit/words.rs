@@ -40,7 +40,7 @@ pub fn of(entry: &Entry, name: Option<&str>, medicine: Option<&str>, home: &Home
 fn who<'a>(entry: &Entry, name: Option<&'a str>) -> &'a str {
     match (name, entry.role.as_str()) {
         (Some(name), _) => name,
-        (None, Who::MACHINE) => "This machine",
+        (None, Who::HUB) => "The hub",
         (None, Who::UNKNOWN) => "Somebody with a wrong key",
         (None, _) => "A device that is not known any more",
     }
@@ -154,7 +154,7 @@ mod tests {
         let said = of(&dose, Some("Nurse's tablet"), Some("Metformin"), &home);
         assert_eq!(said, "Nurse's tablet recorded a dose of Metformin at 9:00");
         for (role, expected) in [
-            (Who::MACHINE, "This machine"),
+            (Who::HUB, "The hub"),
             (Who::UNKNOWN, "Somebody with a wrong key"),
             ("carer", "A device that is not known any more"),
         ] {

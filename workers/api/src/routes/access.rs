@@ -85,7 +85,7 @@ fn within_reach(identity: &Identity, mut invitation: Invitation) -> Result<Invit
     if invitation.role == Role::Service {
         return refused("A service token is made on the hub itself: betti-api token --role service");
     }
-    let Some(caller) = identity.caller() else { return Ok(invitation) };
+    let Some(caller) = identity.caller() else { return refused("Only whoever is known lets others in.") };
     let speaks = caller.may(Area::Sharing, Level::Write, invitation.resident);
     if invitation.role == Role::Resident && !speaks {
         return refused("Only the resident, or who speaks for them, may pair a screen of theirs.");
@@ -104,7 +104,7 @@ async fn me(_: Arc<Hub>, call: Call) -> Result<Response, Problem> {
             json!({"device": caller.device, "name": caller.name, "role": caller.role.name(),
                 "resident": caller.resident, "grants": grants})
         }
-        None => json!({"device": null, "name": "This machine", "role": "service", "resident": null, "grants": []}),
+        None => return Err(Problem::internal("whoever asks for themselves is known")),
     };
     Ok(reply::data(StatusCode::OK, &shown))
 }
@@ -197,7 +197,7 @@ fn speaks_for(call: &Call, resident: i64) -> bool {
 
 /// Its own, or one that it let in.
 fn is_theirs(call: &Call, device: &Device) -> bool {
-    let Some(caller) = call.identity.caller() else { return true };
+    let Some(caller) = call.identity.caller() else { return false };
     device.id == caller.device || device.paired_by.as_deref() == Some(&caller.device)
 }
 

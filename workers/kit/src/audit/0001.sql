@@ -7,7 +7,7 @@ CREATE TABLE entries (
     last_at TEXT NOT NULL,
     times INTEGER NOT NULL CHECK (times > 0),
     what TEXT NOT NULL CHECK (what IN ('read', 'change', 'refused', 'opened', 'closed', 'lost')),
-    -- A device of access.db; NULL for this machine and for strangers.
+    -- A device of access.db; NULL for the hub itself and for strangers.
     by_device TEXT,
     role TEXT NOT NULL,
     address TEXT,

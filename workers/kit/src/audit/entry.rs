@@ -53,19 +53,18 @@ impl What {
 pub struct Who {
     /// The device's id.
     pub device: Option<String>,
-    /// A role, `machine` or `unknown`.
+    /// A role, `hub` or `unknown`.
     pub role: &'static str,
 }
 
 impl Who {
-    /// A process of this machine that shows no credential.
-    pub const MACHINE: &'static str = "machine";
+    /// The hub itself, of what it lost.
+    pub const HUB: &'static str = "hub";
     /// Who shows a credential that is not valid.
     pub const UNKNOWN: &'static str = "unknown";
 
     pub(crate) fn of(identity: &Identity) -> Self {
         match identity {
-            Identity::Local => Self { device: None, role: Self::MACHINE },
             Identity::Unknown => Self { device: None, role: Self::UNKNOWN },
             Identity::Known(caller) => Self { device: Some(caller.device.clone()), role: caller.role.name() },
         }
@@ -110,7 +109,7 @@ pub struct Entry {
     pub what: What,
     /// The device's id.
     pub device: Option<String>,
-    /// A role, `machine` or `unknown`.
+    /// A role, `hub` or `unknown`.
     pub role: String,
     /// From which address.
     pub address: Option<String>,
@@ -152,7 +151,7 @@ impl Entry {
 
     /// So many were lost since the last time that any was kept.
     pub(super) fn lost(times: i64, now: Timestamp) -> Self {
-        let who = Who { device: None, role: Who::MACHINE };
+        let who = Who { device: None, role: Who::HUB };
         let seen = Seen {
             at: now,
             who,

@@ -172,10 +172,17 @@ fn is_whole(seq: i64, news: &[Kept]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::sync::broadcast;
 
     use super::*;
-    use crate::{database::Change, outbox::Event};
+    use crate::{
+        database::Change,
+        outbox::{Event, Kept},
+        role::Role,
+        rule::{Caller, FIRST_RESIDENT},
+    };
 
     fn rule(kind: &str) -> Rule {
         if kind == "public" { Rule::Public } else { Rule::Service }
@@ -224,8 +231,19 @@ mod tests {
         }
 
         fn follow(&self, since: Option<i64>) -> Follower {
-            Follower::new(self.told.subscribe(), self.database.clone(), rule, Identity::Local, since)
+            Follower::new(self.told.subscribe(), self.database.clone(), rule, service(), since)
         }
+    }
+
+    fn service() -> Identity {
+        let caller = Caller {
+            device: "hub".into(),
+            name: "Hub".into(),
+            role: Role::Service,
+            resident: FIRST_RESIDENT,
+            grants: Vec::new(),
+        };
+        Identity::Known(Arc::new(caller))
     }
 
     async fn seqs(follower: &mut Follower, count: usize) -> Vec<i64> {
@@ -362,7 +380,7 @@ mod tests {
             |identity| Follower::new(house.told.subscribe(), house.database.clone(), rule, identity, Some(0));
         let mut stranger = follower(Identity::Unknown);
         assert_eq!(seqs(&mut stranger, 2).await, [1, 3]);
-        assert_eq!(seqs(&mut follower(Identity::Local), 3).await, [1, 2, 3]);
+        assert_eq!(seqs(&mut follower(service()), 3).await, [1, 2, 3]);
         for kind in ["secret", "public"] {
             happens(kind).await.unwrap();
         }

@@ -9,14 +9,13 @@ use super::Context;
 /// The app whose address people open.
 const FRONT_DOOR: &str = "betti-frontend";
 
-/// Says what to open.
-pub fn show(status: &Status, context: &Context<'_>) {
+/// Says what to open; its port.
+pub fn show(status: &Status, context: &Context<'_>) -> Option<u16> {
     let is_online = |app: &protocol::control::App| app.name == FRONT_DOOR && app.status == Word::Online;
-    if let Some(address) = context.config.as_deref().and_then(|path| address(path, &status.profile))
-        && status.apps.iter().any(is_online)
-    {
-        context.printer.say(&format!("Open {address}"));
-    }
+    let address = context.config.as_deref().and_then(|path| address(path, &status.profile));
+    let address = address.filter(|_| status.apps.iter().any(is_online))?;
+    context.printer.say(&format!("Open {address}"));
+    address.rsplit_once(':')?.1.parse().ok()
 }
 
 fn address(config: &Path, profile: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 //! What is started may be apps of the list, apps of a file that is named, or a script that is in no file.
 
 mod bring_up;
+mod first_device;
 mod front_door;
 mod script;
 
@@ -113,13 +114,17 @@ fn only_of_a_script() -> Failure {
 /// # Errors
 /// If they cannot be started, or it is refused.
 pub async fn start(wish: &Wish<'_>, running: Option<(Client, Status)>, context: &Context<'_>) -> Outcome {
-    let settled = match running {
-        Some((client, status)) => start_of_running(wish, &client, &status, context).await?,
-        None => bring_up(wish, context).await?.1,
+    let (client, settled) = match running {
+        Some((client, status)) => {
+            let settled = start_of_running(wish, &client, &status, context).await?;
+            (client, settled)
+        }
+        None => bring_up(wish, context).await?,
     };
     let exit = report::show(&settled, context.printer)?;
     if exit == Exit::Done && wish.apps.is_empty() && wish.wait {
-        front_door::show(&settled.status, context);
+        let port = front_door::show(&settled.status, context);
+        first_device::show(&settled.status, port, &client, context).await;
     }
     Ok(exit)
 }
