@@ -66,12 +66,13 @@ fn the_resident_is_told_in_plain_words_who_did_what_from_where() {
     let resident = token(folder.path(), "resident", "Tablet");
     let (carer, clinician) =
         (token(folder.path(), "carer", "Anna's phone"), token(folder.path(), "clinician", "Nurse's tablet"));
-    assert_eq!(worker.post("/api/medications", &json!({"name": "Metformin", "dosage": "5mg"})).0 / 100, 2);
+    let medicine = json!({"name": "Metformin", "dosage": "5mg"});
+    assert_eq!(ask(&worker, &resident, "POST", "/api/medications", Some(&medicine)).0 / 100, 2);
     assert_eq!(ask(&worker, &carer, "GET", "/api/vitals/history/blood_pressure", None).0, 200);
     assert_eq!(ask(&worker, &carer, "PUT", "/api/medications/1", Some(&json!({"notes": "in-private"}))).0, 200);
     assert_eq!(ask(&worker, &clinician, "POST", "/api/vitals", Some(&json!({}))).0, 403);
     assert_eq!(ask(&worker, "betti_wrong", "GET", "/api/vitals/latest", None).0, 401);
-    until_told(&worker, &resident, "This machine added a medicine at");
+    until_told(&worker, &resident, "Tablet added a medicine at");
     until_told(&worker, &resident, "Anna's phone looked at blood pressure at");
     until_told(&worker, &resident, "Nurse's tablet was not let in to readings at");
     until_told(&worker, &resident, "Somebody with a wrong key was not let in to readings at");

@@ -17,9 +17,9 @@ pub fn change(route: &str) -> Option<&'static str> {
         "PUT /api/medications/{id}" => "changed {}",
         "DELETE /api/medications/{id}" => "stopped {}",
         "PUT /api/medications/{id}/schedule" | "PUT /api/v1/medications/{id}/plan" => "changed when {} is taken",
-        "POST /api/medications/{id}/take"
-        | "POST /api/v1/medications/{id}/as-needed"
-        | "PUT /api/v1/doses/{*occurrence}" => "recorded a dose of {}",
+        "POST /api/medications/{id}/take" | "POST /api/v1/medications/{id}/as-needed" => "recorded a dose of {}",
+        // A body is not read here: taken, left out, put off or undone.
+        "PUT /api/v1/doses/{*occurrence}" => "noted what became of a dose of {}",
         "POST /api/medications/{id}/skip" => "skipped a dose of {}",
         "POST /api/v1/medications/{id}/stock" => "recorded how much of {} there is",
         "PUT /api/v1/medications/{id}/keeping" => "changed how {} is kept",

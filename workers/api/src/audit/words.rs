@@ -152,14 +152,17 @@ mod tests {
         let home = Home::of_name("America/New_York").unwrap();
         let dose = entry(What::Change, "PUT /api/v1/doses/{*occurrence}", 200);
         let said = of(&dose, Some("Nurse's tablet"), Some("Metformin"), &home);
-        assert_eq!(said, "Nurse's tablet recorded a dose of Metformin at 9:00");
+        assert_eq!(said, "Nurse's tablet noted what became of a dose of Metformin at 9:00");
         for (role, expected) in [
             (Who::HUB, "The hub"),
             (Who::UNKNOWN, "Somebody with a wrong key"),
             ("carer", "A device that is not known any more"),
         ] {
             let dose = Entry { role: role.into(), ..dose.clone() };
-            assert_eq!(of(&dose, None, None, &home), format!("{expected} recorded a dose of a medicine at 9:00"));
+            assert_eq!(
+                of(&dose, None, None, &home),
+                format!("{expected} noted what became of a dose of a medicine at 9:00")
+            );
         }
         let lost = Entry { times: 3, ..entry(What::Lost, "", 0) };
         assert_eq!(of(&lost, None, None, &home), "3 entries could not be kept before 9:00");
