@@ -36,6 +36,7 @@ pub struct Running {
     log: Mutex<mpsc::Receiver<String>>,
     pub address: SocketAddr,
     token: String,
+    zone: String,
 }
 
 /// An answer: its status, and its body as JSON (`null` if it is none).
@@ -62,8 +63,9 @@ impl Running {
         let ready_line = lines_of(std::fs::File::from(ready)).recv_timeout(DEADLINE).expect("a ready line");
         assert_eq!(ready_line, "READY=1");
         let address = lines.iter().find_map(|line| address_in(&line)).expect("a line that says where it listens");
+        let zone = environment.iter().rev().find(|(name, _)| *name == "TZ").map_or(ZONE, |(_, zone)| zone);
         let token = std::fs::read_to_string(data.join(SERVICE_KEY)).expect("the hub's own credential");
-        Self { child, log: Mutex::new(lines), address, token: token.trim_end().to_owned() }
+        Self { child, log: Mutex::new(lines), address, token: token.trim_end().to_owned(), zone: zone.to_owned() }
     }
 
     /// What this hub's workers show to each other.
@@ -169,7 +171,7 @@ pub fn replay(recording: &str, worker: &Running, only: &str) -> usize {
         .arg(folder.join("replay.py"))
         .arg(folder.join(recording))
         .args([&worker.url(), "--only", only, "--token", worker.token()])
-        .env("REPLAY_TZ", ZONE)
+        .env("REPLAY_TZ", &worker.zone)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("python3, which replays recordings (apt-get install python3)");

@@ -40,13 +40,14 @@ pub struct Told {
 pub async fn tell(data: &Path, access: &Access, home: &Home, question: Question) -> anyhow::Result<Vec<Told>> {
     let folder = data.to_owned();
     let devices = access.devices().await?;
-    let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        Ok((audit::ask(&folder, &question)?, Names::read(&folder, devices)?))
+    let home = home.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let names = Names::open(&folder, devices)?;
+        let told = |entry: Entry| {
+            let (name, medicine) = (names.device(&entry).map(str::to_owned), names.medicine(&entry)?);
+            Ok(Told { words: words::of(&entry, name.as_deref(), medicine.as_deref(), &home), name, entry })
+        };
+        audit::ask(&folder, &question)?.into_iter().map(told).collect()
     });
-    let (entries, names) = asked.await??;
-    let told = |entry: Entry| {
-        let name = names.device(&entry).map(str::to_owned);
-        Told { words: words::of(&entry, name.as_deref(), names.medicine(&entry), home), name, entry }
-    };
-    Ok(entries.into_iter().map(told).collect())
+    asked.await?
 }

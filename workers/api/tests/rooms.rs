@@ -1,17 +1,17 @@
 //! What sensors say of their rooms: told as existing clients know it, answered with its age, and nobody's reading.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use sockets::Client;
+use tokio_tungstenite::tungstenite::Message;
 use worker::Running;
-
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const SENSOR: &str = "AA:BB:CC:00:00:05";
 
@@ -40,7 +40,7 @@ fn written(at: Timestamp) -> Value {
 async fn a_sensor_is_told_of_as_halo_and_answered_with_its_age() {
     let data = tempfile::tempdir().unwrap();
     let api = Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[]);
-    let (mut client, _) = connect_async(format!("ws://{}/ws", api.address)).await.unwrap();
+    let mut client = sockets::connect(&api, "/ws").await;
     assert_eq!(next(&mut client).await["type"], "connection");
     let (warm, pressed) = (Timestamp::now() - SignedDuration::from_mins(10), Timestamp::now());
     let nothing = json!({"temperature": null, "humidity": null, "button": null, "pressedAt": null});

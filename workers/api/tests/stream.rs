@@ -243,8 +243,8 @@ async fn whoever_sends_without_end_holds_nobody_up() {
     for path in ["/api/v1/stream?since=1", "/"] {
         let mut stream = TcpStream::connect(api.address).unwrap();
         let head = "Host: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-        let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
-        stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n{key}\r\n\r\n").as_bytes()).unwrap();
+        let (key, who) = ("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", api.authorization());
+        stream.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n{key}\r\n{who}\r\n\r\n").as_bytes()).unwrap();
         let (mut reads, whole) = (stream.try_clone().unwrap(), stream.try_clone().unwrap());
         std::thread::spawn(move || std::io::copy(&mut reads, &mut std::io::sink()));
         let a_letter = [0x81, 0x81, 0, 0, 0, 0, b'a'];

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // As in the harness.
 
 mod harness;
+#[path = "../../../tests/recordings/sockets.rs"]
+mod sockets;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
@@ -9,12 +11,10 @@ use fakebluez::{Characteristic, Device, Model, Service, interface};
 use futures_util::StreamExt;
 use harness::{ADAPTER, DEADLINE, SENSOR, STRAP, Worker, World, api_program, sensor, strap, wait_for};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use sockets::Client;
 use tokio::time::timeout;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::tungstenite::Message;
 use worker::Running;
-
-type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 fn with(device: Device) -> World {
     World::with(|model| {
@@ -24,7 +24,7 @@ fn with(device: Device) -> World {
 }
 
 async fn listen(api: &Running) -> Client {
-    connect_async(format!("ws://{}/ws", api.address)).await.unwrap().0
+    sockets::connect(api, "/ws").await
 }
 
 /// All halo messages until one is so, with that one.

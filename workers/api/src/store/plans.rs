@@ -91,7 +91,7 @@ mod tests {
         let texts = program.split('"').skip(1).step_by(2);
         let texts = texts.map(|text| text.replace("\\\n", "\n").split_whitespace().collect::<Vec<_>>().join(" "));
         let begins = |text: &String| {
-            ["SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|verb| text.starts_with(verb))
+            ["SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE FROM "].iter().any(|verb| text.starts_with(verb))
         };
         texts.filter(begins).collect()
     }
