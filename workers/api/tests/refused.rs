@@ -1,4 +1,5 @@
 //! What existing clients ask, asked without a credential, on this machine: nothing of it is answered but what is public.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
