@@ -24,6 +24,16 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
+/// How much of a request's body waits here on HTTP/2 until somebody reads it, in bytes; a client is told, and sends no more.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same, of all requests of a connection together.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// How much of an answer waits here on HTTP/2 until its client takes it, in bytes.
+const LARGEST_SEND_BUFFER: usize = 64 * 1024;
+/// Requests that a client takes back before they were looked at, and such as are mistakes of its: after so many its connection
+/// ends.
+const MOST_RESET_STREAMS: usize = 20;
+const MOST_MISTAKEN_STREAMS: usize = 128;
 /// First byte of a TLS record that carries a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -126,6 +136,11 @@ impl<S: Answer> Connection<S> {
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWERED_WITHIN)
             .max_concurrent_streams(MOST_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(LARGEST_SEND_BUFFER)
+            .max_pending_accept_reset_streams(MOST_RESET_STREAMS)
+            .max_local_error_reset_streams(MOST_MISTAKEN_STREAMS)
             .max_header_list_size(LARGEST_HEAD as u32);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
         let outcome = tokio::select! {
