@@ -4,6 +4,7 @@
 //! What a request may say twice, and what a caller may claim about itself, is tried where it is decided: in the gateway's
 //! own tests (`workers/web/tests/`).
 
+mod access;
 mod house;
 mod websockets;
 

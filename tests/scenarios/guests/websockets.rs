@@ -107,7 +107,7 @@ fn websockets_that_come_and_go_leave_nothing_behind() {
     let gateway = house.platform.hub.pid("betti-frontend");
     house.bears(|| {
         let files = process::open_files(gateway).len();
-        for turn in 0..loops(100) {
+        for turn in 0..5 * loops(20) {
             let path = PATHS[turn % 2];
             // Gone without having waited for the answer, gone without a word, and gone as one should.
             let mut half_open = house.connect_from(66);
