@@ -13,6 +13,7 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use house::{House, heard};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use scenarios::http;
 
 #[test]
 fn ten_thousand_idle_connections_take_bounded_memory_and_nobodys_place() {
@@ -96,7 +97,7 @@ fn a_body_that_would_unpack_to_a_gigabyte_is_not_unpacked() {
                  content-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
             );
             let answer = house.say(&[head.as_bytes(), &bomb].concat());
-            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+            assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
         }
     });
 }
@@ -110,6 +111,31 @@ fn what_is_no_text_is_refused_and_ends_nothing() {
             let answer = house.say(head.as_bytes());
             assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
             assert!(!answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
+        }
+        let guest = house.head();
+        for line in [
+            &b"cookie: betti=\xff\xfe"[..],
+            b"cookie: \xc0\xaf=1; betti=\x80",
+            b"idempotency-key: \xff",
+            b"accept: \xf0\x28",
+        ] {
+            let head = format!("GET /api/vitals HTTP/1.1\r\n{guest}connection: close\r\n");
+            let answer = house.say(&[head.as_bytes(), line, b"\r\n\r\n"].concat());
+            assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{line:?}: {answer}");
+        }
+        for body in [
+            &b"{\"vital_type\": \"\xc0\xaf\"}"[..],
+            b"{\"vital_type\": \"\\ud800\"}",
+            b"\xef\xbb\xbf{}",
+            b"\0",
+            b"{\"a\": \"\0\"}",
+        ] {
+            let head = format!(
+                "POST /api/vitals HTTP/1.1\r\n{guest}connection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let answer = house.say(&[head.as_bytes(), body].concat());
+            assert!(answer.starts_with("HTTP/1.1 400"), "{body:?}: {answer}");
         }
         let header = b"GET /api/vitals HTTP/1.1\r\nhost: h\xff\r\nx: \xff\xfe\r\nconnection: close\r\n\r\n";
         assert!(!house.say(header).starts_with("HTTP/1.1 5"));
@@ -134,10 +160,28 @@ fn no_path_leads_out_of_the_app() {
             "//etc/passwd",
             "/etc/passwd%00.js",
             "/video/../../etc/passwd",
+            "/%252e%252e/%252e%252e/etc/passwd",
+            "/%c0%ae%c0%ae/%c0%ae%c0%ae/etc/passwd",
+            "/..%5c..%5cetc%5cpasswd",
+            "/..%00/etc/passwd",
+            "/trust/../../etc/passwd",
+            "/trust/..%2f..%2fetc%2fpasswd",
+            "/api/../../../../etc/passwd",
+            "/api/v1/recordings/..%2f..%2f..%2f..%2fetc%2fpasswd",
+            "/api/nutrition/..%2f..%2fetc%2fpasswd",
+            "/api/accelerometer/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+            &format!("/{}etc/passwd", "../".repeat(5000)),
+            &format!("/assets/{}", "a".repeat(20_000)),
         ] {
             let head = format!("GET {path} HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
             let answer = house.say(head.as_bytes());
             assert!(!answer.contains("root:"), "{path}: {answer}");
+            assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         }
+        let head = format!("GET /../../../../etc/passwd HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
+        let mut stream = http::connect(house.platform.port(8080)).expect("a connection");
+        stream.write_all(head.as_bytes()).expect("it is listened to");
+        let answer = heard(stream);
+        assert!(answer.starts_with("HTTP/1.1 404"), "video has no files: {answer}");
     });
 }

@@ -3,11 +3,12 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
-use scenarios::platform::GATEWAY;
+use scenarios::platform::{GATEWAY, Platform};
 use scenarios::{binaries, http, loops};
 use serde_json::json;
 
@@ -175,4 +176,82 @@ fn no_credential_is_in_logs_lists_arguments_or_environments() {
             assert!(!text.contains(secret.as_str()), "{place} has {secret}");
         }
     }
+}
+
+#[test]
+fn whoever_is_revoked_hears_nothing_more_through_the_gateway() {
+    const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    /// What is open is closed within this; far less than the time after which a ping finds out.
+    const AT_ONCE: Duration = Duration::from_secs(5);
+    let house = House::open();
+    let token = token(&house, "resident");
+    let right = format!("authorization: Bearer {token}\r\n");
+    let (_, me) = ask(&house.connect(), "/api/v1/access/me", &right);
+    let me: serde_json::Value = serde_json::from_str(me.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
+    let device = me["data"]["device"].as_str().expect("a device");
+    let open = |path: &str, headers: &str, status: &str| {
+        let mut stream = house.connect();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\n{right}{headers}\r\n");
+        stream.write_all(head.as_bytes()).expect("it is listened to");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(std::str::from_utf8(&answer), Ok(&*format!("HTTP/1.1 {status}")), "{path}");
+        stream
+    };
+    let streams = [
+        open("/api/v1/stream", "accept: text/event-stream\r\nconnection: close\r\n", "200"),
+        open("/ws", UPGRADE, "101"),
+        open("/video", UPGRADE, "101"),
+    ];
+    let revoked = Instant::now();
+    let stream = house.connect();
+    let service = http::bearer(&house.token);
+    let path = format!("/api/v1/access/devices/{device}");
+    let answer = http::exchange(stream, "DELETE", &path, &[("authorization", &service)], "").expect("an answer");
+    assert_eq!(answer.status, 200, "a service token may do everything: {answer:?}");
+    for stream in streams {
+        heard(stream);
+        assert!(revoked.elapsed() < AT_ONCE, "{:?}", revoked.elapsed());
+    }
+    assert_eq!(ask(&house.connect(), LATEST, &right).0, 401);
+}
+
+#[test]
+fn programs_that_begin_at_once_agree_on_one_key_and_a_lost_one_is_said_and_replaced() {
+    const AT_ONCE: usize = 8;
+    let platform = Platform::new(None);
+    let hub = &platform.hub;
+    std::fs::create_dir(hub.path("data")).expect("a folder");
+    let begin = || {
+        let mut command = hub.command(&binaries::built("betti-api"));
+        command.args(["token", "--role", "service"]).stdout(Stdio::piped()).spawn().expect("betti-api")
+    };
+    let began: Vec<_> = (0..AT_ONCE).map(|_| begin()).collect();
+    let tokens: Vec<_> = began
+        .into_iter()
+        .map(|program| {
+            let output = program.wait_with_output().expect("its end");
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+        })
+        .collect();
+    let key = hub.service_token();
+    hub.ctl(&["start"]).succeeded();
+    assert_eq!(hub.service_token(), key, "the first one stays");
+    let status =
+        |token: &str, port: u16, path: &str| http::get_as(token, platform.port(port), path).expect("an answer").status;
+    for token in tokens.iter().chain([&key]) {
+        assert_eq!((status(token, 3001, LATEST), status(token, 3002, "/api/nutrition/goals")), (200, 200));
+    }
+    // While everything runs, nobody looks at it; the next that starts needs it.
+    std::fs::remove_file(hub.path("data/service.key")).expect("a key");
+    assert_eq!(status(&key, 3001, LATEST), 200);
+    hub.ctl(&["restart", "betti-nutrition"]).succeeded();
+    let new = hub.service_token();
+    assert_ne!(new, key);
+    assert_eq!((status(&new, 3001, LATEST), status(&key, 3001, LATEST)), (200, 401), "the former is nobody's");
+    assert!(hub.read("logs/betti-nutrition-out.log").contains("betti-ctl restart all"), "it is said what to do");
+    hub.ctl(&["restart", "all"]).succeeded();
+    assert_eq!(hub.service_token(), new, "and it was enough");
 }
