@@ -141,8 +141,13 @@ fn a_right_code_behind_wrong_ones_that_come_all_at_once_is_not_looked_at() {
         stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
         stream
     };
+    // Nothing can be looked up until all of them are there.
+    let held = rusqlite::Connection::open(hub.folder.path().join("access.db")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut streams: Vec<_> = (0..WRONG).map(|_| asked(&wrong)).collect();
     streams.push(asked(right));
+    assert_eq!(hub.neighbour("GET", "/api/health", None).0, 200, "whoever comes later is served");
+    held.execute_batch("ROLLBACK").unwrap();
     let mut answers = streams.into_iter().map(|mut stream| {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
