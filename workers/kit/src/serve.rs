@@ -33,11 +33,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::answering::Upgrading;
-use self::{connection::Connection, drain::Drain};
 pub use self::{
     connection::LARGEST_HEAD,
     crowd::{Crowd, Guest, MOST_CONNECTIONS, Place, guest},
     drain::IDLE_LINGER,
+};
+use self::{
+    connection::{Connection, MOST_HTTP2_CONNECTIONS},
+    drain::Drain,
 };
 use crate::{listen::Listener, tls::Certificates};
 
@@ -96,7 +99,7 @@ pub async fn serve(
 ) {
     let listener = listener.into();
     let (connections, upgrades) = (TaskTracker::new(), TaskTracker::new());
-    let (drain, crowd) = (Drain::new(stop), Crowd::of(MOST_CONNECTIONS));
+    let (drain, crowd, http2) = (Drain::new(stop), Crowd::of(MOST_CONNECTIONS), Crowd::of(MOST_HTTP2_CONNECTIONS));
     let take = |stream: TcpStream, address: SocketAddr| {
         // Answers are small: waiting to fill a packet only makes them late.
         let _ = stream.set_nodelay(true);
@@ -105,6 +108,7 @@ pub async fn serve(
         let connection = Connection {
             address,
             place: place.clone(),
+            http2: http2.clone(),
             answer: answer.clone(),
             drain: drain.clone(),
             upgrades: upgrades.clone(),

@@ -222,18 +222,37 @@ async fn settings_and_pings_without_end_are_held_back_and_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn who_takes_a_byte_at_a_time_holds_nobody_up() {
+async fn answers_that_nobody_takes_are_held_for_so_many_connections_only() {
+    /// As many as are kept of all that speak HTTP/2.
+    const MOST: usize = 256;
+    const REQUESTS: u32 = 20;
     let hub = Hub::start().await;
+    let page = [&[0x82, 0x87, 0x04, 5][..], b"/page", &[0x41, 3], b"hub"].concat();
+    let asked: Vec<u8> =
+        (0..REQUESTS).flat_map(|number| frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &page)).collect();
     let mut slow = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..MOST + 20 {
         // The window that each answer begins with is none.
         let mut stream = hub.connect(&[0, 4, 0, 0, 0, 0]).await;
-        let page = [&[0x82, 0x87, 0x04, 5][..], b"/page", &[0x41, 3], b"hub"].concat();
-        let asked: Vec<u8> =
-            (0..90).flat_map(|number| frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &page)).collect();
         stream.write_all(&asked).await.unwrap();
         stream.flush().await.unwrap();
         slow.push(stream);
     }
     hub.serves().await;
+    // Which of them are told to leave is by age: the first is gone, and the last is not.
+    let mut last = slow.pop().unwrap();
+    let ended = timeout(DEADLINE, slow[0].read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "the first made room");
+    // It is still answered: a ping comes back.
+    last.write_all(&frame(PING, 0, 0, b"still-on")).await.unwrap();
+    last.flush().await.unwrap();
+    let heard = timeout(DEADLINE, async {
+        let (mut all, mut some) = (Vec::new(), [0; 4096]);
+        while !all.windows(8).any(|eight| eight == b"still-on") {
+            let length = last.read(&mut some).await.unwrap();
+            assert!(length > 0, "the last one stays");
+            all.extend_from_slice(&some[..length]);
+        }
+    });
+    heard.await.expect("an answer");
 }
