@@ -2,113 +2,18 @@
 //! They are known here, so that they come further than strangers.
 //!
 //! What a request may say twice, and what a caller may claim about itself, is tried where it is decided: in the gateway's
-//! own tests (`workers/web/tests/proxy.rs`).
+//! own tests (`workers/web/tests/`).
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc::channel,
-    },
-    thread,
-};
+mod access;
+mod house;
+mod websockets;
+
+use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
+use house::{House, heard};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use scenarios::platform::{GATEWAY, Platform};
-use scenarios::{http, process};
-
-/// How much a worker may grow while bad guests are there, in KiB, in a debug build.
-const MOST_GROWTH_KIB: u64 = 64 * 1024;
-/// Workers that guests reach, directly or through the gateway.
-const WORKERS: [&str; 3] = ["betti-frontend", "betti-backend", "betti-webrtc"];
-
-/// The platform, whose workers' memory was looked at before anybody came.
-struct House {
-    platform: Platform,
-    before: Vec<u64>,
-    token: String,
-}
-
-impl House {
-    fn open() -> Self {
-        let platform = Platform::new(None);
-        platform.hub.ctl(&["start"]).succeeded();
-        let mut house = Self { token: platform.hub.service_token(), platform, before: Vec::new() };
-        assert_eq!(house.ask_latest().expect("an answer"), 200);
-        house.before = house.memory();
-        house
-    }
-
-    fn memory(&self) -> Vec<u64> {
-        WORKERS.iter().map(|name| process::anonymous_kib(self.platform.hub.pid(name))).collect()
-    }
-
-    fn gateway(&self) -> u16 {
-        self.platform.port(GATEWAY)
-    }
-
-    fn connect(&self) -> TcpStream {
-        http::connect(self.gateway()).expect("a connection")
-    }
-
-    fn ask_latest(&self) -> io::Result<u16> {
-        Ok(self.platform.get(GATEWAY, "/api/vitals/latest")?.status)
-    }
-
-    /// Does it while somebody else uses the hub all the time, and looks at what it cost.
-    fn bears(&self, attack: impl FnOnce()) {
-        let over = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let (asked, is_there) = channel();
-            let client = scope.spawn({
-                let over = &over;
-                move || {
-                    while !over.load(Ordering::Relaxed) {
-                        assert_eq!(self.ask_latest().expect("an answer"), 200);
-                        let _ = asked.send(()); // It is waited for once.
-                    }
-                }
-            });
-            // However short the attack is, somebody is there by then.
-            is_there.recv().expect("somebody who is served");
-            // Over also if it panics, or the client would go on for ever.
-            let attacked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(attack));
-            over.store(true, Ordering::Relaxed);
-            client.join().expect("everybody else is served meanwhile");
-            attacked.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        });
-        assert_eq!(self.ask_latest().expect("an answer"), 200);
-        for ((name, before), now) in WORKERS.iter().zip(&self.before).zip(self.memory()) {
-            assert!(now <= before + MOST_GROWTH_KIB, "{name} grew from {before} to {now} KiB");
-        }
-    }
-
-    /// Header lines that every guest sends.
-    fn head(&self) -> String {
-        format!("host: h\r\nauthorization: Bearer {}\r\n", self.token)
-    }
-
-    /// Sends bytes as they are, and returns what came back until the hub closed.
-    fn say(&self, bytes: &[u8]) -> String {
-        let mut stream = self.connect();
-        // Who is refused half-way may find the connection gone.
-        let _ = stream.write_all(bytes);
-        heard(stream)
-    }
-}
-
-/// Everything until the end, also if it is a reset.
-fn heard(mut stream: TcpStream) -> String {
-    let (mut all, mut some) = (Vec::new(), [0; 4096]);
-    while let Ok(length) = stream.read(&mut some)
-        && length > 0
-    {
-        all.extend_from_slice(&some[..length]);
-    }
-    String::from_utf8_lossy(&all).into_owned()
-}
+use scenarios::http;
 
 #[test]
 fn ten_thousand_idle_connections_take_bounded_memory_and_nobodys_place() {
@@ -192,7 +97,7 @@ fn a_body_that_would_unpack_to_a_gigabyte_is_not_unpacked() {
                  content-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
             );
             let answer = house.say(&[head.as_bytes(), &bomb].concat());
-            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+            assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
         }
     });
 }
@@ -207,52 +112,37 @@ fn what_is_no_text_is_refused_and_ends_nothing() {
             assert!(answer.starts_with("HTTP/1.1 "), "{path}: {answer}");
             assert!(!answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         }
+        let guest = house.head();
+        for line in [
+            &b"cookie: betti=\xff\xfe"[..],
+            b"cookie: \xc0\xaf=1; betti=\x80",
+            b"idempotency-key: \xff",
+            b"accept: \xf0\x28",
+        ] {
+            let head = format!("GET /api/vitals HTTP/1.1\r\n{guest}connection: close\r\n");
+            let answer = house.say(&[head.as_bytes(), line, b"\r\n\r\n"].concat());
+            assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{line:?}: {answer}");
+        }
+        for body in [
+            &b"{\"vital_type\": \"\xc0\xaf\"}"[..],
+            b"{\"vital_type\": \"\\ud800\"}",
+            b"\xef\xbb\xbf{}",
+            b"\0",
+            b"{\"a\": \"\0\"}",
+        ] {
+            let head = format!(
+                "POST /api/vitals HTTP/1.1\r\n{guest}connection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let answer = house.say(&[head.as_bytes(), body].concat());
+            assert!(answer.starts_with("HTTP/1.1 400"), "{body:?}: {answer}");
+        }
         let header = b"GET /api/vitals HTTP/1.1\r\nhost: h\xff\r\nx: \xff\xfe\r\nconnection: close\r\n\r\n";
         assert!(!house.say(header).starts_with("HTTP/1.1 5"));
         let head =
             format!("POST /api/vitals HTTP/1.1\r\n{}connection: close\r\ncontent-length: 4\r\n\r\n", house.head());
         assert!(house.say(&[head.as_bytes(), b"\"\xff\xfe\""].concat()).starts_with("HTTP/1.1 400"));
         assert!(house.say(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n").starts_with("HTTP/1.1 400"), "TLS to plain HTTP");
-    });
-}
-
-/// A client's frame, masked with zeros, which is a mask like any other. Up to 65,535 bytes.
-fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).expect("a length in two bytes").to_be_bytes();
-    [&[0x80 | opcode, 0x80 | 126][..], &length, &[0; 4], payload].concat()
-}
-
-#[test]
-fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
-    const TEXT: u8 = 1;
-    let house = House::open();
-    let upgrade = format!(
-        "GET /ws HTTP/1.1\r\n{}connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        house.head()
-    );
-    house.bears(|| {
-        let mut open = Vec::new();
-        let refusal = loop {
-            let mut stream = house.connect();
-            stream.write_all(upgrade.as_bytes()).expect("it is listened to");
-            let mut head = [0; 12];
-            stream.read_exact(&mut head).expect("an answer");
-            if !head.ends_with(b" 101") {
-                break String::from_utf8_lossy(&head).into_owned();
-            }
-            open.push(stream);
-            assert!(open.len() < 2000, "there is no end to them");
-        };
-        assert_eq!(refusal, "HTTP/1.1 503", "after {}", open.len());
-        let said = frame(TEXT, &[b'a'; 60_000]);
-        for stream in &mut open {
-            // Whether it is listened to or closed is the hub's choice.
-            let _ = (0..20).try_for_each(|_| stream.write_all(&said));
-        }
-        let mut stream = open.swap_remove(0);
-        let _ = stream.write_all(&frame(TEXT, &[0xff, 0xfe]));
-        assert!(heard(stream).contains("connection"), "the greeting, then the end: no text may be no text");
     });
 }
 
@@ -270,10 +160,28 @@ fn no_path_leads_out_of_the_app() {
             "//etc/passwd",
             "/etc/passwd%00.js",
             "/video/../../etc/passwd",
+            "/%252e%252e/%252e%252e/etc/passwd",
+            "/%c0%ae%c0%ae/%c0%ae%c0%ae/etc/passwd",
+            "/..%5c..%5cetc%5cpasswd",
+            "/..%00/etc/passwd",
+            "/trust/../../etc/passwd",
+            "/trust/..%2f..%2fetc%2fpasswd",
+            "/api/../../../../etc/passwd",
+            "/api/v1/recordings/..%2f..%2f..%2f..%2fetc%2fpasswd",
+            "/api/nutrition/..%2f..%2fetc%2fpasswd",
+            "/api/accelerometer/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+            &format!("/{}etc/passwd", "../".repeat(5000)),
+            &format!("/assets/{}", "a".repeat(20_000)),
         ] {
             let head = format!("GET {path} HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
             let answer = house.say(head.as_bytes());
             assert!(!answer.contains("root:"), "{path}: {answer}");
+            assert!(answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 5"), "{path}: {answer}");
         }
+        let head = format!("GET /../../../../etc/passwd HTTP/1.1\r\n{}connection: close\r\n\r\n", house.head());
+        let mut stream = http::connect(house.platform.port(8080)).expect("a connection");
+        stream.write_all(head.as_bytes()).expect("it is listened to");
+        let answer = heard(stream);
+        assert!(answer.starts_with("HTTP/1.1 404"), "video has no files: {answer}");
     });
 }

@@ -124,6 +124,42 @@ fn only_where_nobody_is_paired_is_it_said_how_and_no_code_gets_into_a_log() {
 }
 
 #[test]
+fn a_right_code_behind_wrong_ones_that_come_all_at_once_is_not_looked_at() {
+    use std::io::{Read, Write};
+    const WRONG: usize = 100;
+    let hub = Hub::start();
+    let printed = hub.command(&["pair", "--role", "resident"]);
+    let right = printed.lines().find_map(|line| line.split_once("/pair#")).unwrap().1.trim();
+    // Another code that could be one: its first character is the next one's.
+    let first = if right.starts_with('2') { '3' } else { '2' };
+    let wrong = format!("{first}{}", &right[1..]);
+    let asked = |code: &str| {
+        let mut stream = std::net::TcpStream::connect(hub.worker.address).unwrap();
+        let body = json!({"code": code}).to_string();
+        let head =
+            "POST /api/v1/access/pair HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nX-Forwarded-For: 192.168.1.7\r\n";
+        stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        stream
+    };
+    // Nothing can be looked up until all of them are there.
+    let held = rusqlite::Connection::open(hub.folder.path().join("access.db")).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut streams: Vec<_> = (0..WRONG).map(|_| asked(&wrong)).collect();
+    streams.push(asked(right));
+    assert_eq!(hub.neighbour("GET", "/api/health", None).0, 200, "whoever comes later is served");
+    held.execute_batch("ROLLBACK").unwrap();
+    let mut answers = streams.into_iter().map(|mut stream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let looked_at = answers.by_ref().take(WRONG).filter(|answer| answer.starts_with("HTTP/1.1 401")).count();
+    assert!(looked_at > 0 && looked_at < 8, "{looked_at}");
+    let last = answers.next().unwrap();
+    assert!(last.starts_with("HTTP/1.1 429"), "{last}");
+}
+
+#[test]
 fn a_device_is_paired_once_by_its_code() {
     let hub = Hub::start();
     let printed = hub.command(&["pair", "--role", "resident", "--name", "Tablet"]);

@@ -137,6 +137,8 @@ struct Inner {
     sockets: Sockets,
     wrong: Mutex<Lockout>,
     wrong_codes: Mutex<Lockout>,
+    /// Held while a code is tried.
+    trying: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
     service: Token,
     /// The device that the hub's own workers are.
@@ -173,6 +175,7 @@ impl Access {
             sockets: Sockets::new(path),
             wrong: Mutex::new(Lockout::new(MOST_WRONG)),
             wrong_codes: Mutex::new(Lockout::new(MOST_WRONG_CODES)),
+            trying: tokio::sync::Mutex::default(),
             pace: Mutex::default(),
             service,
             hub,
@@ -285,6 +288,12 @@ impl Access {
                 tracing::warn!("a device's last use could not be kept: {error}");
             }
         });
+    }
+
+    /// Waits for its turn to try a code, until what is returned is dropped. Were they tried beside each other, all that come
+    /// together would be looked at before the first of them is counted.
+    pub async fn turn_to_try(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.trying.lock().await
     }
 
     /// Whether codes are looked at that come from this address.

@@ -37,6 +37,8 @@ pub struct Goodbye {
 impl Goodbye {
     /// The worker leaves and another one takes its place: come back soon, but not all at once (RFC 6455's registry).
     pub const RESTART: Self = Self { code: 1012, reason: "Server restarting: connect again" };
+    /// Others need the place: come back later (RFC 6455's registry).
+    pub const CROWDED: Self = Self { code: 1013, reason: "Too many connections of yours: the oldest ends" };
     /// The device was revoked, or may see more or less than when it connected: whoever still may, connects again.
     pub const CHANGED: Self = Self { code: POLICY_VIOLATION, reason: "This device's rights changed: connect again" };
 }

@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING},
+    header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING},
 };
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
@@ -36,6 +36,9 @@ pub const LARGEST_BODY: usize = 100 * 1024;
 pub const BODY_WITHIN: Duration = Duration::from_secs(120);
 /// The largest WebSocket message, in bytes.
 pub const LARGEST_MESSAGE: usize = 64 * 1024;
+
+/// Nothing is unpacked here: a small body may hold a very large one.
+const PACKED: &str = "The body is compressed. Send it as it is, without Content-Encoding";
 
 /// A pattern that fits every path; add it last.
 pub const ANY_PATH: &str = "*";
@@ -270,6 +273,10 @@ impl Routes {
         let place = Place { rule: entry.rule, kind: entry.method.as_str(), pattern: entry.pattern };
         let identity = self.let_in(&line, &place, parameters).map_err(refusal)?;
         let trail = self.trail(&line, &place, parameters, &identity);
+        if line.has_body() && line.is_packed() {
+            trail.iter().for_each(|trail| trail.answered(StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16()));
+            return Err(refusal(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, PACKED)));
+        }
         let read = timeout(BODY_WITHIN, read(body, entry.largest_body)).await;
         let body = read.unwrap_or_else(|_| Err(too_slow())).map_err(|problem| {
             trail.iter().for_each(|trail| trail.answered(problem.status().as_u16()));
@@ -452,6 +459,14 @@ impl RequestLine {
     fn has_body(&self) -> bool {
         let length = self.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
         length || self.headers.contains_key(TRANSFER_ENCODING)
+    }
+
+    /// Whether what is to come has to be unpacked first.
+    fn is_packed(&self) -> bool {
+        self.headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
     }
 
     /// What stands at the pattern's `{names}`, if the path fits it.

@@ -32,9 +32,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::{answering::Upgrading, crowd::guest};
-use self::{connection::Connection, crowd::Crowd, drain::Drain};
-pub use self::{connection::LARGEST_HEAD, crowd::MOST_CONNECTIONS, drain::IDLE_LINGER};
+pub(crate) use self::answering::Upgrading;
+pub use self::{
+    connection::LARGEST_HEAD,
+    crowd::{Crowd, Guest, MOST_CONNECTIONS, Place, guest},
+    drain::IDLE_LINGER,
+};
+use self::{
+    connection::{Connection, MOST_HTTP2_CONNECTIONS},
+    drain::Drain,
+};
 use crate::{listen::Listener, tls::Certificates};
 
 /// How long to wait after `accept` failed: usually for want of descriptors, which come back as connections end.
@@ -92,15 +99,16 @@ pub async fn serve(
 ) {
     let listener = listener.into();
     let (connections, upgrades) = (TaskTracker::new(), TaskTracker::new());
-    let (drain, crowd) = (Drain::new(stop), Crowd::default());
+    let (drain, crowd, http2) = (Drain::new(stop), Crowd::of(MOST_CONNECTIONS), Crowd::of(MOST_HTTP2_CONNECTIONS));
     let take = |stream: TcpStream, address: SocketAddr| {
         // Answers are small: waiting to fill a packet only makes them late.
         let _ = stream.set_nodelay(true);
         let _ = setsockopt(&stream, TcpUserTimeout, &(TAKEN_WITHIN.as_millis() as u32));
-        let place = crowd.admit(address.ip());
+        let place = crowd.admit(guest(address.ip()));
         let connection = Connection {
             address,
             place: place.clone(),
+            http2: http2.clone(),
             answer: answer.clone(),
             drain: drain.clone(),
             upgrades: upgrades.clone(),

@@ -163,6 +163,11 @@ async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and
         assert!(!answer.contains("location:") && !answer.contains("the page"), "{host}: {answer}");
         assert!(answer.starts_with("HTTP/1.1 421"), "{host}: {answer}");
     }
+    let shown = "hub\r\nAuthorization: Bearer betti_x";
+    let answer = hub.plain(elsewhere, shown, "/page").await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("without encryption"), "a program notices: {answer}");
+    let answer = hub.plain(elsewhere, "hub\r\nCookie: betti=betti_x", "/page").await;
+    assert!(answer.starts_with("HTTP/1.1 308"), "a browser arrives: {answer}");
     assert!(hub.plain(elsewhere, "anything", "/trust").await.contains("how to trust"));
     assert!(hub.plain(elsewhere, "hub", "/trusted").await.starts_with("HTTP/1.1 308"));
     assert!(hub.plain(HERE, "anything", "/page").await.contains("the page"), "this machine needs no encryption");
@@ -194,4 +199,37 @@ async fn what_was_never_a_good_pair_protects_nobody_so_only_this_machine_is_answ
     let answer = hub.plain(elsewhere, "hub", "/page").await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("betti-ctl certs"), "{answer}");
     assert!(hub.plain(elsewhere, "hub", "/trust").await.contains("how to trust"));
+}
+
+#[tokio::test]
+async fn nothing_older_than_tls_1_2_is_spoken() {
+    let hub = Hub::start(|folder| drop(write_pair(folder))).await;
+    // TLS 1.0, 1.1, and 1.2, which is there to show that the same hello would be answered.
+    for (minor, is_spoken) in [(1, false), (2, false), (3, true)] {
+        let mut stream = hub.from(HERE).await;
+        stream.write_all(&client_hello(minor)).await.unwrap();
+        let mut first = [0];
+        stream.read_exact(&mut first).await.expect("a record");
+        let (handshake, alert) = (0x16, 0x15);
+        assert_eq!(first[0], if is_spoken { handshake } else { alert }, "TLS 1.{}", minor - 1);
+    }
+}
+
+/// A hello of a client that speaks nothing newer than this, and what servers of its time could speak (RFC 5246, 7.4.1.2).
+fn client_hello(minor: u8) -> Vec<u8> {
+    // ECDHE with ECDSA: AES-128-GCM of TLS 1.2, and AES-128-CBC of those before.
+    let suites = [0xc0, 0x2b, 0xc0, 0x09];
+    let extensions = [
+        &[0, 10, 0, 4, 0, 2, 0, 23][..], // the curve P-256
+        &[0, 11, 0, 2, 1, 0],            // its points as they are
+        &[0, 13, 0, 4, 0, 2, 4, 3],      // ECDSA with SHA-256
+        &[0, 23, 0, 0],                  // extended master secret
+        &[0, 0, 0, 8, 0, 6, 0, 0, 3, b'h', b'u', b'b'],
+    ]
+    .concat();
+    let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    let body = [&[3, minor][..], &[7; 32], &[0], &length(&suites), &suites, &[1, 0], &length(&extensions), &extensions]
+        .concat();
+    let hello = [&[1, 0][..], &length(&body), &body].concat();
+    [&[0x16, 3, 1][..], &length(&hello), &hello].concat()
 }

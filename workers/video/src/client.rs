@@ -14,7 +14,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
 
-use crate::{allowance::Allowance, lobby::Lobby, message::ClientId};
+use crate::{
+    allowance::Allowance,
+    lobby::{Lobby, Seat},
+    message::ClientId,
+};
 
 /// How often the main variant pings.
 pub const PING_EVERY: Duration = Duration::from_secs(30);
@@ -60,15 +64,20 @@ enum End {
 /// `changed` is cancelled when what the client may do has changed.
 pub async fn serve(
     mut socket: WebSocket,
+    device: Option<String>,
     lobby: Arc<Lobby>,
     pings: Pings,
     changed: CancellationToken,
     stop: CancellationToken,
 ) {
-    let Some((id, mailbox)) = lobby.enter() else { return close(socket, TOO_MANY).await };
+    let Some(Seat { client: id, mailbox, place }) = lobby.enter(device) else { return close(socket, TOO_MANY).await };
     let client = Client { id, lobby: &lobby, socket: &mut socket };
-    let conversation = changed.run_until_cancelled(client.converse(mailbox, pings, &stop)).await;
-    let end = conversation.unwrap_or(End::Refused(Goodbye::CHANGED));
+    let end = tokio::select! {
+        biased;
+        () = changed.cancelled() => End::Refused(Goodbye::CHANGED),
+        () = place.is_needed() => End::Refused(Goodbye::CROWDED),
+        end = client.converse(mailbox, pings, &stop) => end,
+    };
     match end {
         End::Left => lobby.leave(id),
         End::Dropped => {

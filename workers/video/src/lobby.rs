@@ -2,9 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use kit::serve::{Crowd, Place};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -13,13 +14,27 @@ use crate::{
     wire,
 };
 
-/// Connections at once; a home needs a handful.
+/// Connections at once; a home needs a handful. For another one, the oldest of whichever device has the most ends.
 pub const MOST_CLIENTS: usize = 256;
+/// Connections at once, with those that are told to end: more are refused, should they come faster than others can end.
+const MOST_WITH_ENDING: usize = 2 * MOST_CLIENTS;
 /// How many messages a client may lag behind before it is dropped: it holds nobody else up.
 pub const LONGEST_MAILBOX: usize = 64;
 
 /// The one place that knows who is connected.
-pub struct Lobby(Mutex<Inner>);
+pub struct Lobby {
+    inner: Mutex<Inner>,
+    /// By device.
+    crowd: Crowd<Option<String>>,
+}
+
+/// What a client has here while it is connected.
+pub struct Seat {
+    pub client: ClientId,
+    /// Ends when the client is dropped for being slow.
+    pub mailbox: mpsc::Receiver<String>,
+    pub place: Arc<Place<Option<String>>>,
+}
 
 struct Inner {
     rooms: Rooms,
@@ -30,21 +45,21 @@ struct Inner {
 impl Lobby {
     /// An empty one.
     pub fn new(targeting: Targeting) -> Self {
-        Self(Mutex::new(Inner { rooms: Rooms::new(targeting), mailboxes: HashMap::new(), next: 0 }))
+        let inner = Inner { rooms: Rooms::new(targeting), mailboxes: HashMap::new(), next: 0 };
+        Self { inner: Mutex::new(inner), crowd: Crowd::of(MOST_CLIENTS) }
     }
 
-    /// A number and a mailbox for a new client; `None` if there are too many. The mailbox ends when the client is
-    /// dropped for being slow.
-    pub fn enter(&self) -> Option<(ClientId, mpsc::Receiver<String>)> {
+    /// A number, a mailbox and a place for a new client of this device; `None` if too many come at once.
+    pub fn enter(&self, device: Option<String>) -> Option<Seat> {
         let mut inner = self.inner();
-        if inner.mailboxes.len() >= MOST_CLIENTS {
+        if inner.mailboxes.len() >= MOST_WITH_ENDING {
             return None;
         }
         let client = ClientId(inner.next);
         inner.next += 1;
-        let (mailbox, messages) = mpsc::channel(LONGEST_MAILBOX);
-        inner.mailboxes.insert(client, mailbox);
-        Some((client, messages))
+        let (sender, mailbox) = mpsc::channel(LONGEST_MAILBOX);
+        inner.mailboxes.insert(client, sender);
+        Some(Seat { client, mailbox, place: self.crowd.admit(device) })
     }
 
     /// A client said something.
@@ -82,7 +97,7 @@ impl Lobby {
 
     /// Nothing in here leaves the rooms half changed, so a panic elsewhere is no reason to stop.
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,13 +130,15 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
     fn a_client_that_does_not_read_is_dropped_and_the_other_is_told() {
         let lobby = Lobby::new(Targeting::Ignored);
-        let (alice, mut to_alice) = lobby.enter().unwrap();
-        let (bob, mut to_bob) = lobby.enter().unwrap();
+        let Seat { client: alice, mailbox: mut to_alice, .. } = lobby.enter(None).unwrap();
+        let Seat { client: bob, mailbox: mut to_bob, .. } = lobby.enter(None).unwrap();
         lobby.hear(alice, br#"{"type":"join-room","roomId":"r","userId":"alice"}"#);
         lobby.hear(bob, br#"{"type":"join-room","roomId":"r","userId":"bob"}"#);
         for _ in 0..=LONGEST_MAILBOX {
@@ -134,13 +151,20 @@ mod tests {
         assert_eq!(told.last().map(String::as_str), Some(r#"{"type":"user-left","userId":"bob"}"#));
     }
 
-    #[test]
-    fn there_is_room_for_so_many_and_again_when_one_leaves() {
+    #[tokio::test]
+    async fn one_device_takes_nobody_elses_place() {
         let lobby = Lobby::new(Targeting::Ignored);
-        let clients: Vec<_> = std::iter::from_fn(|| lobby.enter()).collect();
-        assert_eq!(clients.len(), MOST_CLIENTS);
-        lobby.leave(clients[7].0);
-        let (newest, _) = lobby.enter().unwrap();
-        assert!(clients.iter().all(|(client, _)| *client != newest), "numbers are not used again");
+        let grandson = lobby.enter(Some("grandson".into())).unwrap();
+        let flood: Vec<_> = (1..MOST_CLIENTS).map(|_| lobby.enter(Some("flood".into())).unwrap()).collect();
+        let newest = lobby.enter(Some("daughter".into())).unwrap();
+        flood[0].place.is_needed().await;
+        for stays in [&grandson, &flood[1], &newest] {
+            assert_eq!(stays.place.is_needed().now_or_never(), None);
+        }
+        lobby.leave(grandson.client);
+        let again = lobby.enter(Some("grandson".into())).unwrap();
+        assert_ne!(again.client, grandson.client, "numbers are not used again");
+        let more: Vec<_> = std::iter::from_fn(|| lobby.enter(Some("flood".into()))).collect();
+        assert_eq!(lobby.clients(), MOST_WITH_ENDING, "{} more", more.len());
     }
 }

@@ -1,8 +1,8 @@
-//! One open WebSocket: bytes both ways, as they are, until both ends are done or this worker stops.
+//! One open WebSocket: bytes both ways, as they are, until both ends are done, this worker stops, or others need the place.
 
 use std::{io, time::Duration};
 
-use kit::live::Goodbye;
+use kit::{live::Goodbye, serve::Place};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     time::{sleep, timeout},
@@ -13,17 +13,35 @@ use crate::frames::{self, Frames, Sender};
 
 /// How much is carried at a time, in bytes; as much as tokio's copying takes.
 const AT_ONCE: usize = 8 * 1024;
-/// How long a frame that has begun may take to end once this worker stops: only between two can a goodbye be said.
-const LAST_FRAME_WITHIN: Duration = Duration::from_millis(500);
-/// How long to wait for the answer to a goodbye.
-const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How a WebSocket is ended from here.
+struct Ending {
+    goodbye: Goodbye,
+    /// How long a frame that has begun may take to end: only between two can a goodbye be said.
+    last_frame_within: Duration,
+    /// How long the goodbye and its answer may take.
+    closed_within: Duration,
+}
+
+/// This worker stops: the caller comes back, and who is behind may wait for it.
+const STOPPED: Ending = Ending {
+    goodbye: Goodbye::RESTART,
+    last_frame_within: Duration::from_millis(500),
+    closed_within: Duration::from_secs(1),
+};
+/// Others need the place, and while somebody floods, soon.
+const CROWDED: Ending = Ending {
+    goodbye: Goodbye::CROWDED,
+    last_frame_within: Duration::from_millis(50),
+    closed_within: Duration::from_millis(50),
+};
 
 /// Carries to the end. What the worker says when it leaves, its code and its reason, reaches the caller as it is; if it is
-/// this worker that leaves, both are told [`Goodbye::RESTART`]: the caller comes back, and who is behind may wait for it.
+/// ended from here, both are told why.
 ///
 /// # Errors
 /// If one of the two connections broke.
-pub async fn carry<C, W>(caller: C, worker: W, stop: &CancellationToken) -> io::Result<()>
+pub async fn carry<C, W>(caller: C, worker: W, place: &Place, stop: &CancellationToken) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite,
     W: AsyncRead + AsyncWrite,
@@ -31,19 +49,28 @@ where
     let ((from_caller, to_caller), (from_worker, to_worker)) = (split(caller), split(worker));
     let mut up = OneWay::new(from_caller, to_worker, Sender::Client);
     let mut down = OneWay::new(from_worker, to_caller, Sender::Server);
-    let carried = async { tokio::try_join!(up.run(stop), down.run(stop)) };
+    let leave = CancellationToken::new();
+    let carried = async { tokio::try_join!(up.run(&leave), down.run(&leave)) };
     let in_time = async {
-        stop.cancelled().await;
-        sleep(LAST_FRAME_WITHIN).await;
+        let ending = tokio::select! {
+            () = stop.cancelled() => STOPPED,
+            () = place.is_needed() => CROWDED,
+        };
+        leave.cancel();
+        sleep(ending.last_frame_within).await;
     };
     tokio::select! {
         outcome = carried => drop(outcome?),
         () = in_time => tracing::debug!("a WebSocket is left in the middle of a frame"),
     }
-    if stop.is_cancelled() {
+    if leave.is_cancelled() {
+        let Ending { goodbye, closed_within, .. } = if stop.is_cancelled() { STOPPED } else { CROWDED };
         // However they take it, they are told.
-        let _ = tokio::join!(down.say(Goodbye::RESTART), up.say(Goodbye::RESTART));
-        let _ = timeout(CLOSED_WITHIN, up.hear_goodbye()).await;
+        let _ = timeout(closed_within, async {
+            let _ = tokio::join!(down.say(goodbye), up.say(goodbye));
+            up.hear_goodbye().await
+        })
+        .await;
     }
     Ok(())
 }
@@ -64,7 +91,7 @@ impl<F: AsyncRead, T: AsyncWrite> OneWay<F, T> {
         Self { from, to, sender, frames: Frames::default(), is_writing: false, bytes: Box::new([0; AT_ONCE]) }
     }
 
-    /// Until the sender is done, or, once this worker stops, until the frame that has begun is complete.
+    /// Until the sender is done, or, once it is to leave, until the frame that has begun is complete.
     async fn run(&mut self, stop: &CancellationToken) -> io::Result<()> {
         loop {
             let read = tokio::select! {

@@ -24,6 +24,9 @@ const OF_ONE_HOP: [HeaderName; 10] = [
     UPGRADE,
     header::EXPECT,
 ];
+/// What says who somebody is, and to whom they speak. Whoever calls it of one hop would be somebody else behind it, and nobody
+/// means that by it.
+const OF_BOTH_ENDS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
 /// Only a proxy writes these, and the only proxy is this one.
 const CLAIMS_ABOUT_THE_CALLER: [HeaderName; 4] = [
     header::FORWARDED,
@@ -40,7 +43,8 @@ pub fn keep_end_to_end(headers: &mut HeaderMap) {
         headers.remove(CONTENT_LENGTH);
     }
     let named: Vec<HeaderName> = tokens(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
-    for name in named.iter().chain(&OF_ONE_HOP) {
+    let named = named.iter().filter(|name| !OF_BOTH_ENDS.contains(name));
+    for name in named.chain(&OF_ONE_HOP) {
         headers.remove(name);
     }
 }
@@ -117,6 +121,18 @@ mod tests {
         ]);
         keep_end_to_end(&mut headers);
         assert_eq!(left(&headers), ["accept"]);
+    }
+
+    #[test]
+    fn who_somebody_is_does_not_stay_behind() {
+        let mut headers = headers(&[
+            ("authorization", "Bearer a"),
+            ("connection", "Authorization, cookie, X-Private"),
+            ("cookie", "betti=b"),
+            ("x-private", "1"),
+        ]);
+        keep_end_to_end(&mut headers);
+        assert_eq!(left(&headers), ["authorization", "cookie"]);
     }
 
     #[test]

@@ -2,7 +2,12 @@
 //!
 //! Each has a connection of its own to the worker, because it never comes back to a pool.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
@@ -13,6 +18,7 @@ use http::{
 use http_body_util::Empty;
 use hyper::{body::Incoming, client::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
+use kit::serve::{Crowd, Peer, Place, guest};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -30,8 +36,10 @@ use crate::{
     upstream::Upstream,
 };
 
-/// WebSockets at once; a home needs a few for each screen.
+/// WebSockets at once; a home needs a few for each screen. For another one, the oldest of whoever has the most ends.
 pub const MOST_TUNNELS: usize = 512;
+/// WebSockets at once, with those that are told to end: more are refused, should they come faster than others can end.
+const MOST_WITH_ENDING: usize = 2 * MOST_TUNNELS;
 /// How long a caller may take to go on after its upgrade was answered.
 const UPGRADED_WITHIN: Duration = Duration::from_secs(5);
 /// A connection of any kind.
@@ -44,11 +52,12 @@ pub struct Tunnels {
     stop: CancellationToken,
     /// What draining waits for.
     tasks: TaskTracker,
+    crowd: Crowd<IpAddr>,
 }
 
 impl Tunnels {
     pub fn new(connector: TlsConnector, stop: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { connector, stop, tasks }
+        Self { connector, stop, tasks, crowd: Crowd::of(MOST_TUNNELS) }
     }
 
     /// How many are open.
@@ -69,9 +78,10 @@ impl Tunnels {
         if !is_websocket(&request) {
             return Ok(upgrade_required());
         }
-        if self.tasks.len() >= MOST_TUNNELS {
+        if self.tasks.len() >= MOST_WITH_ENDING {
             return Ok(problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections. Try again later"));
         }
+        let address = peer(&request);
         let caller = hyper::upgrade::on(&mut request);
         let asked = to_upstream(upstream, path, &request);
         let mut response = self.ask(upstream, asked).await.inspect_err(|failure| upstream.note(Err(failure)))?;
@@ -81,7 +91,9 @@ impl Tunnels {
             return Ok(response.map(boxed));
         }
         let worker = hyper::upgrade::on(&mut response);
-        self.tasks.spawn(connect(caller, worker, self.stop.clone()));
+        // Only now: whoever the worker does not know takes nobody's place.
+        let place = self.crowd.admit(guest(address));
+        self.tasks.spawn(connect(caller, worker, place, self.stop.clone()));
         let mut response = response.map(|_| boxed(Empty::new()));
         headers::keep_end_to_end(response.headers_mut());
         add_upgrade(response.headers_mut());
@@ -129,6 +141,11 @@ impl Tunnels {
     }
 }
 
+/// From where it comes; whoever cannot be told apart is one guest.
+fn peer(request: &Request<Incoming>) -> IpAddr {
+    request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.address.ip())
+}
+
 fn is_websocket(request: &Request<Incoming>) -> bool {
     request.method() == Method::GET
         && request.version() == Version::HTTP_11
@@ -160,14 +177,14 @@ fn upgrade_required() -> Response<Body> {
 }
 
 /// Waits for the two upgrades and carries from one to the other.
-async fn connect(caller: OnUpgrade, worker: OnUpgrade, stop: CancellationToken) {
+async fn connect(caller: OnUpgrade, worker: OnUpgrade, place: Arc<Place>, stop: CancellationToken) {
     let upgraded = timeout(UPGRADED_WITHIN, async { tokio::try_join!(caller, worker) }).await;
     let (caller, worker) = match upgraded {
         Ok(Ok((caller, worker))) => (TokioIo::new(caller), TokioIo::new(worker)),
         Ok(Err(error)) => return tracing::debug!("an upgrade came to nothing: {error}"),
         Err(_) => return tracing::debug!("an upgrade took longer than {UPGRADED_WITHIN:?}"),
     };
-    if let Err(error) = carry(caller, worker, &stop).await {
+    if let Err(error) = carry(caller, worker, &place, &stop).await {
         tracing::debug!("a WebSocket broke off: {error}");
     }
 }

@@ -42,6 +42,7 @@ async fn pair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let typed = field::text(&body, "code")?.ok_or(FieldError::Missing("code"))?;
     let (name, kind) = (field::text(&body, "name")?, field::text(&body, "as")?);
+    let _turn = hub.access.turn_to_try().await;
     hub.access.may_try_code(call.address)?;
     let Some(code) = Code::read(&typed) else { return Err(hub.access.wrong_code(call.address)) };
     let paired = match hub.access.pair(&code, name, Timestamp::now()).await {

@@ -55,7 +55,12 @@ pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
     if !is_known {
         let now = clock::iso(Timestamp::now());
         // The file was lost or the database is an older copy: the former credential is nobody's any more.
-        transaction.execute("UPDATE devices SET revoked_at = ? WHERE is_hub AND revoked_at IS NULL", [&now])?;
+        let sql = "UPDATE devices SET revoked_at = ? WHERE is_hub AND revoked_at IS NULL";
+        if transaction.execute(sql, [&now])? > 0 {
+            tracing::warn!(
+                "{KEY_FILE} was lost, so there is a new one. Workers that run already show the former: betti-ctl restart all"
+            );
+        }
         let sql = "INSERT INTO devices (id, name, role, resident, key_hash, is_hub, paired_at)
             VALUES (?, ?, 'service', 1, ?, 1, ?)
             ON CONFLICT (key_hash) DO UPDATE SET role = 'service', is_hub = 1, revoked_at = NULL";

@@ -1,6 +1,11 @@
 //! One connection, from its first byte to its last.
 
-use std::{net::SocketAddr, os::fd::AsRawFd, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    os::fd::AsRawFd,
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
@@ -10,7 +15,13 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Peer, answering::Answering, crowd::Place, drain::Drain, stream::Watched};
+use super::{
+    Answer, Peer,
+    answering::Answering,
+    crowd::{Crowd, Place, guest},
+    drain::Drain,
+    stream::Watched,
+};
 use crate::tls::{Certificates, Guarded, Protection};
 
 /// How long a client may take to finish a request's head; also how long an idle connection is kept.
@@ -24,6 +35,19 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
+/// HTTP/2 connections at once, of all connections: each may have [`MOST_STREAMS`] answers that nobody takes, of some 2.5 KiB, so
+/// that all of them together hold some 64 MiB.
+pub(super) const MOST_HTTP2_CONNECTIONS: usize = 256;
+/// How much of a request's body waits here on HTTP/2 until somebody reads it, in bytes; a client is told, and sends no more.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same, of all requests of a connection together.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// How much of an answer waits here on HTTP/2 until its client takes it, in bytes.
+const LARGEST_SEND_BUFFER: usize = 64 * 1024;
+/// Requests that a client takes back before they were looked at, and such as are mistakes of its: after so many its connection
+/// ends.
+const MOST_RESET_STREAMS: usize = 20;
+const MOST_MISTAKEN_STREAMS: usize = 128;
 /// First byte of a TLS record that carries a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -35,6 +59,8 @@ impl<S: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static> Stream for S 
 pub(super) struct Connection<S> {
     pub address: SocketAddr,
     pub place: Arc<Place>,
+    /// Those that speak HTTP/2.
+    pub http2: Crowd<IpAddr>,
     pub answer: S,
     pub drain: Drain,
     pub upgrades: TaskTracker,
@@ -61,9 +87,9 @@ impl<S: Answer> Connection<S> {
             return self.http1(stream, false).await;
         }
         let local = stream.local_addr().ok().map(|local| local.ip());
-        let Self { address, place, answer, drain, upgrades } = self;
+        let Self { address, place, http2, answer, drain, upgrades } = self;
         let answer = Guarded { answer, certificates, local };
-        let guarded = Connection { address, place, answer, drain, upgrades };
+        let guarded = Connection { address, place, http2, answer, drain, upgrades };
         guarded.http1(stream, false).await;
     }
 
@@ -79,7 +105,14 @@ impl<S: Answer> Connection<S> {
             return;
         }
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        if is_http2 { self.http2(stream).await } else { self.http1(stream, true).await }
+        if !is_http2 {
+            return self.http1(stream, true).await;
+        }
+        let place = self.http2.admit(guest(self.address.ip()));
+        tokio::select! {
+            () = self.http2(stream) => {}
+            () = place.is_needed() => {}
+        }
     }
 
     async fn http1(self, stream: impl Stream, tls: bool) {
@@ -126,6 +159,11 @@ impl<S: Answer> Connection<S> {
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWERED_WITHIN)
             .max_concurrent_streams(MOST_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(LARGEST_SEND_BUFFER)
+            .max_pending_accept_reset_streams(MOST_RESET_STREAMS)
+            .max_local_error_reset_streams(MOST_MISTAKEN_STREAMS)
             .max_header_list_size(LARGEST_HEAD as u32);
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), answering));
         let outcome = tokio::select! {

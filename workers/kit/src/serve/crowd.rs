@@ -1,10 +1,12 @@
-//! How many connections there are at once, and who goes when there are too many.
+//! How many connections, or WebSockets, there are at once, and who goes when there are too many.
 //!
 //! A home has a few dozen. Somebody who opens thousands must neither take all memory nor keep the others out, so the
 //! newest is always taken, and one of those who have the most goes instead.
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fmt::Debug,
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,23 +18,29 @@ pub const MOST_CONNECTIONS: usize = 1024;
 /// Addresses that agree in so many leading bits are one guest's: whoever has one IPv6 address has its whole network.
 const ONE_GUEST_HAS: u32 = 64;
 
-/// Every connection of a listener.
-#[derive(Clone, Default)]
-pub(super) struct Crowd(Arc<Mutex<Connections>>);
+/// All of one kind that are open at once: a listener's connections, or WebSockets.
+#[derive(Clone)]
+pub struct Crowd<G> {
+    most: usize,
+    connections: Arc<Mutex<Connections<G>>>,
+}
 
-#[derive(Default)]
-struct Connections {
+/// What guests are told apart by: an address, or a device.
+pub trait Guest: Clone + Debug + Eq + Hash {}
+impl<G: Clone + Debug + Eq + Hash> Guest for G {}
+
+struct Connections<G> {
     /// By the number that each was given when it was taken.
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, Open<G>>,
     /// Each guest's, in the order in which they would go.
-    of_guest: HashMap<IpAddr, BTreeSet<Standing>>,
+    of_guest: HashMap<G, BTreeSet<Standing>>,
     next: u64,
     /// Counts everything that happens: who has the lowest number was silent for longest.
     turn: u64,
 }
 
-struct Open {
-    from: IpAddr,
+struct Open<G> {
+    from: G,
     standing: Standing,
     leave: CancellationToken,
 }
@@ -47,46 +55,54 @@ struct Standing {
 }
 
 /// One connection, as long as it is open.
-pub(super) struct Place {
-    crowd: Crowd,
+pub struct Place<G: Guest = IpAddr> {
+    crowd: Crowd<G>,
     number: u64,
     leave: CancellationToken,
 }
 
 /// A request that is not answered yet.
-pub(super) struct UnderWay(Arc<Place>);
+pub(super) struct UnderWay<G: Guest = IpAddr>(Arc<Place<G>>);
 
-impl Crowd {
+impl<G: Guest> Crowd<G> {
+    /// At most so many at once.
+    #[must_use]
+    pub fn of(most: usize) -> Self {
+        let connections = Connections { open: HashMap::new(), of_guest: HashMap::new(), next: 0, turn: 0 };
+        Self { most, connections: Arc::new(Mutex::new(connections)) }
+    }
+
     /// A place for another connection. If there are too many, one of whoever has the most is told to leave.
-    pub fn admit(&self, address: IpAddr) -> Arc<Place> {
+    #[must_use]
+    pub fn admit(&self, guest: G) -> Arc<Place<G>> {
         let leave = CancellationToken::new();
         let mut connections = self.connections();
-        if connections.open.len() >= MOST_CONNECTIONS
+        if connections.open.len() >= self.most
             && let Some(open) = connections.leaves().and_then(|number| connections.remove(number))
         {
-            tracing::debug!(address = %open.from, "too many connections: the one that was silent for longest ends");
+            tracing::debug!(from = ?open.from, "too many connections: the one that was silent for longest ends");
             open.leave.cancel();
         }
-        let number = connections.insert(guest(address), leave.clone());
+        let number = connections.insert(guest, leave.clone());
         Arc::new(Place { crowd: self.clone(), number, leave })
     }
 
-    fn connections(&self) -> MutexGuard<'_, Connections> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connections(&self) -> MutexGuard<'_, Connections<G>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connections {
-    fn insert(&mut self, from: IpAddr, leave: CancellationToken) -> u64 {
+impl<G: Guest> Connections<G> {
+    fn insert(&mut self, from: G, leave: CancellationToken) -> u64 {
         let number = self.next;
         self.next += 1;
         let standing = Standing { under_way: 0, last_turn: self.turn(), number };
-        self.of_guest.entry(from).or_default().insert(standing);
+        self.of_guest.entry(from.clone()).or_default().insert(standing);
         self.open.insert(number, Open { from, standing, leave });
         number
     }
 
-    fn remove(&mut self, number: u64) -> Option<Open> {
+    fn remove(&mut self, number: u64) -> Option<Open<G>> {
         let open = self.open.remove(&number)?;
         if let Some(theirs) = self.of_guest.get_mut(&open.from) {
             theirs.remove(&open.standing);
@@ -109,7 +125,7 @@ impl Connections {
         let under_way = open.standing.under_way.saturating_add_signed(requests);
         let (before, now) = (open.standing, Standing { under_way, last_turn, number });
         open.standing = now;
-        let theirs = self.of_guest.entry(open.from).or_default();
+        let theirs = self.of_guest.entry(open.from.clone()).or_default();
         theirs.remove(&before);
         theirs.insert(now);
     }
@@ -122,9 +138,9 @@ impl Connections {
     }
 }
 
-impl Place {
+impl<G: Guest> Place<G> {
     /// A request has begun to be answered, until what is returned is dropped.
-    pub fn request(self: &Arc<Self>) -> UnderWay {
+    pub(super) fn request(self: &Arc<Self>) -> UnderWay<G> {
         self.crowd.connections().count(self.number, 1);
         UnderWay(self.clone())
     }
@@ -135,20 +151,21 @@ impl Place {
     }
 }
 
-impl Drop for UnderWay {
+impl<G: Guest> Drop for UnderWay<G> {
     fn drop(&mut self) {
         self.0.crowd.connections().count(self.0.number, -1);
     }
 }
 
-impl Drop for Place {
+impl<G: Guest> Drop for Place<G> {
     fn drop(&mut self) {
         self.crowd.connections().remove(self.number);
     }
 }
 
 /// Whom an address belongs to: of version 6, whoever has one has its whole network.
-pub(crate) fn guest(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn guest(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> ONE_GUEST_HAS)))
@@ -171,7 +188,7 @@ mod tests {
 
     #[test]
     fn whoever_has_the_most_gives_up_what_was_silent_for_longest() {
-        let crowd = Crowd::default();
+        let crowd = Crowd::of(MOST_CONNECTIONS);
         let neighbour = crowd.admit(address("192.168.1.7"));
         let flood: Vec<_> = (1..MOST_CONNECTIONS).map(|_| crowd.admit(address("192.168.1.66"))).collect();
         let _asking = flood[0].request();
@@ -185,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_connection_ended() {
-        let crowd = Crowd::default();
+        let crowd = Crowd::of(MOST_CONNECTIONS);
         let first = crowd.admit(address("10.0.0.1"));
         for _ in 0..2 * MOST_CONNECTIONS {
             drop(crowd.admit(address("10.0.0.1")));
@@ -197,7 +214,7 @@ mod tests {
 
     #[test]
     fn one_with_a_request_under_way_goes_only_if_there_is_no_other() {
-        let crowd = Crowd::default();
+        let crowd = Crowd::of(MOST_CONNECTIONS);
         let places: Vec<_> = (0..MOST_CONNECTIONS).map(|_| crowd.admit(address("10.0.0.1"))).collect();
         let _under_way: Vec<_> = places.iter().map(Place::request).collect();
         let _newest = crowd.admit(address("10.0.0.1"));

@@ -1,4 +1,7 @@
 //! What is answered to those who come without encryption from elsewhere, where there is a certificate: where to go instead.
+//!
+//! Browsers are sent there, whether they show a cookie or not: whoever opens an old bookmark is to arrive. Programs that show a
+//! token are refused, so that whoever runs them notices.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
@@ -16,6 +19,10 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const ANOTHER_NAME: &str = "This hub is not called that. Open it by one of its own names or addresses, with https://\n";
 const CANNOT_PROTECT: &str = "This hub has a certificate that it cannot use, so it answers this machine only. \
     On the hub, betti-ctl status says what is wrong, and betti-ctl certs makes a new one.\n";
+
+/// A redirect would have the program show it again and again, once in clear each time, and nobody would notice.
+const SHOWN_IN_CLEAR: &str = "This token came without encryption, so others may have read it. Make a new one, revoke this one, and \
+    use https://\n";
 
 /// Answers only what is open to everybody; sends all others to HTTPS.
 #[derive(Clone)]
@@ -45,6 +52,9 @@ impl<S> Guarded<S> {
     fn instead<B>(&self, request: &Request<B>) -> Response<&'static str> {
         if !self.certificates.is_there() {
             return text(StatusCode::SERVICE_UNAVAILABLE, CANNOT_PROTECT);
+        }
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            return text(StatusCode::FORBIDDEN, SHOWN_IN_CLEAR);
         }
         let host = asked_host(request).filter(|host| self.is_ours(host.host()));
         let Some(host) = host else { return text(StatusCode::MISDIRECTED_REQUEST, ANOTHER_NAME) };
