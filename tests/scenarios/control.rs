@@ -17,6 +17,32 @@ fn nobody_else_may_enter_the_runtime_directory_or_use_the_socket() {
 }
 
 #[test]
+fn another_user_is_refused_by_the_kernels_word_even_where_the_socket_is_open_to_all() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("not tried: only root can become somebody else");
+        return;
+    }
+    let hub = Hub::started(&[App::puppet("web", "ready")]);
+    let socket = hub.control_socket();
+    let open = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    open(&socket, 0o666);
+    let ours = |folder: &&std::path::Path| *folder != std::path::Path::new("/") && *folder != std::env::temp_dir();
+    socket.ancestors().skip(1).take_while(ours).for_each(|folder| open(folder, 0o711));
+    let ask = |uid: &str| {
+        let who = ["--reuid", uid, "--regid", uid, "--clear-groups", "curl", "-s", "--max-time", "10", "--unix-socket"];
+        let asked = std::process::Command::new("setpriv").args(who).arg(&socket).arg("http://hub/v1/status").output();
+        let asked = asked.expect("setpriv and curl");
+        (asked.status.success(), String::from_utf8(asked.stdout).expect("text"))
+    };
+    let (answered, text) = ask("0");
+    assert!(answered && text.contains("\"web\""), "the owner: {text}");
+    let (_, text) = ask("65534");
+    assert!(!text.contains("web"), "somebody else: {text}");
+}
+
+#[test]
 fn any_http_client_can_ask_for_the_status() {
     let hub = Hub::started(&[App::puppet("web", "ready")]);
     let answer = hub.exchange("GET", "/v1/status", "", PATIENCE).expect("an answer");

@@ -16,6 +16,7 @@ mod full_disk;
 mod guests;
 mod head;
 mod health;
+mod house;
 mod hub;
 mod keeper;
 mod limits;

@@ -37,9 +37,9 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::Parser;
 use kit::{
-    Home, Worker,
+    Home, Sees, Worker,
     alarm::Alarm,
-    listen,
+    listen::{self, ListenError},
     live::{Goodbye, Live},
     stream::Stream,
 };
@@ -48,6 +48,7 @@ use crate::{
     bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store,
 };
 
+const PORT_VARIABLES: [&str; 1] = ["PORT"];
 const DEFAULT_PORT: u16 = 3001;
 const DATABASE: &str = "api.db";
 /// Where betti-nutrition answers, unless it is where it listens on this machine.
@@ -60,12 +61,23 @@ const GOODBYE: Goodbye = Goodbye { code: 1000, reason: "Server shutting down" };
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Some(command) => command.run(),
-        None => kit::run("betti-api", serve),
+        None => kit::run("betti-api", &sees(), serve),
     }
 }
 
+/// All of the data: erasing, handing out and recordings are about more than one file.
+fn sees() -> Sees {
+    let sees = Sees::default().all_data().listens(&PORT_VARIABLES, DEFAULT_PORT);
+    // One that cannot be used is told by who serves.
+    nutrition_url().map_or(sees.clone(), |url| sees.calls(&url))
+}
+
+fn nutrition_url() -> Result<String, ListenError> {
+    std::env::var(NUTRITION_URL).or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))
+}
+
 async fn serve(mut worker: Worker) -> anyhow::Result<()> {
-    let listener = worker.listener(&["PORT"], DEFAULT_PORT).await?;
+    let listener = worker.listener(&PORT_VARIABLES, DEFAULT_PORT).await?;
     let data = worker.data_dir()?;
     let store = Store::open(&data.join(DATABASE), Home::from_environment()?).await?;
     let (access, audit) = (worker.access()?, worker.audit()?);
@@ -82,9 +94,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
     tokio::spawn(watch::run(store.database().events(), store.clone(), Alarm::new().context("the alarm for alerts")?));
     let alarm = Alarm::new().context("the alarm for drinks")?;
     tokio::spawn(thirst::run(store.database().events(), store.clone(), alarm, feed::BESIDE_FOR));
-    let nutrition_url = std::env::var(NUTRITION_URL);
-    let nutrition_url = nutrition_url.or_else(|_| listen::neighbour(NUTRITION_PORT, DEFAULT_NUTRITION_PORT))?;
-    let nutrition = Forward::new("betti-nutrition", &nutrition_url, access.service()).context(NUTRITION_URL)?;
+    let nutrition = Forward::new("betti-nutrition", &nutrition_url()?, access.service()).context(NUTRITION_URL)?;
     let hub = Arc::new(Hub {
         access: access.clone(),
         data,

@@ -96,9 +96,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let settings = Settings::read(arguments.config.as_deref(), |name| std::env::var_os(name));
     match arguments.command {
-        None => kit::run("betti-backup", async |worker| nightly::serve(worker, settings?).await),
+        None => kit::run("betti-backup", &sees(), async |worker| nightly::serve(worker, settings?).await),
         Some(command) => commands::run(command, arguments.json, settings),
     }
+}
+
+/// All files: it copies what all workers keep, and to sticks that are mounted where and when somebody plugs them in. It listens
+/// to nobody, calls nobody and executes nothing.
+fn sees() -> kit::Sees {
+    kit::Sees::default().reads("/").writes("/")
 }
 
 #[cfg(test)]

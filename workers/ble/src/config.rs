@@ -8,7 +8,7 @@ use crate::api::{Api, BadUrl};
 
 /// Base URL of betti-backend.
 pub const API_URL: &str = "BETTI_API_URL";
-const DEFAULT_API_URL: &str = "http://127.0.0.1:3001";
+pub const DEFAULT_API_URL: &str = "http://127.0.0.1:3001";
 /// Addresses of the adopted devices, separated by commas, or the word [`ANY`].
 pub const DEVICES: &str = "BETTI_BLE_DEVICES";
 const ANY: &str = "any";

@@ -34,7 +34,10 @@ use tokio::sync::watch;
 const LEAVE_WITHIN: Duration = Duration::from_millis(1500);
 
 fn main() -> ExitCode {
-    kit::run("betti-ble", serve)
+    let bus = std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_default();
+    let api = std::env::var(config::API_URL).unwrap_or_else(|_| config::DEFAULT_API_URL.into());
+    let sees = kit::Sees::default().databases(&[store::FILE]).calls(&api).bus(&bus);
+    kit::run("betti-ble", &sees, serve)
 }
 
 async fn serve(mut worker: kit::Worker) -> anyhow::Result<()> {

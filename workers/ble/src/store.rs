@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use crate::observation::{Observation, Received};
 use crate::plausible::TimeSource;
 
-const FILE: &str = "ble.db";
+pub const FILE: &str = "ble.db";
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_readings.sql")];
 /// Readings of streams that may wait: at one in five seconds, more than a day of one strap. Spot readings are not counted.
 const LONGEST_STREAM: i64 = 20_000;

@@ -35,6 +35,7 @@ use http::{
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::service::KEY_FILE;
 use self::{
     credential::Shown,
     known::Known,
@@ -125,6 +126,16 @@ impl From<AccessError> for Problem {
         };
         Self::new(status, error.to_string())
     }
+}
+
+/// Makes the file and the hub's own credential if they are missing; the connection keeps the file as it is.
+///
+/// # Errors
+/// As [`Access::open`].
+pub(crate) fn prepare(directory: &Path) -> Result<rusqlite::Connection, AccessError> {
+    let connection = crate::database::connection(&directory.join(FILE), &MIGRATIONS)?;
+    service::ensure(directory)?;
+    Ok(connection)
 }
 
 /// A hub's access control, as one worker sees it. Cheap to clone.

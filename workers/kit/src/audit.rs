@@ -48,6 +48,14 @@ const MIGRATIONS: [&str; 1] = [include_str!("audit/0001.sql")];
 /// How many entries may wait to be written; more are lost, and said to be.
 const LONGEST_QUEUE: usize = 4096;
 
+/// Makes the file if it is missing; the connection keeps it as it is.
+///
+/// # Errors
+/// As [`Audit::open`].
+pub(crate) fn prepare(directory: &Path) -> Result<rusqlite::Connection, OpenError> {
+    crate::database::connection(&directory.join(FILE), &MIGRATIONS)
+}
+
 /// A hub's audit, as one worker writes it. Cheap to clone.
 #[derive(Clone)]
 pub struct Audit(Arc<Inner>);

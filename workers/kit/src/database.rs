@@ -184,22 +184,43 @@ impl Database {
 /// # Errors
 /// If it cannot be opened or migrated; it is then as it was.
 pub(crate) fn connection(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
-    // Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
-    let file = OpenOptions::new().create(true).append(true).mode(FILE_MODE).open(path);
-    let unusable = |error| OpenError::File { path: path.into(), error };
-    let file = file.map_err(unusable)?;
-    // One that an earlier version made, or that was copied here. Whose it is decides about it, should that not be us.
-    let mode = file.metadata().map_err(unusable)?.permissions().mode();
-    if mode & !FILE_MODE & 0o777 != 0
-        && let Err(error) = file.set_permissions(Permissions::from_mode(FILE_MODE))
-    {
-        tracing::warn!(file = %path.display(), "others may read it: {error}");
-    }
-    drop(file);
+    make(path).map_err(|error| OpenError::File { path: path.into(), error })?;
     let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
     let mut writer = connect(path).map_err(sqlite)?;
     migrate(&mut writer, path, migrations)?;
     Ok(writer)
+}
+
+/// A connection that is only kept: while it is, the file's companions (`-wal`, `-shm`) are there and stay the same files. The schema is
+/// left as it is.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(crate) fn hold(path: &Path) -> Result<Connection, OpenError> {
+    make(path).map_err(|error| OpenError::File { path: path.into(), error })?;
+    let sqlite = |error| OpenError::Sqlite { path: path.into(), error };
+    let connection = connect(path).map_err(sqlite)?;
+    // Asked for something, so that it is really open.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(sqlite)?;
+    Ok(connection)
+}
+
+/// Made by us first, because SQLite would make it readable for everybody; its companions take over the mode.
+///
+/// One that is there is not opened: closing it would take away the locks that SQLite has on it in this process.
+fn make(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().create_new(true).append(true).mode(FILE_MODE).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        made => return made.map(drop),
+    }
+    // One that an earlier version made, or that was copied here. Whose it is decides about it, should that not be us.
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & !FILE_MODE & 0o777 != 0
+        && let Err(error) = std::fs::set_permissions(path, Permissions::from_mode(FILE_MODE))
+    {
+        tracing::warn!(file = %path.display(), "others may read it: {error}");
+    }
+    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

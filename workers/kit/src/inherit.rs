@@ -51,6 +51,12 @@ impl Inherited {
         self.sockets.pop_front()
     }
 
+    /// Whether there is one.
+    #[must_use]
+    pub fn has_socket(&self) -> bool {
+        !self.sockets.is_empty()
+    }
+
     /// A pipe that nobody writes: its end means that the keeper is gone.
     #[must_use]
     pub fn lifeline(&self) -> Option<OwnedFd> {

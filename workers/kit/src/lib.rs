@@ -1,12 +1,13 @@
 //! What every worker needs, and nothing it does.
 //!
 //! ```text
-//!   main ── run(name, serve) ──► Worker ── listener ──► serve::serve ──► Routes ──► a worker's handlers
+//!   main ── run(name, sees, serve) ──► Worker ── listener ──► serve::serve ──► Routes ──► a worker's handlers
 //!                                  │ ready pipe, lifeline, SIGTERM           │          │
 //!                                  └── stop token, tasks                     Rule       Database (+ outbox)
 //! ```
 //!
 //! * [`run`], [`Worker`]: start, be ready, be told to stop, leave.
+//! * [`sandbox`]: what a worker sees of the machine.
 //! * [`Routes`], [`Rule`], [`Call`], [`Problem`]: who may call what, and how it is answered.
 //! * [`access`], [`role`]: who calls, by which credential, and what they may.
 //! * [`audit`]: who read or changed what.
@@ -43,6 +44,7 @@ pub mod reply;
 pub mod role;
 pub mod routes;
 pub mod rule;
+pub mod sandbox;
 pub mod serve;
 pub mod shutdown;
 pub mod stream;
@@ -58,4 +60,5 @@ pub use home::Home;
 pub use problem::Problem;
 pub use routes::Routes;
 pub use rule::{Area, Identity, Rule};
+pub use sandbox::Sees;
 pub use worker::{Worker, data_dir, run};

@@ -103,6 +103,11 @@ fn port(variables: &[&str], default: u16, value_of: impl Fn(&str) -> Option<Stri
     }
 }
 
+/// The port that will be asked for, if what the variables say is one.
+pub(crate) fn asked_port(variables: &[&str], default: u16) -> Option<u16> {
+    port(variables, default, set).ok()
+}
+
 /// Where another worker of this machine answers, unless somebody says where: `http://127.0.0.1:PORT`. The port is what the
 /// variable that decides where that worker listens says here too, else its default.
 ///

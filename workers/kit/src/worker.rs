@@ -13,6 +13,7 @@ use crate::{
     inherit::Inherited,
     listen::{self, ListenError, Listener},
     notify::Notifier,
+    sandbox::{self, Sees},
     serve::{Answer, serve},
     shutdown, telemetry,
     tls::Certificates,
@@ -39,8 +40,9 @@ pub struct Worker {
 
 /// Runs a worker to its end: what `main` returns.
 ///
-/// Takes over the inherited descriptors while there is only one thread, then starts the async runtime.
-pub fn run<F>(name: &'static str, serve: impl FnOnce(Worker) -> F) -> ExitCode
+/// Takes over the inherited descriptors and gives up what it does not need to see while there is only one thread, then starts the async
+/// runtime.
+pub fn run<F>(name: &'static str, sees: &Sees, serve: impl FnOnce(Worker) -> F) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -48,8 +50,8 @@ where
     ask_for_descriptors();
     umask(NOBODY_ELSE);
     let inherited = Inherited::take();
-    let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(async {
+    let outcome = sandbox::enter(name, sees, inherited.has_socket()).and_then(|_held| {
+        runtime()?.block_on(async {
             let stop = CancellationToken::new();
             shutdown::cancel_when_told(stop.clone(), inherited.lifeline())?;
             let notifier = Notifier::from_environment();

@@ -27,7 +27,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use kit::tls::Certificates;
+use kit::{Sees, tls::Certificates};
 
 use crate::{client::Pings, lobby::Lobby, public::Public, rooms::Targeting, routes::Pages};
 
@@ -73,8 +73,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Certs { folder, names, force }) => make_certificates(&folder, &names, force),
-        None => kit::run("betti-video", |worker| serve(worker, arguments)),
+        None => kit::run("betti-video", &sees(&arguments), |worker| serve(worker, arguments)),
     }
+}
+
+fn sees(arguments: &Arguments) -> Sees {
+    let sees = Sees::default().databases(&[]).listens(&PORT_VARIABLES, DEFAULT_PORT);
+    if arguments.tunnel {
+        return sees.reads(arguments.public.as_deref().unwrap_or(Path::new(DEFAULT_PUBLIC)));
+    }
+    sees.certificates(arguments.certs.clone().unwrap_or_else(Certificates::folder_from_environment))
 }
 
 fn make_certificates(folder: &Path, names: &[String], force: bool) -> ExitCode {

@@ -36,6 +36,12 @@ pub enum Files {
 }
 
 impl Files {
+    /// The folder that a debug build of this program reads; in a release build it need not be there.
+    pub fn built_from() -> &'static Path {
+        let folder = if cfg!(debug_assertions) { concat!(env!("CARGO_MANIFEST_DIR"), "/app/dist") } else { "" };
+        Path::new(folder)
+    }
+
     /// Another build than the one built in.
     ///
     /// # Errors

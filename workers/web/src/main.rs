@@ -31,9 +31,9 @@ use anyhow::Context;
 use clap::Parser;
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
-use kit::tls::Certificates;
+use kit::{Sees, tls::Certificates};
 
-use crate::{files::Files, gateway::Gateway, proxy::Proxy, tunnel::Tunnels, upstream::Upstreams};
+use crate::{files::Files, gateway::Gateway, proxy::Proxy, routes::App, tunnel::Tunnels, upstream::Upstreams};
 
 const PORT_VARIABLES: [&str; 1] = ["PORT"];
 const DEFAULT_PORT: u16 = 5173;
@@ -49,7 +49,18 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    kit::run("betti-web", |worker| serve(worker, arguments))
+    kit::run("betti-web", &sees(&arguments), |worker| serve(worker, arguments))
+}
+
+/// No data: what it passes on is in nobody's file here.
+fn sees(arguments: &Arguments) -> Sees {
+    let sees = Sees::default()
+        .certificates(Certificates::folder_from_environment())
+        .listens(&PORT_VARIABLES, DEFAULT_PORT)
+        .reads(arguments.root.as_deref().unwrap_or(Files::built_from()));
+    // Addresses that cannot be used are told by who serves.
+    let Ok(upstreams) = Upstreams::from_environment() else { return sees };
+    [App::Backend, App::Nutrition, App::Video].iter().fold(sees, |sees, app| sees.calls_port(upstreams.of(*app).port()))
 }
 
 async fn serve(mut worker: kit::Worker, arguments: Arguments) -> anyhow::Result<()> {

@@ -3,7 +3,12 @@
 
 mod support;
 
-use std::{fs, os::unix::net::UnixDatagram, path::Path, time::Duration};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::Path,
+    time::Duration,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use support::{Gateway, command};
@@ -80,14 +85,14 @@ fn what_the_caller_calls_the_hub_is_not_taken_for_html() {
 #[test]
 fn a_pair_that_comes_while_the_gateway_runs_is_told_to_everybody() {
     let folder = TempDir::new().unwrap();
-    // The folder itself is not there yet either.
+    // The folder itself is not there yet either: the gateway makes it, because it sees no other one that comes later.
     let certificates = folder.path().join("certs");
     let mut gateway = gateway(&certificates);
     let state = |gateway: &Gateway| -> serde_json::Value {
         serde_json::from_slice::<serde_json::Value>(&gateway.get("/health").body).unwrap()["certificate"].clone()
     };
     assert_eq!(state(&gateway), serde_json::json!({"state": "none", "kept": false}));
-    fs::create_dir(&certificates).unwrap();
+    assert_eq!(fs::metadata(&certificates).unwrap().permissions().mode() & 0o777, 0o700);
     write_pair(&certificates);
     gateway.wait_for_line("a new certificate is in force");
     assert_eq!(state(&gateway)["state"], "good");

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::compress::Names;
 use super::index::Index;
-use super::limits::Limits;
+use super::limits::{FILE_MODE, Limits};
 use super::loss::Loss;
 use super::open_line::OpenLine;
 use super::outlet::Writer;
@@ -173,7 +173,7 @@ impl LogFile {
             fs::create_dir_all(folder)?;
         }
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         // A FIFO that nobody reads, or a terminal that somebody stopped, is not to stop everybody's logs.
         let mut file = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.path)?;
         self.regular = file.metadata()?.is_file();

@@ -7,12 +7,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use protocol::log_index::{LENGTH, Mark, NOBODY, SUFFIX};
 
+use super::limits::FILE_MODE;
 use super::outlet::{Kind, Writer};
 use super::when;
 
@@ -94,7 +95,9 @@ impl Index {
 
     fn write(&mut self, mark: &Mark) -> io::Result<()> {
         if self.file.is_none() {
-            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path)?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+            let opened = options.open(&self.path)?;
             opened.set_len(self.length)?;
             // After a power cut the index says that the log is ours to mend: it is there before anything that may be torn. Once for
             // each file, so rarely.

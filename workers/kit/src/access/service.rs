@@ -15,7 +15,7 @@ use super::{Access, AccessError, FILE, secret::Token};
 use crate::{clock, database};
 
 /// Where it is kept, readable for the hub's user only.
-const KEY_FILE: &str = "service.key";
+pub(crate) const KEY_FILE: &str = "service.key";
 const KEY_MODE: u32 = 0o600;
 /// What it is called in the list of devices.
 const NAME: &str = "This hub's own workers";

@@ -81,7 +81,10 @@ fn foreign(folder: &Path, user: &User) -> Option<String> {
     let owner = std::fs::metadata(folder).ok()?.uid();
     let is_foreign = !user.uid.is_root() && owner != user.uid.as_raw();
     is_foreign.then(|| {
-        format!("Note: {} belongs to somebody else, and {} writes logs and data there", folder.display(), user.name)
+        let (folder, name) = (folder.display(), &user.name);
+        format!(
+            "Note: {folder} belongs to somebody else, and {name} writes logs and data there. To do: sudo chown -R {name}: '{folder}'"
+        )
     })
 }
 

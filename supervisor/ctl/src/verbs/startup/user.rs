@@ -26,7 +26,9 @@ fn known(name: &str) -> Result<User, Failure> {
     }
     match User::from_name(name) {
         Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(Failure::failed(format!("there is no user {name:?}: adduser --system makes one"))),
+        Ok(None) => Err(Failure::failed(format!(
+            "there is no user {name:?}. It is made by: sudo useradd --system --user-group --shell /usr/sbin/nologin {name}"
+        ))),
         Err(why) => Err(Failure::failed(format!("the user {name:?} cannot be looked up: {why}"))),
     }
 }
