@@ -28,6 +28,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/v1/access/me", Rule::Known, with(hub, me))
         .on(Method::DELETE, "/api/v1/access/me", Rule::Known, with(hub, leave))
         .get("/api/v1/access/devices", Rule::Household, with(hub, devices))
+        .on(Method::DELETE, "/api/v1/access/devices", share, with(hub, revoke_others))
         .on(Method::DELETE, "/api/v1/access/devices/{device}", Rule::Household, with(hub, revoke))
         .get("/api/v1/access/report", see, with(hub, report))
         .on(Method::PUT, "/api/v1/access/grants/{device}/{area}", share, with(hub, give))
@@ -138,6 +139,13 @@ async fn revoke(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     }
     hub.access.revoke(id, device_of(&call), Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, "This device is not let in any more."))
+}
+
+/// For whoever fears that one of them is in wrong hands, and does not know which.
+async fn revoke_others(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let own = device_of(&call).ok_or_else(|| Problem::internal("whoever may share is known"))?;
+    let removed = hub.access.revoke_others(asked_about(&call)?, own, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &json!({ "removed": removed })))
 }
 
 async fn report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
