@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Device } from "../../api/access/device";
+import { shutOut } from "../../api/access/forget";
 import { devices, leave, me, removeDevice, STRANGER } from "../../api/access/queries";
 import { troubleText } from "../../api/access/trouble";
 import { Button } from "../../ui/Button";
@@ -72,11 +73,8 @@ function Leave() {
   const [asked, setAsked] = useState(false);
   const leaving = useMutation({
     mutationFn: leave,
-    onSuccess: () => {
-      // What was on screen is not for whoever takes this device next.
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== "me" });
-      queries.setQueryData(me.queryKey, STRANGER);
-    },
+    // What was on screen is not for whoever takes this device next.
+    onSuccess: () => shutOut(queries),
   });
   return (
     <section aria-labelledby="leave" className={styles.part}>
