@@ -9,6 +9,7 @@ import { Confirm } from "./Confirm";
 import { DeviceRow } from "./DeviceRow";
 import { Invite } from "./Invite";
 import styles from "./setup.module.css";
+import { WrongHands } from "./WrongHands";
 
 /** Which devices are let in, and how another comes in or one goes. */
 export function SetupScreen() {
@@ -29,6 +30,10 @@ export function SetupScreen() {
       )}
       {list && <Devices list={list} own={own} />}
       {list && <Invite residents={residentsOf(list, known?.resident ?? null)} />}
+      <a className={styles.link} href="/setup/looks">
+        See who looked at what
+      </a>
+      {list && <WrongHands resident={known?.resident ?? null} />}
       {own !== null && <Leave />}
     </section>
   );
