@@ -251,6 +251,33 @@ async fn all_others_are_out_at_once_when_something_may_be_in_wrong_hands() {
 }
 
 #[test]
+fn the_link_of_an_invitation_works_elsewhere() {
+    let hub = Hub::start();
+    let carer = hub.token("carer");
+    let link = |worker: &Running, host: &str| {
+        let headers = [("Authorization", &*format!("Bearer {carer}")), ("X-Forwarded-Host", host)];
+        let body = json!({"role": "carer"});
+        let (status, answer) = worker.request("POST", "/api/v1/access/invitations", &headers, Some(&body));
+        assert_eq!(status, 201, "{answer}");
+        answer["data"].clone()
+    };
+    let url = |answer: &Value| answer["url"].as_str().unwrap().to_owned();
+    assert!(
+        url(&link(&hub.worker, "hub.local:5173")).starts_with("http://hub.local:5173/pair#"),
+        "as its inviter reaches it"
+    );
+    for own in ["127.0.0.1:5999", "localhost:5999"] {
+        let answer = link(&hub.worker, own);
+        let is_elsewhere = !url(&answer).contains("127.0.0.1") && !url(&answer).contains("localhost");
+        assert!(is_elsewhere != answer["note"].is_string(), "either it is good elsewhere or that is said: {answer}");
+        assert!(url(&answer).contains(":5999/pair#"), "{answer}");
+    }
+    let folder = hub.folder.path();
+    let public = Running::start(API, folder, &[("BETTI_PUBLIC_URL", "https://hub.example/")]);
+    assert!(url(&link(&public, "127.0.0.1:5999")).starts_with("https://hub.example/pair#"));
+}
+
+#[test]
 fn nobody_invites_beyond_what_they_have() {
     let hub = Hub::start();
     let (carer, clinician) = (hub.token("carer"), hub.token("clinician"));

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::{Hub, residents::asked_about, with};
+use crate::address::{Address, ONLY_HERE};
 
 const NOT_YOURS: &str = "Only the resident, who speaks for them, or who let this device in may do that.";
 
@@ -71,11 +72,11 @@ async fn invite(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let invitation = within_reach(&call.identity, Invitation { name, resident, ..Invitation::of(role) })?;
     let granted: Vec<_> = invitation.grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
     let (code, expires) = hub.access.invite(invitation, device_of(&call), Timestamp::now()).await?;
-    let scheme = if call.is_tls { "https" } else { "http" };
-    let host = call.header("x-forwarded-host").or(call.header("host")).unwrap_or("localhost");
+    // Whoever calls this worker itself came by no address that a browser could open.
+    let Address { url, is_only_here } = Address::seen_by(call.header("x-forwarded-host"), call.is_tls);
     let shown = json!({
         "code": code.reveal(), "expires_at": clock::iso(expires), "valid_for_seconds": CODE_VALID_FOR.as_secs(),
-        "url": format!("{scheme}://{host}/pair#{}", code.reveal()), "role": role.name(), "grants": granted,
+        "url": format!("{url}/pair#{}", code.reveal()), "note": is_only_here.then_some(ONLY_HERE), "role": role.name(), "grants": granted,
     });
     Ok(reply::data(StatusCode::CREATED, &shown))
 }
