@@ -30,6 +30,10 @@ pub const LARGEST_LIMIT: u32 = 1000;
 pub struct Told {
     /// In plain words.
     pub words: String,
+    /// The day on which it was done or began, where the resident is: `2031-01-31`.
+    pub date: String,
+    /// Where that is: `Europe/Vienna`.
+    pub zone: String,
     /// What people call the device; `null` if it is none, or is not known any more.
     pub name: Option<String>,
     #[serde(flatten)]
@@ -45,7 +49,10 @@ pub async fn tell(data: &Path, access: &Access, home: &Home, question: Question)
         let names = Names::open(&folder, devices)?;
         let told = |entry: Entry| {
             let (name, medicine) = (names.device(&entry).map(str::to_owned), names.medicine(&entry)?);
-            Ok(Told { words: words::of(&entry, name.as_deref(), medicine.as_deref(), &home), name, entry })
+            let at = entry.first_at.parse().unwrap_or_default();
+            let (date, zone) = (home.date(at).to_string(), home.zone_at(at));
+            let words = words::of(&entry, name.as_deref(), medicine.as_deref(), &home);
+            Ok(Told { words, date, zone, name, entry })
         };
         audit::ask(&folder, &question)?.into_iter().map(told).collect()
     });

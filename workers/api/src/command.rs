@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    net::UdpSocket,
     path::PathBuf,
     process::ExitCode,
 };
@@ -18,11 +17,11 @@ use kit::{
 };
 use qrcode::{QrCode, render::unicode::Dense1x2};
 
-use crate::{audit, rights};
+use crate::{
+    address::{Address, GATEWAY_PORT, ONLY_HERE},
+    audit, rights,
+};
 
-/// Where phones find the hub, if not at its address and the gateway's port.
-const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
-const GATEWAY_PORT: u16 = 5173;
 const NONE_PAIRED: &str = "No device is paired yet, so nobody sees anything: betti-api pair --role resident shows how";
 
 /// Vitals, devices and the live stream
@@ -139,10 +138,12 @@ impl Command {
                     // A code would stay in a log.
                     return writeln!(io::stdout(), "{NONE_PAIRED}").context("it could not be printed");
                 }
-                let url = url.or_else(|| std::env::var(PUBLIC_URL).ok()).unwrap_or_else(|| address_here(port));
+                let said = url.map(|url| Address { url, is_only_here: false });
+                let Address { url, is_only_here } = said.unwrap_or_else(|| Address::of_this_hub(port));
                 let (code, _) = access.invite(invitation, None, Timestamp::now()).await?;
                 let text = how_to_pair(url.trim_end_matches('/'), &code, io::stdout().is_terminal())?;
-                write!(io::stdout(), "{text}").context("the code could not be printed")
+                let note = if is_only_here { format!("\n{ONLY_HERE}\n") } else { String::new() };
+                write!(io::stdout(), "{text}{note}").context("the code could not be printed")
             }
         }
     }
@@ -169,16 +170,6 @@ impl Who {
 fn lets_others_in(device: &Device) -> bool {
     let role = [Role::Resident, Role::Carer].into_iter().any(|role| role.name() == device.role);
     role && device.revoked_at.is_none()
-}
-
-/// The address at which others of this network reach this machine. Nothing is sent to find it.
-fn address_here(port: u16) -> String {
-    // 192.0.2.1 is nobody's (RFC 5737): the kernel says from which address it would be reached.
-    let towards = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
-        socket.connect("192.0.2.1:9")?;
-        socket.local_addr()
-    });
-    towards.map_or_else(|_| format!("http://localhost:{port}"), |address| format!("http://{}:{port}", address.ip()))
 }
 
 fn how_to_pair(url: &str, code: &Code, is_terminal: bool) -> anyhow::Result<String> {

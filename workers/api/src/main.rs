@@ -9,6 +9,7 @@
 
 mod accelerometer;
 mod activity;
+mod address;
 mod alerts;
 mod appointments;
 mod audit;

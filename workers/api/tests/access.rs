@@ -236,6 +236,83 @@ fn what_is_granted_can_be_withdrawn_by_the_resident_and_is_reported() {
     assert_eq!(hub.status(&carer, &format!("{VITALS}?resident=2")), 403, "nobody else's");
 }
 
+#[tokio::test]
+async fn all_others_are_out_at_once_when_something_may_be_in_wrong_hands() {
+    let hub = Hub::start();
+    let (resident, carer, proxy) = (hub.token("resident"), hub.token("carer"), {
+        hub.command(&["token", "--role", "carer", "--proxy"]).trim_end().to_owned()
+    });
+    let elsewhere = hub.command(&["token", "--role", "carer", "--resident", "2"]).trim_end().to_owned();
+    let grant = format!("/api/v1/access/grants/{}/vitals", hub.device(&elsewhere));
+    assert_eq!(hub.ask(&resident, "PUT", &grant, Some(&json!({"level": "read"}))).0, 200);
+    let open = async |token: &str| {
+        let mut request = format!("ws://{}/api/v1/stream", hub.worker.address).into_client_request().unwrap();
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        connect_async(request).await.unwrap().0
+    };
+    let invited = hub.ask(&carer, "POST", "/api/v1/access/invitations", Some(&json!({"role": "carer"}))).1;
+    let own = hub.ask(&proxy, "POST", "/api/v1/access/invitations", Some(&json!({"role": "carer"}))).1;
+    assert_eq!(hub.ask(&carer, "DELETE", "/api/v1/access/devices", None).0, 403, "not for who does not speak for them");
+    assert_eq!(hub.status(&resident, VITALS), 200, "and nothing is changed");
+    let sockets = [open(&carer).await, open(&resident).await];
+    let (status, answer) = hub.ask(&proxy, "DELETE", "/api/v1/access/devices", None);
+    assert_eq!((status, &answer["data"]["removed"]), (200, &json!(3)), "{answer}");
+    for gone in [&resident, &carer] {
+        assert_eq!(hub.status(gone, VITALS), 401);
+    }
+    for mut socket in sockets {
+        let closed = async {
+            loop {
+                match socket.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return u16::from(frame.code),
+                    Some(Ok(_)) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        assert_eq!(timeout(DEADLINE, closed).await.unwrap(), 1008);
+    }
+    assert_eq!(hub.status(&proxy, VITALS), 200, "who asked stays");
+    assert_eq!(hub.status(&elsewhere, VITALS), 403, "who is there for somebody else sees nothing of this resident");
+    assert_eq!(hub.status(&elsewhere, "/api/v1/access/me"), 200, "and is let in");
+    for code in [invited, own] {
+        let body = json!({"code": code["data"]["code"], "name": "Late"});
+        assert_eq!(hub.stranger("POST", "/api/v1/access/pair", Some(&body)).0, 401, "codes are void");
+    }
+    let devices = hub.ask(&proxy, "GET", "/api/v1/access/devices", None).1;
+    let hub_itself = devices["data"].as_array().unwrap().iter().find(|row| row["is_hub"] == true).unwrap();
+    assert!(hub_itself["revoked_at"].is_null(), "workers still reach each other: {hub_itself}");
+    let again = hub.ask(&proxy, "DELETE", "/api/v1/access/devices", None).1;
+    assert_eq!(again["data"]["removed"], 0);
+}
+
+#[test]
+fn the_link_of_an_invitation_works_elsewhere() {
+    let hub = Hub::start();
+    let carer = hub.token("carer");
+    let link = |worker: &Running, host: &str| {
+        let headers = [("Authorization", &*format!("Bearer {carer}")), ("X-Forwarded-Host", host)];
+        let body = json!({"role": "carer"});
+        let (status, answer) = worker.request("POST", "/api/v1/access/invitations", &headers, Some(&body));
+        assert_eq!(status, 201, "{answer}");
+        answer["data"].clone()
+    };
+    let url = |answer: &Value| answer["url"].as_str().unwrap().to_owned();
+    assert!(
+        url(&link(&hub.worker, "hub.local:5173")).starts_with("http://hub.local:5173/pair#"),
+        "as its inviter reaches it"
+    );
+    for own in ["127.0.0.1:5999", "localhost:5999"] {
+        let answer = link(&hub.worker, own);
+        let is_elsewhere = !url(&answer).contains("127.0.0.1") && !url(&answer).contains("localhost");
+        assert!(is_elsewhere != answer["note"].is_string(), "either it is good elsewhere or that is said: {answer}");
+        assert!(url(&answer).contains(":5999/pair#"), "{answer}");
+    }
+    let folder = hub.folder.path();
+    let public = Running::start(API, folder, &[("BETTI_PUBLIC_URL", "https://hub.example/")]);
+    assert!(url(&link(&public, "127.0.0.1:5999")).starts_with("https://hub.example/pair#"));
+}
+
 #[test]
 fn nobody_invites_beyond_what_they_have() {
     let hub = Hub::start();

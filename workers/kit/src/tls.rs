@@ -81,6 +81,12 @@ impl Certificates {
         std::env::var_os(certificates::FOLDER_VARIABLE).map_or_else(|| certificates::FOLDER.into(), PathBuf::from)
     }
 
+    /// Whether a folder has a pair that can be served, for who serves none of it.
+    #[must_use]
+    pub fn are_in(folder: &Path) -> bool {
+        matches!(pair::find(folder), Found::Pair(_))
+    }
+
     /// Where the pair is looked for.
     #[must_use]
     pub fn folder(&self) -> &Path {

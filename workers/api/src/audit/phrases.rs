@@ -49,6 +49,7 @@ pub fn change(route: &str) -> Option<&'static str> {
         "POST /api/ble/unpair" => "took a Bluetooth device out",
         "POST /api/ble/scan" => "looked for Bluetooth devices",
         "POST /api/v1/access/invitations" => "invited another device",
+        "DELETE /api/v1/access/devices" => "took away the access of all other devices",
         "DELETE /api/v1/access/devices/{device}" => "took away a device's access",
         "DELETE /api/v1/access/me" => "gave up its own access",
         "PUT /api/v1/access/grants/{device}/{area}" => "let a device see more, or change more",

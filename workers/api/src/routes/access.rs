@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use warp::reply::Response;
 
 use super::{Hub, residents::asked_about, with};
+use crate::address::{Address, ONLY_HERE};
 
 const NOT_YOURS: &str = "Only the resident, who speaks for them, or who let this device in may do that.";
 
@@ -28,6 +29,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/v1/access/me", Rule::Known, with(hub, me))
         .on(Method::DELETE, "/api/v1/access/me", Rule::Known, with(hub, leave))
         .get("/api/v1/access/devices", Rule::Household, with(hub, devices))
+        .on(Method::DELETE, "/api/v1/access/devices", share, with(hub, revoke_others))
         .on(Method::DELETE, "/api/v1/access/devices/{device}", Rule::Household, with(hub, revoke))
         .get("/api/v1/access/report", see, with(hub, report))
         .on(Method::PUT, "/api/v1/access/grants/{device}/{area}", share, with(hub, give))
@@ -71,11 +73,11 @@ async fn invite(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let invitation = within_reach(&call.identity, Invitation { name, resident, ..Invitation::of(role) })?;
     let granted: Vec<_> = invitation.grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
     let (code, expires) = hub.access.invite(invitation, device_of(&call), Timestamp::now()).await?;
-    let scheme = if call.is_tls { "https" } else { "http" };
-    let host = call.header("x-forwarded-host").or(call.header("host")).unwrap_or("localhost");
+    // Whoever calls this worker itself came by no address that a browser could open.
+    let Address { url, is_only_here } = Address::seen_by(call.header("x-forwarded-host"), call.is_tls);
     let shown = json!({
         "code": code.reveal(), "expires_at": clock::iso(expires), "valid_for_seconds": CODE_VALID_FOR.as_secs(),
-        "url": format!("{scheme}://{host}/pair#{}", code.reveal()), "role": role.name(), "grants": granted,
+        "url": format!("{url}/pair#{}", code.reveal()), "note": is_only_here.then_some(ONLY_HERE), "role": role.name(), "grants": granted,
     });
     Ok(reply::data(StatusCode::CREATED, &shown))
 }
@@ -139,6 +141,13 @@ async fn revoke(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     }
     hub.access.revoke(id, device_of(&call), Timestamp::now()).await?;
     Ok(reply::message(StatusCode::OK, "This device is not let in any more."))
+}
+
+/// For whoever fears that one of them is in wrong hands, and does not know which.
+async fn revoke_others(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let own = device_of(&call).ok_or_else(|| Problem::internal("whoever may share is known"))?;
+    let removed = hub.access.revoke_others(asked_about(&call)?, own, Timestamp::now()).await?;
+    Ok(reply::data(StatusCode::OK, &json!({ "removed": removed })))
 }
 
 async fn report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {

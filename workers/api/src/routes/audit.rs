@@ -22,6 +22,8 @@ async fn show(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         from: time(&call, "from")?,
         to: time(&call, "to")?,
         before: whole(&call, "before", i64::MAX)?,
+        device: call.query("device").map(str::to_owned),
+        area: area(&call)?,
         limit: whole(&call, "limit", i64::from(LARGEST_LIMIT))?
             .and_then(|limit| u32::try_from(limit).ok())
             .unwrap_or(USUAL_LIMIT),
@@ -34,6 +36,14 @@ async fn show(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 fn time(call: &Call, name: &str) -> Result<Option<Timestamp>, Problem> {
     let wrong = |text| Problem::bad_request(format!("{name} {text:?} is no time: write 2031-01-31T12:00:00Z"));
     call.query(name).map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+}
+
+fn area(call: &Call) -> Result<Option<Area>, Problem> {
+    let wrong = |name| {
+        let all: Vec<_> = Area::ALL.iter().map(|area| area.name()).collect();
+        Problem::bad_request(format!("area {name:?} is none: there are {}", all.join(", ")))
+    };
+    call.query("area").map(|name| Area::named(name).ok_or_else(|| wrong(name))).transpose()
 }
 
 fn whole(call: &Call, name: &str, most: i64) -> Result<Option<i64>, Problem> {

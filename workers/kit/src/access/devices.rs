@@ -1,6 +1,6 @@
 //! Devices: added, listed with their last use, and revoked at once.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -125,6 +125,44 @@ impl Access {
             transaction.execute(sql, params![clock::iso(now), by, device])?;
             let event = json!({"id": device, "name": name, "by": by});
             Ok(Change::new((), Event::new("access.revoked", event)))
+        };
+        self.0.database.write(change).await
+    }
+
+    /// Lets in nobody any more who is a resident's, or there for them, but `keep` and the hub itself: their devices are revoked, what
+    /// devices of others were granted of that resident is withdrawn, and codes that nobody used yet are void. How many devices
+    /// lost something. All of it, or nothing.
+    ///
+    /// # Errors
+    /// That it cannot be kept.
+    pub async fn revoke_others(&self, resident: i64, keep: String, now: Timestamp) -> Result<usize, AccessError> {
+        let change = move |transaction: &Transaction<'_>| {
+            let mut events = Vec::new();
+            let sql = "UPDATE devices SET revoked_at = ?1, revoked_by = ?2
+                WHERE resident = ?3 AND id <> ?2 AND is_hub = 0 AND revoked_at IS NULL RETURNING id, name";
+            let mut statement = transaction.prepare(sql)?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let revoked = statement.query_map(params![clock::iso(now), keep, resident], row)?;
+            for revoked in revoked {
+                let (id, name): (String, String) = revoked?;
+                events.push(Event::new("access.revoked", json!({"id": id, "name": name, "by": keep})));
+            }
+            let sql = "UPDATE grants SET withdrawn_at = ?1, withdrawn_by = ?2
+                WHERE resident = ?3 AND device <> ?2 AND withdrawn_at IS NULL
+                AND device IN (SELECT id FROM devices WHERE revoked_at IS NULL) RETURNING device, area";
+            let mut statement = transaction.prepare(sql)?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let withdrawn = statement.query_map(params![clock::iso(now), keep, resident], row)?;
+            let mut others = BTreeSet::new();
+            for withdrawn in withdrawn {
+                let (device, area): (String, String) = withdrawn?;
+                let event = json!({"id": device, "subject": resident, "area": area, "by": keep});
+                events.push(Event::new("access.withdrawn", event));
+                others.insert(device);
+            }
+            transaction.execute("DELETE FROM codes WHERE resident = ? AND device IS NULL", [resident])?;
+            let revoked = events.iter().filter(|event| event.kind == "access.revoked").count();
+            Ok::<_, AccessError>(Change::several(revoked + others.len(), events))
         };
         self.0.database.write(change).await
     }

@@ -11,10 +11,10 @@ use super::{
     entry::Entry,
     file::{COLUMNS, entry},
 };
-use crate::{clock, database, person::tombstone};
+use crate::{Area, clock, database, person::tombstone};
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Question {
     /// About whom; `None` is everybody, and attempts that are about nobody.
     pub resident: Option<i64>,
@@ -24,6 +24,10 @@ pub struct Question {
     pub to: Option<Timestamp>,
     /// Only entries before this one.
     pub before: Option<i64>,
+    /// Only what this device did.
+    pub device: Option<String>,
+    /// Only what is of this area.
+    pub area: Option<Area>,
     /// How many at most.
     pub limit: u32,
 }
@@ -82,12 +86,15 @@ fn find(path: &Path, question: &Question) -> rusqlite::Result<Vec<Entry>> {
         "SELECT {COLUMNS} FROM entries AS entry
         WHERE (?1 IS NULL OR about_resident = ?1) AND (?2 IS NULL OR last_at >= ?2) AND (?3 IS NULL OR first_at < ?3)
             AND (?4 IS NULL OR seq < ?4) AND (?5 IS NULL OR first_at > ?5)
+            AND (?7 IS NULL OR by_device = ?7) AND (?8 IS NULL OR area = ?8)
             AND NOT EXISTS (SELECT 1 FROM entries AS whole WHERE whole.continues = entry.seq)
         ORDER BY seq DESC LIMIT ?6"
     );
     let (from, to) = (question.from.map(clock::iso), question.to.map(clock::iso));
     let mut statement = connection.prepare(&sql)?;
-    let values = params![question.resident, from, to, question.before, erased_at, question.limit];
+    let area = question.area.map(Area::name);
+    let values =
+        params![question.resident, from, to, question.before, erased_at, question.limit, question.device, area];
     statement.query_map(values, entry)?.collect()
 }
 

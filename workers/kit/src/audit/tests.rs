@@ -177,17 +177,21 @@ fn a_question_is_about_a_resident_and_a_time_and_goes_back_page_by_page() {
     let folder = tempfile::tempdir().unwrap();
     let at = |hour: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
     let of = |resident, hour| Seen { resident, ..seen("a", What::Change, at(hour)) };
-    append(folder.path(), vec![of(1, 1), of(2, 2), of(1, 3), of(1, 4)]);
+    let other = Seen { area: Some(Area::Activity), ..seen("b", What::Change, at(4)) };
+    append(folder.path(), vec![of(1, 1), of(2, 2), of(1, 3), other]);
     let seqs =
         |question: Question| ask(folder.path(), &question).unwrap().iter().map(|entry| entry.seq).collect::<Vec<_>>();
     let whole = Question { limit: 100, ..Question::default() };
-    let first = Question { resident: Some(1), ..whole };
+    let first = Question { resident: Some(1), ..whole.clone() };
     assert_eq!(seqs(whole), [4, 3, 2, 1]);
-    assert_eq!(seqs(first), [4, 3, 1]);
-    assert_eq!(seqs(Question { limit: 2, ..first }), [4, 3]);
-    assert_eq!(seqs(Question { before: Some(3), ..first }), [1]);
-    assert_eq!(seqs(Question { from: Some(at(3)), ..first }), [4, 3]);
-    assert_eq!(seqs(Question { from: Some(at(3)), to: Some(at(4)), ..first }), [3]);
+    assert_eq!(seqs(first.clone()), [4, 3, 1]);
+    assert_eq!(seqs(Question { limit: 2, ..first.clone() }), [4, 3]);
+    assert_eq!(seqs(Question { before: Some(3), ..first.clone() }), [1]);
+    assert_eq!(seqs(Question { from: Some(at(3)), ..first.clone() }), [4, 3]);
+    assert_eq!(seqs(Question { from: Some(at(3)), to: Some(at(4)), ..first.clone() }), [3]);
+    assert_eq!(seqs(Question { device: Some("a".into()), ..first.clone() }), [3, 1]);
+    assert_eq!(seqs(Question { area: Some(Area::Activity), ..first.clone() }), [4]);
+    assert_eq!(seqs(Question { device: Some("a".into()), area: Some(Area::Activity), ..first }), [0; 0]);
 }
 
 #[test]

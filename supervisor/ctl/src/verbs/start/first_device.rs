@@ -1,6 +1,7 @@
 //! Says how the first device is paired, on a hub that nobody can see anything of yet.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use protocol::control::{App, Status, Word};
@@ -24,7 +25,13 @@ pub async fn show(status: &Status, port: Option<u16>, client: &Client, context: 
         return;
     }
     let Some(program) = launch::program_named(PROGRAM) else { return };
-    let Some(environment) = told(client).await else { return };
+    let Some(mut environment) = told(client).await else { return };
+    // Whether there is a certificate says how the hub is reached; the program runs where we do, not where the app does.
+    if let Some(folder) = context.config.as_deref().and_then(Path::parent) {
+        let certs = environment.get(certificates::FOLDER_VARIABLE).map_or(certificates::FOLDER, String::as_str);
+        let certs = folder.join(certs).to_string_lossy().into_owned();
+        environment.insert(certificates::FOLDER_VARIABLE.to_owned(), certs);
+    }
     let mut command = Command::new(program);
     command.args(["pair", "--role", "resident", "--if-first"]);
     if let Some(port) = port {
@@ -38,7 +45,7 @@ pub async fn show(status: &Status, port: Option<u16>, client: &Client, context: 
 async fn told(client: &Client) -> Option<BTreeMap<String, String>> {
     let apps = describe::about(&[KNOWS.to_owned()], true, client).await.ok()?;
     let environment = apps.into_iter().next()?.environment.into_iter();
-    let wanted: BTreeMap<_, _> =
-        environment.filter(|(name, _)| name == worker::DATA_DIR || name == PUBLIC_URL).collect();
+    let wanted = [worker::DATA_DIR, PUBLIC_URL, certificates::FOLDER_VARIABLE];
+    let wanted: BTreeMap<_, _> = environment.filter(|(name, _)| wanted.contains(&name.as_str())).collect();
     wanted.contains_key(worker::DATA_DIR).then_some(wanted)
 }

@@ -41,7 +41,12 @@ export function post(path: string, body: unknown): Promise<unknown> {
 
 /** DELETEs what is at `path`. */
 export async function remove(path: string): Promise<void> {
-  await ask(path, { method: "DELETE" });
+  await removeFor(path);
+}
+
+/** The same, and returns what the hub says of it. */
+export function removeFor(path: string): Promise<unknown> {
+  return ask(path, { method: "DELETE" });
 }
 
 async function ask(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
+import { shutOut } from "../api/access/forget";
 import { me, STRANGER } from "../api/access/queries";
 import { NotPairedScreen } from "../screens/pair/NotPairedScreen";
 
@@ -10,7 +11,12 @@ import { NotPairedScreen } from "../screens/pair/NotPairedScreen";
 export function Gate({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const { data, isPending } = useQuery(me);
+  const isOut = data === STRANGER;
+  // Once nothing is mounted that could ask again: what was on its way when the hub said so is dropped as well.
+  useEffect(() => {
+    if (isOut) shutOut(queries);
+  }, [isOut, queries]);
   if (isPending) return null;
-  if (data === STRANGER) return <NotPairedScreen onPaired={() => void queries.resetQueries()} />;
+  if (isOut) return <NotPairedScreen onPaired={() => void queries.resetQueries()} />;
   return children;
 }

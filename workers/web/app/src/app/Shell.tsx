@@ -8,7 +8,7 @@ import { NewVersion } from "./NewVersion";
 import { OutageNotice } from "./OutageNotice";
 import { SafetyNotice } from "./SafetyNotice";
 import styles from "./Shell.module.css";
-import { type Screen, screens } from "./screens";
+import { isIn, type Screen, screens } from "./screens";
 
 /** What stays on screen: the home's name, the way around, whether the page is in touch with the hub. */
 export function Shell({ current, children }: { current: Screen; children: ReactNode }) {
@@ -40,7 +40,10 @@ function Navigation({ current }: { current: Screen }) {
       <ul>
         {screens.map(({ path, title, icon }) => (
           <li key={path}>
-            <a href={path} aria-current={path === current.path ? "page" : undefined}>
+            <a
+              href={path}
+              aria-current={current.path === path ? "page" : isIn(current.path, path) ? "true" : undefined}
+            >
               <Icon name={icon} />
               {title}
             </a>

@@ -137,7 +137,7 @@ describe("who has access", () => {
     hub.answer("/api/v1/access/devices", granted(devices));
     hub.answer(
       "POST /api/v1/access/invitations",
-      granted({ code: "K7QP-3M9X", url, valid_for_seconds: 300 }, 201),
+      granted({ code: "K7QP-3M9X", url, note: "It opens here only.", valid_for_seconds: 300 }, 201),
     );
     hub.renderPage("/setup");
     await user.selectOptions(
@@ -148,6 +148,7 @@ describe("who has access", () => {
     expect((await screen.findByTestId("invitation-code")).textContent).toBe("K7QP-3M9X");
     expect(screen.getByRole("link", { name: url }).getAttribute("href")).toBe(url);
     expect(screen.getByRole("img", { name: "QR code of the link" })).toBeDefined();
+    expect(screen.getByText("It opens here only.")).toBeDefined();
     expect(hub.told).toEqual([{ role: "clinician", resident: 1 }]);
   });
 

@@ -1,5 +1,6 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { me, STRANGER } from "../api/access/queries";
+import { shutOut } from "../api/access/forget";
+import { STRANGER } from "../api/access/queries";
 import { isStranger, UnreachableError } from "../api/request";
 
 /** The hub is in the home: a browser that finds itself without Internet must go on asking it. */
@@ -7,10 +8,13 @@ export function createQueryClient(onUnreachable: () => void): QueryClient {
   const failed = (error: Error) => {
     if (error instanceof UnreachableError) onUnreachable();
     // Whatever was asked: the whole page is not for a device that the hub does not know.
-    if (isStranger(error)) client.setQueryData(me.queryKey, STRANGER);
+    if (isStranger(error)) shutOut(client);
+  };
+  const learned = (data: unknown) => {
+    if (data === STRANGER) shutOut(client);
   };
   const client: QueryClient = new QueryClient({
-    queryCache: new QueryCache({ onError: failed }),
+    queryCache: new QueryCache({ onError: failed, onSuccess: learned }),
     mutationCache: new MutationCache({ onError: failed }),
     defaultOptions: {
       queries: {

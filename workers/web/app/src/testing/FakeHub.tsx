@@ -1,7 +1,9 @@
+import type { QueryClient } from "@tanstack/react-query";
 import { act, render } from "@testing-library/react";
-import { vi } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { LiveConnection } from "../api/live/connection";
 import { App } from "../app/App";
+import { stayInStepWithOtherTabs } from "../app/otherTabs";
 import { createQueryClient } from "../app/queryClient";
 import { FakeSocket } from "./FakeSocket";
 import { type RecordedAnswer, recordedAt } from "./recorded";
@@ -14,8 +16,11 @@ export class FakeHub {
   readonly asked: string[] = [];
   /** Bodies that came with questions, newest last. */
   readonly told: unknown[] = [];
+  /** What the page knows. */
+  queries: QueryClient | null = null;
   #answers = new Map<string, Answer>();
   #isReachable = true;
+  #takesSockets = true;
 
   constructor() {
     const { latest, historyOfWeight } = recordedAt(Date.now());
@@ -44,6 +49,11 @@ export class FakeHub {
     act(() => this.sockets.at(-1)?.drop(1012));
   }
 
+  /** From now on it takes no sockets, and does not say why. */
+  refuseSockets(): void {
+    this.#takesSockets = false;
+  }
+
   reappear(): void {
     this.#isReachable = true;
   }
@@ -58,10 +68,14 @@ export class FakeHub {
     const connection = new LiveConnection(() => {
       const socket = new FakeSocket();
       this.sockets.push(socket);
-      queueMicrotask(() => act(() => (this.#isReachable ? socket.greet() : socket.drop())));
+      queueMicrotask(() =>
+        act(() => (this.#isReachable && this.#takesSockets ? socket.greet() : socket.drop())),
+      );
       return socket;
     });
     const queries = createQueryClient(() => connection.doubt());
+    this.queries = queries;
+    onTestFinished(stayInStepWithOtherTabs(queries));
     render(<App connection={connection} queries={queries} path={path} code={code} />);
   }
 

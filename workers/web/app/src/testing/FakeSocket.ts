@@ -27,7 +27,7 @@ export class FakeSocket implements LiveSocket {
   }
 
   /** The other end goes away: without a word, unless it says one. */
-  drop(code = ABNORMAL): void {
-    this.onclose?.call(this as unknown as WebSocket, new CloseEvent("close", { code }));
+  drop(code = ABNORMAL, reason = ""): void {
+    this.onclose?.call(this as unknown as WebSocket, new CloseEvent("close", { code, reason }));
   }
 }

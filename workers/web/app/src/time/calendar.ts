@@ -26,6 +26,12 @@ export function dayText(at: Instant, now: Instant): string {
   return date.getFullYear() === today.getFullYear() ? dayOfThisYear.format(at) : dayOfAnyYear.format(at);
 }
 
+/** Noon of a date as the wire writes it, on this device's own calendar, for what says days in words; `null` if it is none. */
+export function dateOfText(text: string): Instant | null {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  return day === undefined ? null : new Date(Number(year), Number(month) - 1, Number(day), 12).getTime();
+}
+
 function isSameDay(a: Date, b: Date): boolean {
   return a.toDateString() === b.toDateString();
 }

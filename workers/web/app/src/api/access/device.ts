@@ -23,6 +23,8 @@ export interface Device {
 export interface Invitation {
   code: string;
   url: string;
+  /** What the hub has to say of the link, such as that it works nowhere else. */
+  note: string | null;
   /** Both by this page's clock, which may differ from the hub's. */
   madeAt: Instant;
   expiresAt: Instant;
@@ -51,10 +53,11 @@ function readDevice(row: Record<string, unknown>): Device {
 }
 
 export function readInvitation(data: unknown, now: Instant): Invitation {
-  const { code, url, valid_for_seconds } = data as Record<string, unknown>;
+  const { code, url, note, valid_for_seconds } = data as Record<string, unknown>;
   return {
     code: String(code),
     url: String(url),
+    note: typeof note === "string" ? note : null,
     madeAt: now,
     expiresAt: now + Number(valid_for_seconds) * 1_000,
   };

@@ -1,11 +1,18 @@
 import { queryOptions } from "@tanstack/react-query";
-import { get, isStranger, post, remove } from "../request";
+import { get, isStranger, post, remove, removeFor } from "../request";
 import { type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
 
 export interface Me {
-  /** `null` is the hub's own machine, which is no paired device. */
   device: string | null;
   resident: number | null;
+}
+
+function readMe(data: unknown): Me {
+  const { device, resident } = (data ?? {}) as Partial<Record<string, unknown>>;
+  return {
+    device: typeof device === "string" ? device : null,
+    resident: typeof resident === "number" ? resident : null,
+  };
 }
 
 /** The hub does not know this device. */
@@ -16,7 +23,7 @@ export const me = queryOptions({
   queryKey: ["access", "me"],
   queryFn: async ({ signal }): Promise<Me | typeof STRANGER> => {
     try {
-      return (await get("/api/v1/access/me", signal)) as Me;
+      return readMe(await get("/api/v1/access/me", signal));
     } catch (error) {
       if (isStranger(error)) return STRANGER;
       throw error;
@@ -40,6 +47,13 @@ export async function pair(code: string, name: string): Promise<void> {
 export async function invite(role: InvitedRole, name: string, resident: number | null): Promise<Invitation> {
   const about = { role, ...(name && { name }), ...(resident !== null && { resident }) };
   return readInvitation(await post("/api/v1/access/invitations", about), Date.now());
+}
+
+/** Nobody but this device and the hub itself is let in any more to what is this resident's; how many that were. */
+export async function removeAllOthers(resident: number | null): Promise<number> {
+  const about = resident === null ? "" : `?resident=${resident}`;
+  const { removed } = (await removeFor(`/api/v1/access/devices${about}`)) as { removed: unknown };
+  return Number(removed);
 }
 
 export function removeDevice(id: string): Promise<void> {

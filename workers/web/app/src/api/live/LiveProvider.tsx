@@ -1,5 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useSyncExternalStore } from "react";
+import { forget } from "../access/forget";
+import { me } from "../access/queries";
 import { VITALS_KEY } from "../vitals/queries";
 import { coalesce } from "./coalesce";
 import type { LiveConnection, LiveStatus } from "./connection";
@@ -12,10 +14,14 @@ export function LiveProvider({ connection, children }: { connection: LiveConnect
 
   useEffect(() => {
     const refresh = coalesce(() => queries.invalidateQueries({ queryKey: VITALS_KEY }));
-    const stopListening = connection.onNews(refresh);
+    const stopListening = [
+      connection.onNews(refresh),
+      connection.onRightsChanged(() => void forget(queries)),
+      connection.onFailure(() => void queries.invalidateQueries({ queryKey: me.queryKey })),
+    ];
     connection.start();
     return () => {
-      stopListening();
+      for (const stop of stopListening) stop();
       connection.stop();
     };
   }, [connection, queries]);

@@ -14,6 +14,15 @@ export function isGoodbye(closeCode: number): boolean {
   return GOODBYES.has(closeCode);
 }
 
+/** The hub's code for a listener that it lets go for a reason of its own (RFC 6455), and the one reason that is harmless. */
+const POLICY_VIOLATION = 1008;
+const TOO_SLOW = /^too slow/i;
+
+/** Whether the hub ended it because this device may see something else than before, or nothing any more. */
+export function isAboutAccess(closeCode: number, reason: string): boolean {
+  return closeCode === POLICY_VIOLATION && !TOO_SLOW.test(reason);
+}
+
 /**
  * How long to wait before the next try, after so many failures in a row.
  *

@@ -1,6 +1,6 @@
 // Does what link.ts decides: opens and closes sockets, keeps one timer, tells those who listen.
 import type { Instant } from "../../time/age";
-import { isGoodbye } from "./backoff";
+import { isAboutAccess, isGoodbye } from "./backoff";
 import type { Link, Presence } from "./link";
 import * as links from "./link";
 import { readMessage } from "./messages";
@@ -24,6 +24,8 @@ export class LiveConnection {
   #status: LiveStatus = { presence: "connecting", downSince: null };
   readonly #statusListeners = new Set<Listener>();
   readonly #newsListeners = new Set<Listener>();
+  readonly #rightsListeners = new Set<Listener>();
+  readonly #failureListeners = new Set<Listener>();
 
   constructor(openSocket: () => LiveSocket) {
     this.#openSocket = openSocket;
@@ -60,6 +62,16 @@ export class LiveConnection {
     return listen(this.#newsListeners, listener);
   }
 
+  /** Called when the hub ends the connection because this device may see something else than before, or nothing. */
+  onRightsChanged(listener: Listener): () => void {
+    return listen(this.#rightsListeners, listener);
+  }
+
+  /** Called when a try to connect failed. Browsers do not say why: a hub that is away and one that refuses look alike. */
+  onFailure(listener: Listener): () => void {
+    return listen(this.#failureListeners, listener);
+  }
+
   #become(link: Link): void {
     const before = this.#link;
     this.#link = link;
@@ -74,9 +86,12 @@ export class LiveConnection {
     const socket = this.#openSocket();
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#received(data);
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       const happened = isGoodbye(code) ? links.dismissed : links.lost;
+      const wasLive = this.#link.phase === "live";
       this.#become(happened(this.#link, Date.now(), Math.random()));
+      if (isAboutAccess(code, reason)) tell(this.#rightsListeners);
+      else if (!wasLive) tell(this.#failureListeners);
     };
   }
 

@@ -34,6 +34,7 @@ export function InvitationCard({ invitation, onDone }: { invitation: Invitation;
       <a className={styles.link} href={invitation.url}>
         {invitation.url}
       </a>
+      {invitation.note && <p className={styles.trouble}>{invitation.note}</p>}
       <p>or type this code there:</p>
       <p className={styles.code} data-testid="invitation-code">
         {invitation.code}

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Device } from "../../api/access/device";
+import { shutOut } from "../../api/access/forget";
 import { devices, leave, me, removeDevice, STRANGER } from "../../api/access/queries";
 import { troubleText } from "../../api/access/trouble";
 import { Button } from "../../ui/Button";
@@ -8,6 +9,7 @@ import { Confirm } from "./Confirm";
 import { DeviceRow } from "./DeviceRow";
 import { Invite } from "./Invite";
 import styles from "./setup.module.css";
+import { WrongHands } from "./WrongHands";
 
 /** Which devices are let in, and how another comes in or one goes. */
 export function SetupScreen() {
@@ -28,6 +30,10 @@ export function SetupScreen() {
       )}
       {list && <Devices list={list} own={own} />}
       {list && <Invite residents={residentsOf(list, known?.resident ?? null)} />}
+      <a className={styles.link} href="/setup/looks">
+        See who looked at what
+      </a>
+      {list && <WrongHands resident={known?.resident ?? null} />}
       {own !== null && <Leave />}
     </section>
   );
@@ -72,11 +78,8 @@ function Leave() {
   const [asked, setAsked] = useState(false);
   const leaving = useMutation({
     mutationFn: leave,
-    onSuccess: () => {
-      // What was on screen is not for whoever takes this device next.
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== "me" });
-      queries.setQueryData(me.queryKey, STRANGER);
-    },
+    // What was on screen is not for whoever takes this device next.
+    onSuccess: () => shutOut(queries),
   });
   return (
     <section aria-labelledby="leave" className={styles.part}>
