@@ -140,6 +140,11 @@ impl Topic {
         }
     }
 
+    /// Of which area alerts of this kind are, as clients have it or as it is kept.
+    pub fn area_of_kind(kind: &str) -> Option<kit::Area> {
+        if kind == DOSE { Some(kit::Area::Medication) } else { Self::of_name(kind).map(Self::area) }
+    }
+
     pub fn of_name(name: &str) -> Option<Self> {
         let dose = || name.strip_prefix(DOSE)?.strip_prefix('-')?.parse().ok().map(Self::Dose);
         Kind::of_name(name).map(Self::Reading).or_else(dose)

@@ -80,7 +80,7 @@ async fn tell_after(mut told: i64, store: &Store, live: &Live, stream: &Stream) 
                 continue;
             }
             match frame(&event, store).await {
-                Ok(Some(frame)) => live.tell(area::rule(&event.kind), &frame),
+                Ok(Some(frame)) => live.tell(area::rule(&event), &frame),
                 Ok(None) => {}
                 Err(error) => tracing::error!(home_seq = event.home_seq, "an event could not be told: {error}"),
             }

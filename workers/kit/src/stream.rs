@@ -68,8 +68,8 @@ impl Told {
     }
 }
 
-/// Who may be told of events of a kind.
-pub type RuleOf = fn(&str) -> Rule;
+/// Who may be told of an event.
+pub type RuleOf = fn(&Kept) -> Rule;
 
 /// Everyone who follows a worker's outbox.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl Stream {
     /// Tells everyone, without waiting. Events are told in their order, all of them.
     pub fn tell(&self, kept: &Kept) {
         if self.told.receiver_count() > 0 {
-            let _ = self.told.send(Told::of(kept, (self.rule)(&kept.kind))); // Fails only when nobody listens.
+            let _ = self.told.send(Told::of(kept, (self.rule)(kept))); // Fails only when nobody listens.
         }
     }
 

@@ -8,11 +8,12 @@ mod meals;
 use std::sync::Arc;
 
 use kit::{Area, Call, Problem, Routes, Rule};
+use warp::reply::Response;
 
 use crate::{
     meals::EntryError,
     search::Search,
-    store::{MealError, Store},
+    store::{MealError, RESIDENT, Store},
 };
 
 const READ: Rule = Rule::Read(Area::Nutrition);
@@ -30,14 +31,22 @@ pub fn table(kitchen: &Arc<Kitchen>) -> Routes {
     days::add(meals::add(routes, kitchen), kitchen)
 }
 
-/// A handler with what it shares.
+/// A handler with what it shares. All of it is the one resident's, whomever `?resident=` names: so it asks for them.
 fn with<F>(
     kitchen: &Arc<Kitchen>,
     handler: impl Fn(Arc<Kitchen>, Call) -> F + Send + Sync + 'static,
-) -> impl Fn(Call) -> F + Send + Sync + 'static {
+) -> impl Fn(Call) -> BoxFuture + Send + Sync + 'static
+where
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
     let kitchen = kitchen.clone();
-    move |call| handler(kitchen.clone(), call)
+    move |call| match call.about(RESIDENT) {
+        Ok(()) => Box::pin(handler(kitchen.clone(), call)),
+        Err(problem) => Box::pin(std::future::ready(Err(problem))),
+    }
 }
+
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
 
 /// A number of the query; anything that is none, or zero, is as if it were not there.
 fn count(call: &Call, name: &str) -> Option<usize> {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The one resident, as existing clients number people.
-const RESIDENT: i64 = 1;
+pub const RESIDENT: i64 = 1;
 const MEAL_LOGGED: &str = "meal.logged";
 const MEAL_AMENDED: &str = "meal.amended";
 const MEAL_TAKEN_BACK: &str = "meal.entered-in-error";

@@ -64,7 +64,7 @@ async fn of_date(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         None => home.date(now),
     };
     let cabinet = hub.store.cabinet(subject).await?;
-    let records = records(&hub, &cabinet, (date, date)).await?;
+    let records = records(&hub, subject, &cabinet, (date, date)).await?;
     let plans = cabinet.plans();
     let doses = listed(&plans, &records, home.zone(), date, date);
     let asked = doses.iter().filter_map(|dose| shown(&cabinet, dose, now));
@@ -105,7 +105,7 @@ async fn counted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let last = home.date(now);
     let range = (last.saturating_sub((days.unwrap_or(USUAL_DAYS) - 1).days()), last);
     let cabinet = hub.store.cabinet(subject).await?;
-    let records = records(&hub, &cabinet, range).await?;
+    let records = records(&hub, subject, &cabinet, range).await?;
     let counted = adherence(&cabinet.plans(), &records, home.zone(), range, now);
     let of_medication = |(id, tally): (&String, &Tally)| {
         let medication = cabinet.of_plan(id).map(named);
@@ -149,7 +149,7 @@ async fn as_needed(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         field::number_within(&json!({"amount": call.query("amount")}), "amount", 0.0, MOST_AMOUNT)?.unwrap_or(1.0);
     let date = home.date(now);
     let cabinet = hub.store.cabinet(subject).await?;
-    let records = records(&hub, &cabinet, (date, date)).await?;
+    let records = records(&hub, subject, &cabinet, (date, date)).await?;
     let medication = cabinet.find(id).ok_or(MedicationError::Unknown)?;
     let found = medication.as_needed_on(date);
     let bounds = found.as_ref().map_or_else(Prn::default, |(_, _, bounds)| *bounds);

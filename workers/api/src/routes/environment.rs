@@ -8,20 +8,23 @@ use kit::{Area, Call, Problem, Routes, Rule, reply};
 use warp::reply::Response;
 
 use super::{Hub, with};
+use crate::store::RESIDENT;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     routes.get("/api/v1/environment", Rule::Read(Area::Devices), with(hub, newest))
 }
 
-/// The newest of each sensor, by its address, with the name of its device: that is the room's, if somebody gave one.
-async fn newest(hub: Arc<Hub>, _: Call) -> Result<Response, Problem> {
+/// The newest of each sensor, by its address, with the name of its device: that is the room's, if somebody gave one. Sensors are
+/// somebody's as all devices are; what nobody said of is the first resident's.
+async fn newest(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (devices, now) = (hub.store.devices().await?, Timestamp::now());
-    let rooms = hub.bluetooth.rooms(now).into_iter().map(|(sensor, room)| {
+    let rooms = hub.bluetooth.rooms(now).into_iter().filter_map(|(sensor, room)| {
+        let device = devices.iter().find(|device| device.address == sensor);
+        call.about(device.map_or(RESIDENT, |device| device.subject)).ok()?;
         let mut shown = room.shown(now);
         shown["address"] = sensor.to_string().into();
-        shown["name"] =
-            devices.iter().find(|device| device.address == sensor).and_then(|device| device.seen.name.clone()).into();
-        shown
+        shown["name"] = device.and_then(|device| device.seen.name.clone()).into();
+        Some(shown)
     });
     Ok(reply::data(StatusCode::OK, &rooms.collect::<Vec<_>>()))
 }

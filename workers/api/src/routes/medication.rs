@@ -90,7 +90,7 @@ async fn of_today(hub: &Hub, show: fn(&Day<'_>) -> Value) -> Result<Response, Pr
     let (now, home) = (Timestamp::now(), hub.store.home());
     let date = home.date(now);
     let cabinet = hub.store.cabinet(RESIDENT).await?;
-    let records = records(hub, &cabinet, (date, date)).await?;
+    let records = records(hub, RESIDENT, &cabinet, (date, date)).await?;
     let day = Day { cabinet: &cabinet, records: &records, zone: home.zone(), date, now };
     Ok(reply::json(StatusCode::OK, &json!({"success": true, "data": show(&day), "date": date})))
 }
@@ -99,7 +99,7 @@ async fn counted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (now, home) = (Timestamp::now(), hub.store.home());
     let range = last_days(home.date(now), days(&call, USUAL_DAYS));
     let cabinet = hub.store.cabinet(RESIDENT).await?;
-    let records = records(&hub, &cabinet, range).await?;
+    let records = records(&hub, RESIDENT, &cabinet, range).await?;
     let counted = adherence(&cabinet.plans(), &records, home.zone(), range, now);
     Ok(reply::data(StatusCode::OK, &show::adherence(&counted, &cabinet, range)))
 }
@@ -149,9 +149,8 @@ async fn reschedule(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     Ok(reply::data_with_message(StatusCode::OK, &json!({"success": true}), message))
 }
 
-/// What was said of doses that matters for these dates.
-pub async fn records(hub: &Hub, cabinet: &Cabinet, range: (Date, Date)) -> Result<Vec<Record>, Problem> {
-    let subject = cabinet.medications.first().map_or(RESIDENT, |medication| medication.subject);
+/// What was said of a resident's doses that matters for these dates. Whose they are is said: an empty cabinet is somebody's too.
+pub async fn records(hub: &Hub, subject: i64, cabinet: &Cabinet, range: (Date, Date)) -> Result<Vec<Record>, Problem> {
     let doses = hub.store.doses(subject, cabinet.plans(), range).await?;
     Ok(doses.into_iter().map(|dose| dose.record).collect())
 }

@@ -155,7 +155,7 @@ impl Follower {
                 (self.place, self.abreast) = (Place::Abreast, Instant::now());
             }
             self.told = listens;
-            self.page.extend(news.iter().map(|kept| Told::of(kept, (self.rule)(&kept.kind))));
+            self.page.extend(news.iter().map(|kept| Told::of(kept, (self.rule)(kept))));
         } else {
             // What was to come next was removed while we were on the way.
             let (oldest, newest) = self.ends().await?;
@@ -184,8 +184,8 @@ mod tests {
         rule::{Caller, FIRST_RESIDENT},
     };
 
-    fn rule(kind: &str) -> Rule {
-        if kind == "public" { Rule::Public } else { Rule::Service }
+    fn rule(kept: &Kept) -> Rule {
+        if kept.kind == "public" { Rule::Public } else { Rule::Service }
     }
 
     struct House {
@@ -214,7 +214,7 @@ mod tests {
                 self.kept(newest - count)
                     .await
                     .iter()
-                    .for_each(|kept| drop(self.told.send(Told::of(kept, rule(&kept.kind)))));
+                    .for_each(|kept| drop(self.told.send(Told::of(kept, rule(kept)))));
             }
         }
 
@@ -384,7 +384,7 @@ mod tests {
         for kind in ["secret", "public"] {
             happens(kind).await.unwrap();
         }
-        house.kept(3).await.iter().for_each(|kept| drop(house.told.send(Told::of(kept, rule(&kept.kind)))));
+        house.kept(3).await.iter().for_each(|kept| drop(house.told.send(Told::of(kept, rule(kept)))));
         assert_eq!(seqs(&mut stranger, 1).await, [5], "also of what is told as it happens");
     }
 }
