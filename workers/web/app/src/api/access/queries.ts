@@ -1,11 +1,17 @@
 import { queryOptions } from "@tanstack/react-query";
-import { get, isStranger, post, remove } from "../request";
+import { get, isStranger, post, put, remove } from "../request";
 import { type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
 
 export interface Me {
   /** `null` is the hub's own machine, which is no paired device. */
   device: string | null;
   resident: number | null;
+  /** Whether this is the tablet on the wall. */
+  kiosk?: boolean;
+  /** Whether the resident has a PIN; nobody else is told. */
+  pin?: "set" | "unset";
+  /** Of a kiosk: how long it is unlocked yet. */
+  unlocked_for_seconds?: number;
 }
 
 /** The hub does not know this device. */
@@ -37,8 +43,32 @@ export async function pair(code: string, name: string): Promise<void> {
   await post("/api/v1/access/pair", { code, name });
 }
 
-export async function invite(role: InvitedRole, name: string, resident: number | null): Promise<Invitation> {
-  const about = { role, ...(name && { name }), ...(resident !== null && { resident }) };
+/** Unlocks this tablet on the wall. */
+export async function unlock(pin: string): Promise<void> {
+  await post("/api/v1/access/unlock", { pin });
+}
+
+export async function lock(): Promise<void> {
+  await post("/api/v1/access/lock", {});
+}
+
+/** `present` is needed on the tablet on the wall, once there is a PIN. */
+export function setPin(pin: string, present: string | null): Promise<void> {
+  return put("/api/v1/access/pin", { pin, ...(present !== null && { present }) });
+}
+
+export async function invite(
+  role: InvitedRole,
+  name: string,
+  resident: number | null,
+  kiosk = false,
+): Promise<Invitation> {
+  const about = {
+    role,
+    ...(kiosk && { kiosk }),
+    ...(name && { name }),
+    ...(resident !== null && { resident }),
+  };
   return readInvitation(await post("/api/v1/access/invitations", about), Date.now());
 }
 

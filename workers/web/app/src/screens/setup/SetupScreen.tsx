@@ -7,6 +7,7 @@ import { Button } from "../../ui/Button";
 import { Confirm } from "./Confirm";
 import { DeviceRow } from "./DeviceRow";
 import { Invite } from "./Invite";
+import { SetPin } from "./SetPin";
 import styles from "./setup.module.css";
 
 /** Which devices are let in, and how another comes in or one goes. */
@@ -28,6 +29,7 @@ export function SetupScreen() {
       )}
       {list && <Devices list={list} own={own} />}
       {list && <Invite residents={residentsOf(list, known?.resident ?? null)} />}
+      {known && <SetPin self={known} />}
       {own !== null && <Leave />}
     </section>
   );
