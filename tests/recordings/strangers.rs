@@ -66,6 +66,17 @@ pub async fn leave_an_entry_by(routes: Routes, access: Access, data: &Path) {
     assert!(entries.iter().all(|entry| entry.device.as_ref() == Some(&resident.device)), "{entries:?}");
 }
 
+/// Fails unless the changing routes that the tablet on the wall may call without the PIN are these, so that it is decided about each
+/// new one. WebSockets change nothing.
+#[allow(dead_code, reason = "not every worker has such")]
+pub fn everyday_is(routes: &Routes, expected: &[(&str, &str)]) {
+    let changes = |line: &Line| line.method.as_ref().is_some_and(|method| *method != http::Method::GET);
+    let lines: Vec<_> = routes.lines().filter(|line| changes(line) && line.rule != Rule::Public).collect();
+    let everyday = lines.iter().filter(|line| line.stakes == kit::access::kiosk::Stakes::Everyday);
+    let found: BTreeSet<_> = everyday.map(named).collect();
+    assert_eq!(found, expected.iter().copied().collect(), "what needs no PIN is listed by name");
+}
+
 fn named(line: &Line) -> (&str, &'static str) {
     (line.method.as_ref().map_or("-", |method| method.as_str()), line.pattern)
 }

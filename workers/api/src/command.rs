@@ -17,6 +17,8 @@ use kit::{
 };
 use qrcode::{QrCode, render::unicode::Dense1x2};
 
+mod pin;
+
 use crate::{
     address::{Address, GATEWAY_PORT, ONLY_HERE},
     audit, rights,
@@ -53,6 +55,8 @@ pub enum Command {
         #[command(flatten)]
         who: Who,
     },
+    /// Set the PIN of a resident, for the tablet on the wall: asked for on the terminal, or the first line of what is piped in
+    Pin(pin::Asked),
     /// Show who looked at or changed what, or check that nobody changed that
     Audit(audit::Asked),
     #[command(flatten)]
@@ -73,6 +77,9 @@ pub struct Who {
     /// A carer who speaks for the resident: gives and withdraws what others may see
     #[arg(long)]
     proxy: bool,
+    /// The tablet on the wall, which anybody can touch: what changes treatment needs the PIN there
+    #[arg(long)]
+    kiosk: bool,
     /// Where the hub keeps its data [default: $BETTI_DATA_DIR, else data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -123,6 +130,7 @@ impl Command {
                 let _ = writeln!(io::stdout(), "{words}");
                 Ok(())
             }
+            Self::Pin(asked) => asked.answer().await,
             Self::Audit(asked) => asked.answer(io::stdout()).await,
             Self::Token { who } => {
                 let (access, invitation) = who.open()?;
@@ -152,7 +160,12 @@ impl Command {
 impl Who {
     fn open(self) -> anyhow::Result<(Access, Invitation)> {
         let role = Role::from(self.role);
-        let mut invitation = Invitation { name: self.name, resident: self.resident, ..Invitation::of(role) };
+        let (name, resident, is_kiosk) = (self.name, self.resident, self.kiosk);
+        anyhow::ensure!(
+            !is_kiosk || role == Role::Resident,
+            "--kiosk is for --role resident: the tablet on the wall is theirs"
+        );
+        let mut invitation = Invitation { name, resident, is_kiosk, ..Invitation::of(role) };
         if self.proxy {
             anyhow::ensure!(role == Role::Carer, "--proxy is for --role carer: a resident speaks for themselves");
             invitation.grants.retain(|(area, _)| *area != Area::Sharing);
@@ -208,6 +221,8 @@ mod tests {
             "token --role service",
             "audit --since 2031-01-31",
             "audit --check",
+            "pair --role resident --kiosk",
+            "pin --resident 2",
         ] {
             assert!(matches!(asked(&format!("betti-api {line}")), Ok(Some(_))), "{line}");
         }
@@ -217,6 +232,7 @@ mod tests {
             "export --resident 1",
             "token",
             "pair --role king",
+            "pin --resident 2 2580",
             "audit --since never",
             "audit --check --resident 1",
         ] {

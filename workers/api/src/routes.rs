@@ -138,6 +138,40 @@ mod tests {
     use super::*;
     use crate::feed;
 
+    /// What the tablet on the wall does without the PIN.
+    const EVERYDAY: [(&str, &str); 29] = [
+        ("DELETE", "/api/fitness/workout/{id}"),
+        ("DELETE", "/api/hydration/{id}"),
+        ("DELETE", "/api/nutrition/meal/{id}"),
+        ("POST", "/api/accelerometer/save"),
+        ("POST", "/api/appointments/{id}/complete"),
+        ("POST", "/api/appointments/{id}/uncomplete"),
+        ("POST", "/api/ble/scan"),
+        ("POST", "/api/fitness/device/activity"),
+        ("POST", "/api/fitness/device/sync"),
+        ("POST", "/api/fitness/workout"),
+        ("POST", "/api/hydration/log"),
+        ("POST", "/api/medications/{id}/skip"),
+        ("POST", "/api/medications/{id}/take"),
+        ("POST", "/api/nutrition/log-meal"),
+        ("POST", "/api/v1/access/lock"),
+        ("POST", "/api/v1/access/unlock"),
+        ("POST", "/api/v1/activity"),
+        ("POST", "/api/v1/alerts/{id}/ack"),
+        ("POST", "/api/v1/alerts/{id}/snooze"),
+        ("POST", "/api/v1/assessments"),
+        ("POST", "/api/v1/drinks"),
+        ("POST", "/api/v1/medications/{id}/as-needed"),
+        ("POST", "/api/v1/readings"),
+        ("POST", "/api/v1/symptoms"),
+        ("POST", "/api/vitals"),
+        ("PUT", "/api/fitness/daily"),
+        ("PUT", "/api/nutrition/meal/{id}"),
+        ("PUT", "/api/v1/doses/{*occurrence}"),
+        // With the present PIN only, which it asks for itself.
+        ("PUT", "/api/v1/access/pin"),
+    ];
+
     #[tokio::test]
     async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
@@ -156,6 +190,7 @@ mod tests {
             stop,
         });
         let public = [("GET", "/api/health"), ("POST", "/api/v1/access/pair")];
+        strangers::everyday_is(&table(&hub), &EVERYDAY);
         strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
         strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;
     }

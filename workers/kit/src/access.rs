@@ -14,9 +14,11 @@ pub mod credential;
 mod devices;
 mod grants;
 mod invitations;
+pub mod kiosk;
 mod known;
 pub mod lockout;
 mod pace;
+pub mod pin;
 pub mod secret;
 mod service;
 mod sockets;
@@ -38,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::service::KEY_FILE;
 use self::{
     credential::Shown,
+    kiosk::{Lock, Stakes},
     known::Known,
     lockout::{Lockout, MOST_WRONG, MOST_WRONG_CODES},
     pace::Pace,
@@ -59,7 +62,7 @@ use crate::{
 
 /// The file's name in the data directory.
 pub const FILE: &str = "access.db";
-const MIGRATIONS: [&str; 1] = [include_str!("access/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("access/0001.sql"), include_str!("access/0002.sql")];
 /// What strangers are told, whatever they show: nothing that helps to guess.
 pub const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
 const NOT_ALLOWED: &str = "This device may not do that. The resident, or who speaks for them, can allow it.";
@@ -98,6 +101,15 @@ pub enum AccessError {
     /// A role cannot be granted this.
     #[error("a {} cannot be allowed to {} {}", .0.name(), .2.name(), .1.name())]
     OutOfReach(Role, Area, Level),
+    /// Whoever has a screen that hangs where anybody can touch it is the resident.
+    #[error("only a screen of the resident can be the tablet on the wall")]
+    NoKiosk,
+    /// It cannot be a PIN.
+    #[error(transparent)]
+    Pin(#[from] pin::Unfit),
+    /// The PIN cannot be made into what is kept of it.
+    #[error("the PIN cannot be used: {0}")]
+    PinUnusable(String),
     /// A name is needed.
     #[error("a name has 1 to {LONGEST_NAME} characters, and none that cannot be seen")]
     Name,
@@ -118,10 +130,13 @@ impl From<AccessError> for Problem {
             AccessError::WrongCode => StatusCode::UNAUTHORIZED,
             AccessError::UnknownDevice(_) => StatusCode::NOT_FOUND,
             AccessError::IsHub | AccessError::TooMany => StatusCode::CONFLICT,
-            AccessError::OutOfReach(..) | AccessError::Name => StatusCode::BAD_REQUEST,
+            AccessError::OutOfReach(..) | AccessError::Name | AccessError::NoKiosk | AccessError::Pin(_) => {
+                StatusCode::BAD_REQUEST
+            }
             AccessError::Open(_)
             | AccessError::Database(_)
             | AccessError::ServiceKey { .. }
+            | AccessError::PinUnusable(_)
             | AccessError::NoRandomness(_) => return Self::internal(error),
         };
         Self::new(status, error.to_string())
@@ -151,6 +166,8 @@ struct Inner {
     /// Held while a code is tried.
     trying: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
+    /// Only one PIN is looked at at a time: that takes memory.
+    pins: tokio::sync::Mutex<()>,
     service: Token,
     /// The device that the hub's own workers are.
     hub: Option<String>,
@@ -188,6 +205,7 @@ impl Access {
             wrong_codes: Mutex::new(Lockout::new(MOST_WRONG_CODES)),
             trying: tokio::sync::Mutex::default(),
             pace: Mutex::default(),
+            pins: tokio::sync::Mutex::default(),
             service,
             hub,
         })))
@@ -207,9 +225,14 @@ impl Access {
     /// Whether a request may go on, and as whose. `resident` is whom it is about.
     ///
     /// # Errors
-    /// 401 without a valid credential, 403 if the rule does not let its holder in, 429 for too many wrong ones or too many
+    /// 401 without a valid credential, 403 if the rule does not let its holder in or the PIN is needed, 429 for too many wrong ones or too many
     /// requests, 503 if it cannot be looked up.
-    pub(crate) fn check(&self, rule: Rule, resident: i64, asking: &Asking<'_>) -> Result<Identity, Refused> {
+    pub(crate) fn check(
+        &self,
+        (rule, stakes): (Rule, Stakes),
+        resident: i64,
+        asking: &Asking<'_>,
+    ) -> Result<Identity, Refused> {
         let identity = match self.identify(asking)? {
             Ok(identity) => identity,
             // A browser whose credential was revoked can be paired again.
@@ -221,10 +244,19 @@ impl Access {
             }
         };
         match identity {
-            _ if rule.admits(&identity, resident) => Ok(identity),
+            _ if rule.admits(&identity, resident) => match stakes.admits(self.lock_of(&identity, Timestamp::now())) {
+                Ok(()) => Ok(identity),
+                Err(needs) => Err(Refused { problem: needs.into(), identity: Some(identity) }),
+            },
             Identity::Known(_) => Err(Refused { problem: not_allowed(), identity: Some(identity) }),
             Identity::Unknown => Err(unknown_caller().into()),
         }
+    }
+
+    /// What holds a kiosk back; `None` of every other caller.
+    fn lock_of(&self, identity: &Identity, now: Timestamp) -> Option<Lock> {
+        let caller = identity.caller().filter(|caller| caller.is_kiosk)?;
+        Some(lock(&self.0.known).lock_of(&caller.device, now))
     }
 
     /// The inner error is the credential that is not valid.

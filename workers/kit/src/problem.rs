@@ -11,18 +11,26 @@ pub struct Problem {
     status: StatusCode,
     text: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    fields: Vec<(&'static str, &'static str)>,
 }
 
 impl Problem {
     /// Any status, in words.
     pub fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), headers: Vec::new() }
+        Self { status, text: text.into(), headers: Vec::new(), fields: Vec::new() }
     }
 
     /// With a header in the answer: `Retry-After`.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// With a word for programs beside the text for people.
+    #[must_use]
+    pub fn with_field(mut self, name: &'static str, value: &'static str) -> Self {
+        self.fields.push((name, value));
         self
     }
 
@@ -55,7 +63,9 @@ impl Problem {
     }
 
     pub(crate) fn response(&self) -> warp::reply::Response {
-        let mut response = reply::json(self.status, &serde_json::json!({ "success": false, "error": self.text }));
+        let mut body = serde_json::json!({ "success": false, "error": self.text });
+        self.fields.iter().for_each(|(name, value)| body[*name] = (*value).into());
+        let mut response = reply::json(self.status, &body);
         response.headers_mut().extend(self.headers.iter().cloned());
         response
     }

@@ -22,7 +22,7 @@ use warp::{Filter, filters::BoxedFilter, path::FullPath, reply::Response, ws::We
 
 use crate::{
     Access, Audit, Call, Identity, Problem, Rule,
-    access::{self, Asking, Refused, credential},
+    access::{self, Asking, Refused, credential, kiosk::Stakes},
     audit::{Seen, Trail, What, Who, entry::LONGEST_THING},
     browser::for_nobody_else,
     origin,
@@ -60,6 +60,7 @@ struct Entry {
     method: Method,
     pattern: &'static str,
     rule: Rule,
+    stakes: Stakes,
     largest_body: usize,
     handler: Handler,
 }
@@ -81,6 +82,8 @@ pub struct Line {
     pub pattern: &'static str,
     /// Who may call it.
     pub rule: Rule,
+    /// Whether a screen that anybody can touch needs the PIN for it.
+    pub stakes: Stakes,
 }
 
 impl Routes {
@@ -104,7 +107,8 @@ impl Routes {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
-        self.entries.push(Entry { method, pattern, rule, largest_body: LARGEST_BODY, handler });
+        let stakes = Stakes::at_first(&method, rule);
+        self.entries.push(Entry { method, pattern, rule, stakes, largest_body: LARGEST_BODY, handler });
         self
     }
 
@@ -124,6 +128,16 @@ impl Routes {
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         self.on(Method::POST, pattern, rule, handler)
+    }
+
+    /// The route that was added last changes no treatment, and not who may see what: a screen that anybody can touch does it
+    /// without the PIN. Whatever changes something and is not said to be so needs the PIN there.
+    #[must_use]
+    pub fn everyday(mut self) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.stakes = Stakes::Everyday;
+        }
+        self
     }
 
     /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
@@ -171,11 +185,13 @@ impl Routes {
             method: None,
             pattern: socket.pattern.unwrap_or(ANY_PATH),
             rule: socket.rule,
+            stakes: Stakes::Everyday,
         });
         let entries = self.entries.iter().map(|entry| Line {
             method: Some(entry.method.clone()),
             pattern: entry.pattern,
             rule: entry.rule,
+            stakes: entry.stakes,
         });
         sockets.chain(entries)
     }
@@ -213,7 +229,12 @@ impl Routes {
             Some((socket, parameters))
         });
         let Some((socket, parameters)) = found else { return Err(warp::reject::not_found()) };
-        let place = Place { rule: socket.rule, kind: "WS", pattern: socket.pattern.unwrap_or(ANY_PATH) };
+        let place = Place {
+            rule: socket.rule,
+            stakes: Stakes::Everyday,
+            kind: "WS",
+            pattern: socket.pattern.unwrap_or(ANY_PATH),
+        };
         let identity = match self.let_in(&line, &place, &parameters) {
             Ok(identity) => identity,
             Err(problem) => return Ok(for_nobody_else(problem.response())),
@@ -270,7 +291,8 @@ impl Routes {
             return Err(nothing_here(&line, &fitting).into());
         };
         let refusal = |problem: Problem| Box::new(problem.response());
-        let place = Place { rule: entry.rule, kind: entry.method.as_str(), pattern: entry.pattern };
+        let place =
+            Place { rule: entry.rule, stakes: entry.stakes, kind: entry.method.as_str(), pattern: entry.pattern };
         let identity = self.let_in(&line, &place, parameters).map_err(refusal)?;
         let trail = self.trail(&line, &place, parameters, &identity);
         if line.has_body() && line.is_packed() {
@@ -295,7 +317,7 @@ impl Routes {
         place: &Place<'_>,
         parameters: &HashMap<&'static str, String>,
     ) -> Result<Identity, Problem> {
-        line.check(place.rule, self.access.as_ref()).map_err(|Refused { problem, identity }| {
+        line.check((place.rule, place.stakes), self.access.as_ref()).map_err(|Refused { problem, identity }| {
             if let (Some(audit), Some(identity)) = (&self.audit, identity) {
                 let (seen, status) = (line.seen(place, parameters, &identity), problem.status().as_u16());
                 audit.note(Seen { what: What::Refused, status, ..seen });
@@ -371,6 +393,7 @@ struct Asked {
 /// A line of the table, as it is noted.
 struct Place<'a> {
     rule: Rule,
+    stakes: Stakes,
     /// The method, or `WS`.
     kind: &'a str,
     pattern: &'static str,
@@ -418,10 +441,10 @@ fn request_line() -> impl Filter<Extract = (RequestLine,), Error = Infallible> +
 }
 
 impl RequestLine {
-    fn check(&self, rule: Rule, access: Option<&Access>) -> Result<Identity, Refused> {
+    fn check(&self, (rule, stakes): (Rule, Stakes), access: Option<&Access>) -> Result<Identity, Refused> {
         let asking = Asking { headers: &self.headers, address: self.address, is_tls: self.is_tls };
         let identity = match access {
-            Some(access) => access.check(rule, self.resident(), &asking)?,
+            Some(access) => access.check((rule, stakes), self.resident(), &asking)?,
             None => Some(Identity::Unknown)
                 .filter(|identity| rule.admits(identity, FIRST_RESIDENT))
                 .ok_or_else(access::unknown_caller)?,

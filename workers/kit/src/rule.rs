@@ -27,6 +27,8 @@ pub struct Caller {
     pub role: Role,
     /// Whose it is, or for whom it was paired.
     pub resident: i64,
+    /// Whether it is a screen that anybody can touch: what changes treatment needs the PIN there.
+    pub is_kiosk: bool,
     /// What it was granted.
     pub grants: Vec<Grant>,
 }
@@ -194,7 +196,14 @@ mod tests {
 
     fn known(role: Role, grants: &[(i64, Area, Level)]) -> Identity {
         let grants = grants.iter().map(|&(resident, area, level)| Grant { resident, area, level }).collect();
-        Identity::Known(Arc::new(Caller { device: "d".into(), name: "n".into(), role, resident: 1, grants }))
+        Identity::Known(Arc::new(Caller {
+            device: "d".into(),
+            name: "n".into(),
+            role,
+            resident: 1,
+            is_kiosk: false,
+            grants,
+        }))
     }
 
     #[test]

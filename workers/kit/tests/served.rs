@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use http::{Method, StatusCode};
 use kit::{
     Access, Area, Call, Problem, Routes, Rule,
+    access::kiosk::Stakes,
     live::{Goodbye, Live},
     reply,
     role::Role,
@@ -237,8 +238,16 @@ async fn the_table_lists_every_route_with_its_rule() {
         |_, _| async {},
     );
     let lines: Vec<_> = table.lines().collect();
-    assert_eq!(lines[0], routes::Line { method: None, pattern: "*", rule: Rule::Read(Area::Vitals) });
-    let put = routes::Line { method: Some(Method::PUT), pattern: "/a/{b}", rule: Rule::Write(Area::Nutrition) };
+    assert_eq!(
+        lines[0],
+        routes::Line { method: None, pattern: "*", rule: Rule::Read(Area::Vitals), stakes: Stakes::Everyday }
+    );
+    let put = routes::Line {
+        method: Some(Method::PUT),
+        pattern: "/a/{b}",
+        rule: Rule::Write(Area::Nutrition),
+        stakes: Stakes::Treatment,
+    };
     assert_eq!(lines[1], put);
 }
 

@@ -83,6 +83,12 @@ mod tests {
         let search = Search::new(crate::catalogue::built_in().unwrap());
         let access = kit::Access::open(folder.path()).unwrap();
         let routes = table(&Arc::new(Kitchen { store, search }));
+        let everyday = [
+            ("DELETE", "/api/nutrition/meal/{id}"),
+            ("POST", "/api/nutrition/log-meal"),
+            ("PUT", "/api/nutrition/meal/{id}"),
+        ];
+        strangers::everyday_is(&routes, &everyday);
         strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &[("GET", "/api/health")]).await;
         strangers::leave_an_entry_by(routes, access, folder.path()).await;
     }

@@ -51,9 +51,23 @@ pub fn change(route: &str) -> Option<&'static str> {
         "POST /api/v1/access/invitations" => "invited another device",
         "DELETE /api/v1/access/devices" => "took away the access of all other devices",
         "DELETE /api/v1/access/devices/{device}" => "took away a device's access",
+        "POST /api/v1/access/unlock" => "was unlocked with the PIN",
+        "POST /api/v1/access/lock" => "was locked again",
+        "PUT /api/v1/access/pin" => "set the PIN",
         "DELETE /api/v1/access/me" => "gave up its own access",
         "PUT /api/v1/access/grants/{device}/{area}" => "let a device see more, or change more",
         "DELETE /api/v1/access/grants/{device}/{area}" => "let a device see less",
+        _ => return None,
+    })
+}
+
+/// What went wrong with a PIN; `None` of other routes.
+pub fn wrong_pin(route: &str, status: u16) -> Option<&'static str> {
+    Some(match (route, status) {
+        ("POST /api/v1/access/unlock", 403) => "was not unlocked: the PIN was wrong",
+        ("POST /api/v1/access/unlock", 429) => "was not unlocked: there were too many wrong PINs",
+        ("PUT /api/v1/access/pin", 403) => "did not set the PIN: it was too late, or the present one was wrong",
+        ("PUT /api/v1/access/pin", 429) => "did not set the PIN: there were too many wrong ones",
         _ => return None,
     })
 }

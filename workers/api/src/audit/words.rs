@@ -17,6 +17,9 @@ pub fn of(entry: &Entry, name: Option<&str>, medicine: Option<&str>, home: &Home
     let (who, when) = (who(entry, name), when(entry, home));
     let noun = noun(entry, medicine);
     let is_video = entry.area.as_deref() == Some("video");
+    if let Some(wrong) = entry.routes.first().and_then(|route| phrases::wrong_pin(route, entry.status)) {
+        return format!("{who} {wrong} {when}");
+    }
     match entry.what {
         What::Read if entry.status >= FIRST_FAILED => format!("{who} asked for {noun} and got no answer {when}"),
         What::Read => format!("{who} looked at {noun} {when}"),
@@ -125,6 +128,16 @@ mod tests {
             (Change, "POST /api/v1/vitals/new", 200, "changed readings at 9:00"),
             (Change, "DELETE /api/v1/access/devices/{device}", 200, "took away a device's access at 9:00"),
             (Refused, "GET /api/medications", 403, "was not let in to medicines at 9:00"),
+            (Change, "POST /api/v1/access/unlock", 200, "was unlocked with the PIN at 9:00"),
+            (Refused, "POST /api/v1/access/unlock", 403, "was not unlocked: the PIN was wrong at 9:00"),
+            (Change, "POST /api/v1/access/unlock", 429, "was not unlocked: there were too many wrong PINs at 9:00"),
+            (Change, "PUT /api/v1/access/pin", 200, "set the PIN at 9:00"),
+            (
+                Refused,
+                "PUT /api/v1/access/pin",
+                403,
+                "did not set the PIN: it was too late, or the present one was wrong at 9:00",
+            ),
             (Opened, "WS *", 101, "began to follow what happens at 9:00"),
             (Closed, "WS *", 0, "stopped following what happens at 9:00"),
         ];

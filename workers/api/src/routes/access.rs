@@ -19,11 +19,13 @@ use warp::reply::Response;
 use super::{Hub, residents::asked_about, with};
 use crate::address::{Address, ONLY_HERE};
 
+mod pin;
+
 const NOT_YOURS: &str = "Only the resident, who speaks for them, or who let this device in may do that.";
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (see, share) = (Rule::Read(Area::Sharing), Rule::Write(Area::Sharing));
-    routes
+    pin::add(routes, hub)
         .post("/api/v1/access/pair", Rule::Public, with(hub, pair))
         .post("/api/v1/access/invitations", Rule::Household, with(hub, invite))
         .get("/api/v1/access/me", Rule::Known, with(hub, me))
@@ -53,6 +55,7 @@ async fn pair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     };
     let mut shown = json!({
         "device": paired.device, "name": paired.name, "role": paired.role.name(), "resident": paired.resident,
+        "kiosk": paired.is_kiosk,
     });
     if kind.as_deref() == Some("token") {
         shown["token"] = json!(paired.token.reveal());
@@ -69,15 +72,16 @@ async fn invite(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let role = field::text(&body, "role")?.ok_or(FieldError::Missing("role"))?;
     let role = Role::named(&role).ok_or_else(|| Problem::bad_request(unknown_role(&role)))?;
     let resident = field::whole_within(&body, "resident", 1, i32::MAX)?.map_or_else(|| asked_about(&call), Ok)?;
-    let name = field::text(&body, "name")?;
-    let invitation = within_reach(&call.identity, Invitation { name, resident, ..Invitation::of(role) })?;
+    let (name, is_kiosk) = (field::text(&body, "name")?, is_kiosk(&body)?);
+    let invitation = Invitation { name, resident, is_kiosk, ..Invitation::of(role) };
+    let invitation = within_reach(&call.identity, invitation)?;
     let granted: Vec<_> = invitation.grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
     let (code, expires) = hub.access.invite(invitation, device_of(&call), Timestamp::now()).await?;
     // Whoever calls this worker itself came by no address that a browser could open.
     let Address { url, is_only_here } = Address::seen_by(call.header("x-forwarded-host"), call.is_tls);
     let shown = json!({
         "code": code.reveal(), "expires_at": clock::iso(expires), "valid_for_seconds": CODE_VALID_FOR.as_secs(),
-        "url": format!("{url}/pair#{}", code.reveal()), "note": is_only_here.then_some(ONLY_HERE), "role": role.name(), "grants": granted,
+        "url": format!("{url}/pair#{}", code.reveal()), "note": is_only_here.then_some(ONLY_HERE), "role": role.name(), "kiosk": is_kiosk, "grants": granted,
     });
     Ok(reply::data(StatusCode::CREATED, &shown))
 }
@@ -100,15 +104,24 @@ fn within_reach(identity: &Identity, mut invitation: Invitation) -> Result<Invit
     Ok(invitation)
 }
 
-async fn me(_: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let shown = match call.identity.caller() {
-        Some(caller) => {
-            let grants: Vec<_> = caller.grants.iter().map(grant).collect();
-            json!({"device": caller.device, "name": caller.name, "role": caller.role.name(),
-                "resident": caller.resident, "grants": grants})
-        }
-        None => return Err(Problem::internal("whoever asks for themselves is known")),
-    };
+/// `kiosk: true` is the tablet on the wall.
+fn is_kiosk(body: &Value) -> Result<bool, Problem> {
+    match &body["kiosk"] {
+        Value::Null => Ok(false),
+        Value::Bool(is_kiosk) => Ok(*is_kiosk),
+        _ => Err(Problem::bad_request("kiosk is true or false")),
+    }
+}
+
+async fn me(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
+    let caller = call.identity.caller().ok_or_else(|| Problem::internal("whoever asks for themselves is known"))?;
+    let grants: Vec<_> = caller.grants.iter().map(grant).collect();
+    let mut shown = json!({"device": caller.device, "name": caller.name, "role": caller.role.name(),
+        "resident": caller.resident, "kiosk": caller.is_kiosk, "grants": grants});
+    // Nobody else is told whether there is one.
+    if speaks_for(&call, caller.resident) {
+        pin::show(&hub, caller, &mut shown).await?;
+    }
     Ok(reply::data(StatusCode::OK, &shown))
 }
 

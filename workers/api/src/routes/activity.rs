@@ -40,9 +40,11 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     routes
         .get("/api/v1/activity", read, with(hub, days))
         .post("/api/v1/activity", write, with(hub, record_intervals))
+        .everyday()
         .get("/api/v1/goals/activity", read, with(hub, week))
         .get("/api/v1/assessments", read, with(hub, assessments))
         .post("/api/v1/assessments", write, with(hub, record_assessment))
+        .everyday()
         .post("/api/v1/assessments/{id}/strike-out", write, with(hub, strike_assessment))
 }
 

@@ -37,9 +37,12 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/v1/alerts", each, with(hub, list))
         .get("/api/v1/alerts/{id}", each, with(hub, one))
         .post("/api/v1/alerts/{id}/ack", each, with(hub, acknowledge))
+        .everyday()
         .post("/api/v1/alerts/{id}/snooze", each, with(hub, snooze))
+        .everyday()
         .get("/api/v1/repeats", read, with(hub, repeats))
         .post("/api/v1/symptoms", write, with(hub, symptom))
+        .everyday()
 }
 
 /// Those that are not over; with `status=all` the newest ones, whatever became of them.

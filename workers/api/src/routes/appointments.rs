@@ -50,7 +50,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .on(Method::PUT, "/api/appointments/{id}", write, with(hub, update))
         .on(Method::DELETE, "/api/appointments/{id}", write, with(hub, delete))
         .post("/api/appointments/{id}/complete", write, with(hub, complete))
+        .everyday()
         .post("/api/appointments/{id}/uncomplete", write, with(hub, uncomplete))
+        .everyday()
         .post("/api/appointments/{id}/cancel", write, with(hub, cancel))
         .post("/api/appointments/{id}/reschedule", write, with(hub, reschedule));
     details::add(routes, hub)

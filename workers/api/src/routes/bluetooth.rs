@@ -32,6 +32,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .get("/api/ble/status", read, with(hub, status))
         .get("/api/ble/paired", read, with(hub, paired))
         .post("/api/ble/scan", write, with(hub, scan))
+        .everyday()
         .post("/api/ble/pair", write, with(hub, pair))
         .post("/api/ble/unpair", write, with(hub, unpair))
 }

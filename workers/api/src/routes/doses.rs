@@ -46,11 +46,13 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     routes
         .get("/api/v1/doses", read, with(hub, of_date))
         .on(Method::PUT, "/api/v1/doses/{*occurrence}", write, with(hub, tell))
+        .everyday()
         .get("/api/v1/adherence", read, with(hub, counted))
         .get("/api/v1/medications", read, with(hub, medications))
         .on(Method::PUT, "/api/v1/medications/{id}/plan", write, with(hub, plan))
         .get("/api/v1/medications/{id}/as-needed", read, with(hub, as_needed))
         .post("/api/v1/medications/{id}/as-needed", write, with(hub, take_as_needed))
+        .everyday()
         .get("/api/v1/medications/{id}/stock", read, with(hub, stock))
         .post("/api/v1/medications/{id}/stock", write, with(hub, move_stock))
         .on(Method::PUT, "/api/v1/medications/{id}/keeping", write, with(hub, keep))

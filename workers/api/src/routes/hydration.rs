@@ -32,12 +32,15 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Nutrition), Rule::Write(Area::Nutrition));
     routes
         .post("/api/hydration/log", write, with(hub, record_ounces))
+        .everyday()
         .get("/api/hydration/today", read, with(hub, today))
         .get("/api/hydration/history", read, with(hub, history))
         .get("/api/hydration/goal", read, with(hub, goal))
         .on(Method::PUT, "/api/hydration/goal", write, with(hub, put_goal))
         .on(Method::DELETE, "/api/hydration/{id}", write, with(hub, strike))
+        .everyday()
         .post("/api/v1/drinks", write, with(hub, record))
+        .everyday()
         .get("/api/v1/hydration", read, with(hub, day))
         .get("/api/v1/goals/hydration", read, with(hub, whole_goal))
         .on(Method::PUT, "/api/v1/goals/hydration", write, with(hub, put_whole_goal))

@@ -42,7 +42,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .on(Method::DELETE, "/api/medications/{id}", write, with(hub, stop))
         .get("/api/medications/{id}/history", read, with(hub, history))
         .post("/api/medications/{id}/take", write, with(hub, take))
+        .everyday()
         .post("/api/medications/{id}/skip", write, with(hub, skip))
+        .everyday()
         .on(Method::PUT, "/api/medications/{id}/schedule", write, with(hub, reschedule))
 }
 

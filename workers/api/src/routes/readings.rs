@@ -25,6 +25,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
     routes
         .post("/api/v1/readings", write, with(hub, record))
+        .everyday()
         .get("/api/v1/readings/{id}", read, with(hub, one))
         .on(Method::PATCH, "/api/v1/readings/{id}", write, with(hub, amend))
         .post("/api/v1/readings/{id}/strike-out", write, with(hub, strike_out))

@@ -30,6 +30,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
     routes
         .post("/api/vitals", write, with_any(hub, record))
+        .everyday()
         .get("/api/vitals", read, with(hub, latest_raw))
         .get("/api/vitals/latest", read, with(hub, latest))
         .get("/api/vitals/today", read, with(hub, today))

@@ -29,6 +29,8 @@ pub struct Device {
     pub role: String,
     /// Whose it is, or for whom.
     pub resident: i64,
+    /// Whether it is a screen that anybody can touch.
+    pub kiosk: bool,
     /// Whether it is the hub itself.
     pub is_hub: bool,
     /// When it was let in.
@@ -57,22 +59,23 @@ pub(super) fn check_name(name: &str) -> Result<(), AccessError> {
 }
 
 pub(super) fn add(transaction: &Transaction<'_>, new: NewDevice) -> Result<(Paired, Event), AccessError> {
-    let NewDevice { invitation: Invitation { role, name, resident, grants }, by, token, now } = new;
+    let NewDevice { invitation: Invitation { role, name, resident, is_kiosk, grants }, by, token, now } = new;
     let sql = "SELECT count(*) FROM devices WHERE revoked_at IS NULL";
     if transaction.query_row(sql, [], |row| row.get::<_, i64>(0))? >= MOST_DEVICES as i64 {
         return Err(AccessError::TooMany);
     }
     let name = name.map_or_else(|| format!("Unnamed {}", role.name()), |name| name.trim().to_owned());
     let device = Uuid::now_v7().to_string();
-    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at, paired_by)
-        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at, paired_by, is_kiosk)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     let hash = token.hash().0;
-    transaction.execute(sql, params![device, name, role.name(), resident, hash, clock::iso(now), by])?;
+    transaction.execute(sql, params![device, name, role.name(), resident, hash, clock::iso(now), by, is_kiosk])?;
     for (area, level) in &grants {
         grants::give(transaction, &device, resident, *area, *level, by.as_deref(), now)?;
     }
-    let event = json!({"id": device, "name": name, "role": role.name(), "subject": resident, "by": by});
-    Ok((Paired { token, device, name, role, resident }, Event::new("access.paired", event)))
+    let event =
+        json!({"id": device, "name": name, "role": role.name(), "subject": resident, "kiosk": is_kiosk, "by": by});
+    Ok((Paired { token, device, name, role, resident, is_kiosk }, Event::new("access.paired", event)))
 }
 
 impl Access {
@@ -82,7 +85,7 @@ impl Access {
     /// If they cannot be read.
     pub async fn devices(&self) -> Result<Vec<Device>, AccessError> {
         let sql =
-            "SELECT id, name, role, resident, is_hub, paired_at, paired_by, last_used_at, last_used_from, revoked_at
+            "SELECT id, name, role, resident, is_hub, paired_at, paired_by, last_used_at, last_used_from, revoked_at, is_kiosk
             FROM devices ORDER BY id DESC";
         let query = move |connection: &rusqlite::Connection| {
             let mut statement = connection.prepare_cached(sql)?;
@@ -98,6 +101,7 @@ impl Access {
                     last_used_at: row.get(7)?,
                     last_used_from: row.get(8)?,
                     revoked_at: row.get(9)?,
+                    kiosk: row.get(10)?,
                 })
             })?;
             Ok::<_, AccessError>(rows.collect::<Result<_, _>>()?)

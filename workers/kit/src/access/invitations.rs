@@ -31,6 +31,8 @@ pub struct Invitation {
     pub name: Option<String>,
     /// Whose it is, or for whom.
     pub resident: i64,
+    /// Whether it is a screen that anybody can touch; only the resident has such.
+    pub is_kiosk: bool,
     /// What it is granted of that resident.
     pub grants: Vec<(Area, Level)>,
 }
@@ -39,12 +41,15 @@ impl Invitation {
     /// As devices of this role usually are.
     #[must_use]
     pub fn of(role: Role) -> Self {
-        Self { role, name: None, resident: FIRST_RESIDENT, grants: role.first_grants().to_vec() }
+        Self { role, name: None, resident: FIRST_RESIDENT, is_kiosk: false, grants: role.first_grants().to_vec() }
     }
 
     /// # Errors
-    /// If a role is to be granted what it cannot have.
+    /// If a role is to be granted or to be what it cannot.
     fn check(&self) -> Result<(), AccessError> {
+        if self.is_kiosk && self.role != Role::Resident {
+            return Err(AccessError::NoKiosk);
+        }
         self.name.as_deref().map_or(Ok(()), devices::check_name)?;
         let beyond = self.grants.iter().find(|(area, level)| !self.role.reaches(*area, *level));
         beyond.map_or(Ok(()), |(area, level)| Err(AccessError::OutOfReach(self.role, *area, *level)))
@@ -64,6 +69,8 @@ pub struct Paired {
     pub role: Role,
     /// Whose it is, or for whom.
     pub resident: i64,
+    /// Whether it is a screen that anybody can touch.
+    pub is_kiosk: bool,
 }
 
 impl Access {
@@ -83,14 +90,16 @@ impl Access {
         let change = move |transaction: &Transaction<'_>| {
             let over = clock::iso(now.saturating_sub(KEPT_FOR).unwrap_or(now));
             transaction.execute("DELETE FROM codes WHERE expires_at < ?", [over])?;
-            let sql = "INSERT INTO codes (code_hash, name, role, resident, grants, made_at, made_by, expires_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-            let Invitation { role, name, resident, grants } = &invitation;
+            let sql =
+                "INSERT INTO codes (code_hash, name, role, resident, grants, made_at, made_by, expires_at, is_kiosk)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            let Invitation { role, name, resident, is_kiosk, grants } = &invitation;
             let written: Vec<_> = grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
             let (made, expires) = (clock::iso(now), clock::iso(expires));
-            let values = params![hash, name, role.name(), resident, json!(written).to_string(), made, by, expires];
+            let values =
+                params![hash, name, role.name(), resident, json!(written).to_string(), made, by, expires, is_kiosk];
             transaction.execute(sql, values)?;
-            let event = json!({"role": role.name(), "name": name, "subject": resident, "grants": written, "by": by});
+            let event = json!({"role": role.name(), "name": name, "subject": resident, "grants": written, "kiosk": is_kiosk, "by": by});
             Ok::<_, AccessError>(Change::new((), Event::new("access.invited", event)))
         };
         self.0.database.write(change).await?;
@@ -136,16 +145,16 @@ fn redeemable(
     hash: [u8; 32],
     now: Timestamp,
 ) -> Result<Option<(Invitation, Option<String>)>, AccessError> {
-    let sql = "SELECT role, name, resident, grants, made_by FROM codes
+    let sql = "SELECT role, name, resident, grants, made_by, is_kiosk FROM codes
         WHERE code_hash = ?1 AND device IS NULL AND made_at <= ?2 AND expires_at > ?2
         AND (made_by IS NULL OR made_by IN (SELECT id FROM devices WHERE revoked_at IS NULL))";
     let found = transaction.query_row(sql, params![hash, clock::iso(now)], |row| {
         let (role, grants): (String, String) = (row.get(0)?, row.get(3)?);
-        Ok((role, row.get(1)?, row.get(2)?, grants, row.get(4)?))
+        Ok((role, row.get(1)?, row.get(2)?, grants, row.get(4)?, row.get(5)?))
     });
-    let Some((role, name, resident, grants, by)) = found.optional()? else { return Ok(None) };
+    let Some((role, name, resident, grants, by, is_kiosk)) = found.optional()? else { return Ok(None) };
     let Some(role) = Role::named(&role) else { return Ok(None) };
     let written: Vec<(String, String)> = serde_json::from_str(&grants).unwrap_or_default();
     let grants = written.iter().filter_map(|(area, level)| Some((Area::named(area)?, Level::named(level)?))).collect();
-    Ok(Some((Invitation { role, name, resident, grants }, by)))
+    Ok(Some((Invitation { role, name, resident, is_kiosk, grants }, by)))
 }

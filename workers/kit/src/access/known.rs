@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use super::secret::Hash;
+use super::{kiosk::Lock, secret::Hash};
 use crate::{
     role::Role,
     rule::{Area, Caller, Grant, Level},
@@ -20,11 +21,18 @@ pub(super) const NOTED_EVERY: Duration = Duration::from_secs(60);
 /// How long a look may wait for another process that recovers the file after a crash. Readers wait for nothing else.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
+struct Kiosk {
+    has_pin: bool,
+    unlocked_at: Option<Timestamp>,
+}
+
 pub(super) struct Known {
     connection: Connection,
     /// SQLite's own count of what others changed.
     version: Option<i64>,
     callers: Vec<(Hash, Arc<Caller>)>,
+    /// Beside the callers: what a kiosk has open is not closed when it is unlocked.
+    kiosks: HashMap<String, Kiosk>,
     noted: HashMap<String, Instant>,
 }
 
@@ -33,7 +41,8 @@ impl Known {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
-        let mut known = Self { connection, version: None, callers: Vec::new(), noted: HashMap::new() };
+        let mut known =
+            Self { connection, version: None, callers: Vec::new(), kiosks: HashMap::new(), noted: HashMap::new() };
         known.refresh()?;
         Ok(known)
     }
@@ -46,6 +55,7 @@ impl Known {
             return Ok(false);
         }
         self.callers = callers(&self.connection)?;
+        self.kiosks = kiosks(&self.connection)?;
         let callers = &self.callers;
         self.noted.retain(|device, _| callers.iter().any(|(_, caller)| caller.device == *device));
         self.version = Some(version);
@@ -57,6 +67,11 @@ impl Known {
         let fitting =
             self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
         fitting.cloned()
+    }
+
+    /// What holds this kiosk back.
+    pub fn lock_of(&self, device: &str, now: Timestamp) -> Lock {
+        self.kiosks.get(device).map_or(Lock::UNKNOWN, |kiosk| Lock::of(kiosk.has_pin, kiosk.unlocked_at, now))
     }
 
     /// Whether this caller may still do what it could do.
@@ -77,21 +92,32 @@ impl Known {
 fn callers(connection: &Connection) -> rusqlite::Result<Vec<(Hash, Arc<Caller>)>> {
     let transaction = connection.unchecked_transaction()?;
     let mut grants = grants(&transaction)?;
-    let sql = "SELECT key_hash, id, name, role, resident FROM devices WHERE revoked_at IS NULL ORDER BY id";
+    let sql = "SELECT key_hash, id, name, role, resident, is_kiosk FROM devices WHERE revoked_at IS NULL ORDER BY id";
     let mut statement = transaction.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let role: String = row.get(3)?;
-        Ok((Hash(row.get(0)?), row.get::<_, String>(1)?, row.get(2)?, role, row.get(4)?))
+        Ok((Hash(row.get(0)?), row.get::<_, String>(1)?, row.get(2)?, role, row.get(4)?, row.get(5)?))
     })?;
     let mut callers = Vec::new();
     for row in rows {
-        let (hash, device, name, role, resident) = row?;
+        let (hash, device, name, role, resident, is_kiosk) = row?;
         // A role of a newer version is nobody here.
         let Some(role) = Role::named(&role) else { continue };
         let grants = grants.remove(&device).unwrap_or_default();
-        callers.push((hash, Arc::new(Caller { device, name, role, resident, grants })));
+        callers.push((hash, Arc::new(Caller { device, name, role, resident, is_kiosk, grants })));
     }
     Ok(callers)
+}
+
+fn kiosks(connection: &Connection) -> rusqlite::Result<HashMap<String, Kiosk>> {
+    let sql = "SELECT id, unlocked_at, resident IN (SELECT resident FROM pins) FROM devices WHERE is_kiosk AND revoked_at IS NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let unlocked_at: Option<String> = row.get(1)?;
+        let unlocked_at = unlocked_at.and_then(|at| at.parse().ok());
+        Ok((row.get(0)?, Kiosk { has_pin: row.get(2)?, unlocked_at }))
+    })?;
+    rows.collect()
 }
 
 fn grants(connection: &Connection) -> rusqlite::Result<HashMap<String, Vec<Grant>>> {

@@ -241,6 +241,7 @@ mod tests {
             name: "Hub".into(),
             role: Role::Service,
             resident: FIRST_RESIDENT,
+            is_kiosk: false,
             grants: Vec::new(),
         };
         Identity::Known(Arc::new(caller))

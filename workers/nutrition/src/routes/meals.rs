@@ -16,9 +16,12 @@ const MEAL: &str = "/api/nutrition/meal/{id}";
 pub fn add(routes: Routes, kitchen: &Arc<Kitchen>) -> Routes {
     routes
         .post("/api/nutrition/log-meal", WRITE, with(kitchen, log))
+        .everyday()
         .get(MEAL, READ, with(kitchen, read))
         .on(Method::PUT, MEAL, WRITE, with(kitchen, amend))
+        .everyday()
         .on(Method::DELETE, MEAL, WRITE, with(kitchen, take_back))
+        .everyday()
 }
 
 async fn log(kitchen: Arc<Kitchen>, call: Call) -> Result<Response, Problem> {

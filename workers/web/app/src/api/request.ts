@@ -15,11 +15,19 @@ export class RefusedError extends Error {
   readonly status: number;
   /** How long the hub asks to be left alone, in seconds; `null` if it does not. */
   readonly waitSeconds: number | null;
+  /** Whether the PIN is needed, which this device can be unlocked with; `"unset"` if there is none yet. */
+  readonly needsPin: "set" | "unset" | null;
 
-  constructor(status: number, message: string, waitSeconds: number | null = null) {
+  constructor(
+    status: number,
+    message: string,
+    waitSeconds: number | null = null,
+    needsPin: "set" | "unset" | null = null,
+  ) {
     super(message);
     this.status = status;
     this.waitSeconds = waitSeconds;
+    this.needsPin = needsPin;
   }
 }
 
@@ -39,6 +47,12 @@ export function post(path: string, body: unknown): Promise<unknown> {
   return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+/** PUTs `body` as JSON. */
+export async function put(path: string, body: unknown): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  await ask(path, { method: "PUT", headers, body: JSON.stringify(body) });
+}
+
 /** DELETEs what is at `path`. */
 export async function remove(path: string): Promise<void> {
   await removeFor(path);
@@ -49,7 +63,28 @@ export function removeFor(path: string): Promise<unknown> {
   return ask(path, { method: "DELETE" });
 }
 
+/** Asks the person for the PIN; whether the hub took it. */
+export type PinPrompt = () => Promise<boolean>;
+let promptForPin: PinPrompt | null = null;
+
+/** Who asks for the PIN from now on; `null` is nobody. */
+export function setPinPrompt(prompt: PinPrompt | null): void {
+  promptForPin = prompt;
+}
+
+/** Once more after the PIN: what was typed goes with it, so nothing is lost. */
 async function ask(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
+  try {
+    return await askOnce(path, request, signal);
+  } catch (error) {
+    const isAsking = path.startsWith("/api/v1/access/unlock") || path.startsWith("/api/v1/access/pin");
+    const needs = error instanceof RefusedError && error.needsPin === "set";
+    if (isAsking || !needs || promptForPin === null || !(await promptForPin())) throw error;
+    return await askOnce(path, request, signal);
+  }
+}
+
+async function askOnce(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
   const response = await send(path, request, signal);
   if (NOT_THERE.has(response.status)) throw new UnreachableError(`${path}: ${response.status}`);
   const envelope = await readEnvelope(response);
@@ -58,7 +93,13 @@ async function ask(path: string, request: RequestInit, signal?: AbortSignal): Pr
     response.status,
     envelope?.error ?? `The hub gave an answer that this page does not know`,
     readWait(response.headers.get("retry-after")),
+    readNeed(envelope),
   );
+}
+
+function readNeed(envelope: Envelope | null): "set" | "unset" | null {
+  if (envelope?.needs !== "pin") return null;
+  return envelope.pin === "unset" ? "unset" : "set";
 }
 
 function readWait(text: string | null): number | null {
@@ -84,6 +125,8 @@ interface Envelope {
   success?: unknown;
   data?: unknown;
   error?: string;
+  needs?: unknown;
+  pin?: unknown;
 }
 
 async function readEnvelope(response: Response): Promise<Envelope | null> {

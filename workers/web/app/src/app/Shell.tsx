@@ -4,6 +4,7 @@ import { useNow } from "../time/useNow";
 import { Icon } from "../ui/Icon";
 import { ConnectionStatus } from "./ConnectionStatus";
 import { homeName } from "./home";
+import { KioskLock } from "./KioskLock";
 import { NewVersion } from "./NewVersion";
 import { OutageNotice } from "./OutageNotice";
 import { SafetyNotice } from "./SafetyNotice";
@@ -26,6 +27,7 @@ export function Shell({ current, children }: { current: Screen; children: ReactN
       <main className={styles.main}>
         <OutageNotice />
         <SafetyNotice />
+        <KioskLock />
         {children}
       </main>
       <NewVersion />

@@ -1,17 +1,26 @@
 import { queryOptions } from "@tanstack/react-query";
-import { get, isStranger, post, remove, removeFor } from "../request";
+import { get, isStranger, post, put, remove, removeFor } from "../request";
 import { type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
 
 export interface Me {
   device: string | null;
   resident: number | null;
+  /** Whether this is the tablet on the wall. */
+  kiosk?: boolean;
+  /** Whether the resident has a PIN; nobody else is told. */
+  pin?: "set" | "unset";
+  /** Of a kiosk: how long it is unlocked yet. */
+  unlocked_for_seconds?: number;
 }
 
 function readMe(data: unknown): Me {
-  const { device, resident } = (data ?? {}) as Partial<Record<string, unknown>>;
+  const { device, resident, kiosk, pin, unlocked_for_seconds } = (data ?? {}) as Partial<Record<string, unknown>>;
   return {
     device: typeof device === "string" ? device : null,
     resident: typeof resident === "number" ? resident : null,
+    kiosk: kiosk === true,
+    ...((pin === "set" || pin === "unset") && { pin }),
+    ...(typeof unlocked_for_seconds === "number" && { unlocked_for_seconds }),
   };
 }
 
@@ -44,8 +53,32 @@ export async function pair(code: string, name: string): Promise<void> {
   await post("/api/v1/access/pair", { code, name });
 }
 
-export async function invite(role: InvitedRole, name: string, resident: number | null): Promise<Invitation> {
-  const about = { role, ...(name && { name }), ...(resident !== null && { resident }) };
+/** Unlocks this tablet on the wall. */
+export async function unlock(pin: string): Promise<void> {
+  await post("/api/v1/access/unlock", { pin });
+}
+
+export async function lock(): Promise<void> {
+  await post("/api/v1/access/lock", {});
+}
+
+/** `present` is needed on the tablet on the wall, once there is a PIN. */
+export function setPin(pin: string, present: string | null): Promise<void> {
+  return put("/api/v1/access/pin", { pin, ...(present !== null && { present }) });
+}
+
+export async function invite(
+  role: InvitedRole,
+  name: string,
+  resident: number | null,
+  kiosk = false,
+): Promise<Invitation> {
+  const about = {
+    role,
+    ...(kiosk && { kiosk }),
+    ...(name && { name }),
+    ...(resident !== null && { resident }),
+  };
   return readInvitation(await post("/api/v1/access/invitations", about), Date.now());
 }
 

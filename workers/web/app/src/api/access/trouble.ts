@@ -17,11 +17,20 @@ export function pairingTrouble(error: unknown): string {
   }
 }
 
+/** Why the PIN did not unlock this device. */
+export function pinTrouble(error: unknown): string {
+  if (error instanceof RefusedError && error.status === 429)
+    return `Too many wrong PINs. ${waitText(error.waitSeconds)}`;
+  if (error instanceof RefusedError && error.status === 403) return "This PIN is not right. Try again.";
+  return troubleText(error);
+}
+
 /** Why something was not shown or done. */
 export function troubleText(error: unknown): string {
   if (error instanceof UnreachableError) return "The hub can’t be reached. Please try again in a moment.";
   if (!(error instanceof RefusedError)) return "Something went wrong on this page. Please try again.";
   if (error.status === 429) return `Too many requests. ${waitText(error.waitSeconds)}`;
+  if (error.needsPin !== null) return error.message;
   if (error.status === 403) return `This device may not do that. ${error.message}`;
   return error.message;
 }

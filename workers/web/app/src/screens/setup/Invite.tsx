@@ -12,10 +12,12 @@ import styles from "./setup.module.css";
 /** Makes a one-time code for somebody else's device. */
 export function Invite({ residents }: { residents: number[] }) {
   const [role, setRole] = useState<InvitedRole>("carer");
+  const [isKiosk, setIsKiosk] = useState(false);
   const [name, setName] = useState("");
   const [resident, setResident] = useState<number | null>(null);
   const inviting = useMutation({
-    mutationFn: () => invite(role, name.trim(), resident ?? residents[0] ?? null),
+    mutationFn: () =>
+      invite(role, name.trim(), resident ?? residents[0] ?? null, role === "resident" && isKiosk),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -39,6 +41,16 @@ export function Invite({ residents }: { residents: number[] }) {
             </select>
           </label>
           <p className={fields.hint}>This device {ROLES.find((known) => known.role === role)?.may}.</p>
+          {role === "resident" && (
+            <label className={styles.check}>
+              <input
+                type="checkbox"
+                checked={isKiosk}
+                onChange={({ target }) => setIsKiosk(target.checked)}
+              />
+              <span>This is the tablet on the wall: changing treatment needs the PIN there</span>
+            </label>
+          )}
           {residents.length > 1 && (
             <label className={fields.field}>
               <span className={fields.label}>About which resident?</span>
