@@ -21,7 +21,7 @@ use qrcode::{QrCode, render::unicode::Dense1x2};
 use crate::{audit, rights};
 
 /// Where phones find the hub, if not at its address and the gateway's port.
-const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
+pub const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
 const GATEWAY_PORT: u16 = 5173;
 const NONE_PAIRED: &str = "No device is paired yet, so nobody sees anything: betti-api pair --role resident shows how";
 

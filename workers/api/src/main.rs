@@ -22,6 +22,7 @@ mod forward;
 #[cfg(test)]
 mod fuzzed;
 mod medication;
+mod passkeys;
 mod recordings;
 mod reminders;
 mod rights;
@@ -45,7 +46,8 @@ use kit::{
 };
 
 use crate::{
-    bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store,
+    bluetooth::Bluetooth, command::Arguments, forward::Forward, passkeys::Passkeys, recordings::Recordings,
+    routes::Hub, store::Store,
 };
 
 const DEFAULT_PORT: u16 = 3001;
@@ -92,6 +94,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         live,
         stream,
         bluetooth: Bluetooth::default(),
+        passkeys: Passkeys::new(std::env::var(command::PUBLIC_URL).ok().filter(|url| !url.is_empty())),
         nutrition,
         recordings,
         tasks: worker.tasks(),

@@ -17,6 +17,7 @@ mod invitations;
 mod known;
 pub mod lockout;
 mod pace;
+pub mod passkeys;
 pub mod secret;
 mod service;
 mod sockets;
@@ -58,7 +59,7 @@ use crate::{
 
 /// The file's name in the data directory.
 pub const FILE: &str = "access.db";
-const MIGRATIONS: [&str; 1] = [include_str!("access/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("access/0001.sql"), include_str!("access/0002.sql")];
 /// What strangers are told, whatever they show: nothing that helps to guess.
 pub const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
 const NOT_ALLOWED: &str = "This device may not do that. The resident, or who speaks for them, can allow it.";
@@ -88,6 +89,14 @@ pub enum AccessError {
     /// Mistyped, used or too old: nobody is told which.
     #[error("This code is not valid: it may be mistyped, used, or older than 5 minutes. Ask for a new one.")]
     WrongCode,
+    /// Not known, not for this host, or its challenge is over: nobody is told which.
+    #[error(
+        "This passkey does not open this hub: it may be removed, or its question is over. Try again, or use a code."
+    )]
+    WrongPasskey,
+    /// A device has enough of them.
+    #[error("this device has {} passkeys already: remove one that is not used any more", passkeys::MOST_PASSKEYS)]
+    TooManyPasskeys,
     /// There is no such device, or not any more.
     #[error("there is no device {0:?}")]
     UnknownDevice(String),
@@ -114,9 +123,9 @@ impl From<rusqlite::Error> for AccessError {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         let status = match &error {
-            AccessError::WrongCode => StatusCode::UNAUTHORIZED,
+            AccessError::WrongCode | AccessError::WrongPasskey => StatusCode::UNAUTHORIZED,
             AccessError::UnknownDevice(_) => StatusCode::NOT_FOUND,
-            AccessError::IsHub | AccessError::TooMany => StatusCode::CONFLICT,
+            AccessError::IsHub | AccessError::TooMany | AccessError::TooManyPasskeys => StatusCode::CONFLICT,
             AccessError::OutOfReach(..) | AccessError::Name => StatusCode::BAD_REQUEST,
             AccessError::Open(_)
             | AccessError::Database(_)
@@ -300,6 +309,12 @@ impl Access {
     pub fn wrong_code(&self, address: Option<IpAddr>) -> Problem {
         let locked = address.and_then(|address| lock(&self.0.wrong_codes).wrong(address, Instant::now()));
         locked.map_or_else(|| AccessError::WrongCode.into(), |left| with_wait(LOCKED_OUT, left))
+    }
+
+    /// A passkey from this address proved nothing: it counts as a wrong code does.
+    pub fn wrong_passkey(&self, address: Option<IpAddr>) -> Problem {
+        let locked = address.and_then(|address| lock(&self.0.wrong_codes).wrong(address, Instant::now()));
+        locked.map_or_else(|| AccessError::WrongPasskey.into(), |left| with_wait(LOCKED_OUT, left))
     }
 }
 
