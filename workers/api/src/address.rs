@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use kit::tls::Certificates;
 
 /// Where phones find the hub, if not at its address and the gateway's port.
-const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
+pub const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
 /// The gateway's port, unless somebody says another.
 pub const GATEWAY_PORT: u16 = 5173;
 /// What there is to say of an address that is of use on this machine only.

@@ -23,6 +23,7 @@ mod forward;
 #[cfg(test)]
 mod fuzzed;
 mod medication;
+mod passkeys;
 mod recordings;
 mod reminders;
 mod rights;
@@ -46,7 +47,8 @@ use kit::{
 };
 
 use crate::{
-    bluetooth::Bluetooth, command::Arguments, forward::Forward, recordings::Recordings, routes::Hub, store::Store,
+    bluetooth::Bluetooth, command::Arguments, forward::Forward, passkeys::Passkeys, recordings::Recordings,
+    routes::Hub, store::Store,
 };
 
 const PORT_VARIABLES: [&str; 1] = ["PORT"];
@@ -103,6 +105,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         live,
         stream,
         bluetooth: Bluetooth::default(),
+        passkeys: Passkeys::new(std::env::var(address::PUBLIC_URL).ok().filter(|url| !url.is_empty())),
         nutrition,
         recordings,
         tasks: worker.tasks(),

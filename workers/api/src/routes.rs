@@ -16,6 +16,7 @@ mod hydration;
 mod limits;
 mod medication;
 mod nutrition;
+mod passkeys;
 mod people;
 mod readings;
 mod residents;
@@ -34,6 +35,7 @@ use warp::reply::Response;
 use crate::{
     bluetooth::Bluetooth,
     forward::Forward,
+    passkeys::Passkeys,
     recordings::Recordings,
     store::{RESIDENT, Store, entries::RecordError},
 };
@@ -49,6 +51,7 @@ pub struct Hub {
     pub bluetooth: Bluetooth,
     pub nutrition: Forward,
     pub recordings: Recordings,
+    pub passkeys: Passkeys,
     /// WebSockets are waited for when the worker leaves.
     pub tasks: TaskTracker,
     /// Cancelled when the worker is to leave: whoever is kept waiting is answered then.
@@ -64,7 +67,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = hydration::add(appointments::add(routes, hub), hub);
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
-    let routes = audit::add(access::add(routes, hub), hub);
+    let routes = passkeys::add(audit::add(access::add(routes, hub), hub), hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Each is told what they may see.
@@ -183,13 +186,20 @@ mod tests {
             nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
             recordings: Recordings::below(folder.path()),
             bluetooth: Bluetooth::default(),
+            passkeys: Passkeys::new(None),
             tasks: TaskTracker::new(),
             access: access.clone(),
             data: folder.path().to_owned(),
             store,
             stop,
         });
-        let public = [("GET", "/api/health"), ("POST", "/api/v1/access/pair")];
+        let public = [
+            ("GET", "/api/health"),
+            ("POST", "/api/v1/access/pair"),
+            ("GET", "/api/v1/access/passkeys/here"),
+            ("POST", "/api/v1/access/passkeys/sign-in/begin"),
+            ("POST", "/api/v1/access/passkeys/sign-in/finish"),
+        ];
         strangers::everyday_is(&table(&hub), &EVERYDAY);
         strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
         strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;

@@ -18,6 +18,7 @@ pub mod kiosk;
 mod known;
 pub mod lockout;
 mod pace;
+pub mod passkeys;
 pub mod pin;
 pub mod secret;
 mod service;
@@ -62,7 +63,8 @@ use crate::{
 
 /// The file's name in the data directory.
 pub const FILE: &str = "access.db";
-const MIGRATIONS: [&str; 2] = [include_str!("access/0001.sql"), include_str!("access/0002.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("access/0001.sql"), include_str!("access/0002.sql"), include_str!("access/0003.sql")];
 /// What strangers are told, whatever they show: nothing that helps to guess.
 pub const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
 const NOT_ALLOWED: &str = "This device may not do that. The resident, or who speaks for them, can allow it.";
@@ -92,6 +94,14 @@ pub enum AccessError {
     /// Mistyped, used or too old: nobody is told which.
     #[error("This code is not valid: it may be mistyped, used, or older than 5 minutes. Ask for a new one.")]
     WrongCode,
+    /// Not known, not for this host, or its challenge is over: nobody is told which.
+    #[error(
+        "This passkey does not open this hub: it may be removed, or its question is over. Try again, or use a code."
+    )]
+    WrongPasskey,
+    /// A device has enough of them.
+    #[error("this device has {} passkeys already: remove one that is not used any more", passkeys::MOST_PASSKEYS)]
+    TooManyPasskeys,
     /// There is no such device, or not any more.
     #[error("there is no device {0:?}")]
     UnknownDevice(String),
@@ -127,9 +137,9 @@ impl From<rusqlite::Error> for AccessError {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         let status = match &error {
-            AccessError::WrongCode => StatusCode::UNAUTHORIZED,
+            AccessError::WrongCode | AccessError::WrongPasskey => StatusCode::UNAUTHORIZED,
             AccessError::UnknownDevice(_) => StatusCode::NOT_FOUND,
-            AccessError::IsHub | AccessError::TooMany => StatusCode::CONFLICT,
+            AccessError::IsHub | AccessError::TooMany | AccessError::TooManyPasskeys => StatusCode::CONFLICT,
             AccessError::OutOfReach(..) | AccessError::Name | AccessError::NoKiosk | AccessError::Pin(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -352,6 +362,12 @@ impl Access {
     pub fn wrong_code(&self, address: Option<IpAddr>) -> Problem {
         let locked = address.and_then(|address| lock(&self.0.wrong_codes).wrong(address, Instant::now()));
         locked.map_or_else(|| AccessError::WrongCode.into(), |left| with_wait(LOCKED_OUT, left))
+    }
+
+    /// A passkey from this address proved nothing: it counts as a wrong code does.
+    pub fn wrong_passkey(&self, address: Option<IpAddr>) -> Problem {
+        let locked = address.and_then(|address| lock(&self.0.wrong_codes).wrong(address, Instant::now()));
+        locked.map_or_else(|| AccessError::WrongPasskey.into(), |left| with_wait(LOCKED_OUT, left))
     }
 }
 

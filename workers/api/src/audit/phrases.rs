@@ -55,6 +55,9 @@ pub fn change(route: &str) -> Option<&'static str> {
         "POST /api/v1/access/lock" => "was locked again",
         "PUT /api/v1/access/pin" => "set the PIN",
         "DELETE /api/v1/access/me" => "gave up its own access",
+        "POST /api/v1/access/passkeys/begin" => "began to make a passkey",
+        "POST /api/v1/access/passkeys/finish" => "made a passkey",
+        "DELETE /api/v1/access/passkeys/{passkey}" => "removed a passkey",
         "PUT /api/v1/access/grants/{device}/{area}" => "let a device see more, or change more",
         "DELETE /api/v1/access/grants/{device}/{area}" => "let a device see less",
         _ => return None,
@@ -78,6 +81,7 @@ pub fn look(route: &str) -> Option<&'static str> {
     Some(match path {
         "/api/v1/access/audit" => "who looked at what",
         "/api/v1/access/me" => "what it may do itself",
+        "/api/v1/access/passkeys" => "which passkeys there are",
         "/api/v1/residents" => "who lives here",
         "/api/v1/people" | "/api/v1/ladder" => "who is told of alerts",
         _ if path.starts_with("/api/v1/alerts") => "alerts",

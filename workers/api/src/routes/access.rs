@@ -6,7 +6,7 @@ use http::{Method, StatusCode, header::SET_COOKIE};
 use jiff::Timestamp;
 use kit::{
     Area, Call, Identity, Problem, Routes, Rule,
-    access::{CODE_VALID_FOR, Device, Invitation, credential, secret::Code},
+    access::{CODE_VALID_FOR, Device, Invitation, Paired, credential, secret::Code},
     clock, field,
     field::FieldError,
     origin, reply,
@@ -21,7 +21,7 @@ use crate::address::{Address, ONLY_HERE};
 
 mod pin;
 
-const NOT_YOURS: &str = "Only the resident, who speaks for them, or who let this device in may do that.";
+pub(super) const NOT_YOURS: &str = "Only the resident, who speaks for them, or who let this device in may do that.";
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (see, share) = (Rule::Read(Area::Sharing), Rule::Write(Area::Sharing));
@@ -53,18 +53,23 @@ async fn pair(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         Err(kit::access::AccessError::WrongCode) => return Err(hub.access.wrong_code(call.address)),
         paired => paired?,
     };
+    Ok(let_in(&paired, kind.as_deref(), call.is_tls))
+}
+
+/// The answer to a device that was let in: with its credential as a cookie, or in the body for a program that asks for it.
+pub(super) fn let_in(paired: &Paired, kind: Option<&str>, is_tls: bool) -> Response {
     let mut shown = json!({
         "device": paired.device, "name": paired.name, "role": paired.role.name(), "resident": paired.resident,
         "kiosk": paired.is_kiosk,
     });
-    if kind.as_deref() == Some("token") {
+    if kind == Some("token") {
         shown["token"] = json!(paired.token.reveal());
-        return Ok(reply::data(StatusCode::CREATED, &shown));
+        return reply::data(StatusCode::CREATED, &shown);
     }
     let mut response = reply::data(StatusCode::CREATED, &shown);
-    let cookie = credential::keeping(paired.token.reveal(), call.is_tls);
+    let cookie = credential::keeping(paired.token.reveal(), is_tls);
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
-    Ok(response)
+    response
 }
 
 async fn invite(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -206,20 +211,20 @@ fn shared_area(call: &Call) -> Result<Area, Problem> {
     Ok(area)
 }
 
-fn device_of(call: &Call) -> Option<String> {
+pub(super) fn device_of(call: &Call) -> Option<String> {
     call.identity.caller().map(|caller| caller.device.clone())
 }
 
-fn sees(call: &Call, device: &Device) -> bool {
+pub(super) fn sees(call: &Call, device: &Device) -> bool {
     Rule::Read(Area::Sharing).admits(&call.identity, device.resident) || is_theirs(call, device)
 }
 
-fn speaks_for(call: &Call, resident: i64) -> bool {
+pub(super) fn speaks_for(call: &Call, resident: i64) -> bool {
     Rule::Write(Area::Sharing).admits(&call.identity, resident)
 }
 
 /// Its own, or one that it let in.
-fn is_theirs(call: &Call, device: &Device) -> bool {
+pub(super) fn is_theirs(call: &Call, device: &Device) -> bool {
     let Some(caller) = call.identity.caller() else { return false };
     device.id == caller.device || device.paired_by.as_deref() == Some(&caller.device)
 }

@@ -9,7 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, secret::Token,
+    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, passkeys,
+    secret::Token,
 };
 use crate::{clock, database::Change, outbox::Event};
 
@@ -127,6 +128,7 @@ impl Access {
             }
             let sql = "UPDATE devices SET revoked_at = ?, revoked_by = ? WHERE id = ?";
             transaction.execute(sql, params![clock::iso(now), by, device])?;
+            passkeys::forget_those_of(transaction, &device)?;
             let event = json!({"id": device, "name": name, "by": by});
             Ok(Change::new((), Event::new("access.revoked", event)))
         };

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use serde_json::json;
 
 use super::{
     erase::{self, Tombstone},
@@ -133,4 +134,15 @@ fn the_same_tombstone_erases_once_so_that_a_number_can_be_somebody_elses() {
     assert_eq!(meals, 1);
     let erased = erase::from_home(folder.path(), &tombstone("t2")).unwrap();
     assert_eq!(erased.rows.get("api.meals"), Some(&1));
+}
+
+#[test]
+fn what_a_pin_is_checked_by_is_handed_out_to_nobody() {
+    let connection = Connection::open_in_memory().unwrap();
+    let sql = "CREATE TABLE pins (resident INTEGER, salt BLOB, hash BLOB, set_at TEXT); INSERT INTO pins VALUES (1, x'01', x'02', 't');
+               CREATE TABLE chain (resident INTEGER, hash BLOB); INSERT INTO chain VALUES (1, x'02');";
+    connection.execute_batch(sql).unwrap();
+    let handed_out: Vec<_> =
+        rows::of(&connection).unwrap().iter().flat_map(|rows| rows.all(&connection, 1).unwrap()).collect();
+    assert_eq!(handed_out, [json!({"resident": 1, "hash": "02"}), json!({"resident": 1, "set_at": "t"})]);
 }
