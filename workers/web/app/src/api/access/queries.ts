@@ -14,7 +14,9 @@ export interface Me {
 }
 
 function readMe(data: unknown): Me {
-  const { device, resident, kiosk, pin, unlocked_for_seconds } = (data ?? {}) as Partial<Record<string, unknown>>;
+  const { device, resident, kiosk, pin, unlocked_for_seconds } = (data ?? {}) as Partial<
+    Record<string, unknown>
+  >;
   return {
     device: typeof device === "string" ? device : null,
     resident: typeof resident === "number" ? resident : null,
@@ -40,6 +42,8 @@ export const me = queryOptions({
   },
   // Any other question that is answered 401 says so too.
   staleTime: Number.POSITIVE_INFINITY,
+  // What the gate shows while nobody answers asks the same again: it would be gone for as long, and ask for ever.
+  retryOnMount: false,
   refetchOnWindowFocus: (query) => query.state.data === STRANGER,
 });
 
