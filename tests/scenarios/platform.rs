@@ -102,8 +102,7 @@ fn a_reading_posted_through_the_gateway_survives_the_death_of_the_api() {
 fn an_acknowledged_reading_survives_kill_9_of_everything_at_once() {
     let platform = started(None);
     post_blood_pressure(&platform);
-    platform.hub.processes().iter().for_each(|process| process::kill_9(process.pid));
-    platform.hub.until_nothing_is_left();
+    platform.hub.kill_9_everything();
     platform.hub.ctl(&["start"]).succeeded();
     assert_eq!(latest_blood_pressure(&platform).expect("the reading")["value"], "128/82");
 }

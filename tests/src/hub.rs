@@ -322,6 +322,18 @@ impl Hub {
         });
     }
 
+    /// Kills every process of it, as a power cut would, and waits until none holds a port or a file any more.
+    pub fn kill_9_everything(&self) {
+        let killed = self.processes();
+        killed.iter().for_each(|process| crate::process::kill_9(process.pid));
+        crate::wait::until("everything is let go of", || {
+            let left: Vec<_> =
+                killed.iter().filter(|process| !crate::process::has_let_go(process.pid)).cloned().collect();
+            if left.is_empty() { Ok(()) } else { Err(guard::listed(&left)) }
+        });
+        self.until_nothing_is_left();
+    }
+
     fn show_logs(&self) {
         let entries = std::fs::read_dir(self.path("logs")).into_iter().flatten().filter_map(Result::ok);
         let is_text =

@@ -72,6 +72,14 @@ pub fn is_alive(pid: i32) -> bool {
     state(pid).is_some_and(|state| state != 'Z' && state != 'X')
 }
 
+/// Whether a process of this pid has let go of all that it had open: its environment is gone before its sockets are, and its first
+/// thread may be before the others.
+#[must_use]
+pub fn has_let_go(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads <= 1 && !is_alive(pid)
+}
+
 /// The children of a process, zombies included.
 #[must_use]
 pub fn children(pid: i32) -> Vec<i32> {
