@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use kit::tls::Certificates;
 
 /// Where phones find the hub, if not at its address and the gateway's port.
-pub const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
+const PUBLIC_URL: &str = "BETTI_PUBLIC_URL";
 /// The gateway's port, unless somebody says another.
 pub const GATEWAY_PORT: u16 = 5173;
 /// What there is to say of an address that is of use on this machine only.
@@ -23,16 +23,14 @@ pub struct Address {
 impl Address {
     /// `BETTI_PUBLIC_URL` if it is set, else where the gateway is in this network, with the encryption that is in force.
     pub fn of_this_hub(port: u16) -> Self {
-        let public = std::env::var(PUBLIC_URL).ok();
-        Self::new(public.as_deref(), Certificates::are_in(&Certificates::folder_from_environment()), here(), port)
+        Self::new(public_url().as_deref(), Certificates::are_in(&Certificates::folder_from_environment()), here(), port)
     }
 
     /// The same for whoever came by `host` (with or without a port): the address that they use is good for others too, unless
     /// it is this machine's own.
     pub fn seen_by(host: Option<&str>, is_tls: bool) -> Self {
-        let is_public = std::env::var(PUBLIC_URL).is_ok_and(|url| !url.trim().is_empty());
         match host {
-            Some(host) if !is_public && !is_loopback(host) => {
+            Some(host) if !is_loopback(host) && public_url().is_none() => {
                 Self { url: format!("{}://{host}", scheme(is_tls)), is_only_here: false }
             }
             _ => Self::of_this_hub(host.and_then(port_of).unwrap_or(GATEWAY_PORT)),
@@ -40,7 +38,7 @@ impl Address {
     }
 
     fn new(public: Option<&str>, is_encrypted: bool, here: Option<IpAddr>, port: u16) -> Self {
-        if let Some(url) = public.map(|url| url.trim().trim_end_matches('/')).filter(|url| !url.is_empty()) {
+        if let Some(url) = public {
             return Self { url: url.to_owned(), is_only_here: false };
         }
         let scheme = scheme(is_encrypted);
@@ -50,6 +48,16 @@ impl Address {
             None => Self { url: format!("{scheme}://localhost:{port}"), is_only_here: true },
         }
     }
+}
+
+/// What the operator says in `BETTI_PUBLIC_URL`, without a slash at its end; `None` if that is nothing.
+pub fn public_url() -> Option<String> {
+    std::env::var(PUBLIC_URL).ok().as_deref().and_then(said)
+}
+
+fn said(url: &str) -> Option<String> {
+    let url = url.trim().trim_end_matches('/');
+    (!url.is_empty()).then(|| url.to_owned())
 }
 
 fn scheme(is_encrypted: bool) -> &'static str {
@@ -100,7 +108,8 @@ mod tests {
         ];
         for (public, is_encrypted, here, url, is_only_here) in table {
             let expected = Address { url: url.into(), is_only_here };
-            assert_eq!(Address::new(public, is_encrypted, here, GATEWAY_PORT), expected, "{public:?}");
+            let public = public.and_then(said);
+            assert_eq!(Address::new(public.as_deref(), is_encrypted, here, GATEWAY_PORT), expected, "{public:?}");
         }
     }
 

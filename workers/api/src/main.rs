@@ -105,7 +105,7 @@ async fn serve(mut worker: Worker) -> anyhow::Result<()> {
         live,
         stream,
         bluetooth: Bluetooth::default(),
-        passkeys: Passkeys::new(std::env::var(address::PUBLIC_URL).ok().filter(|url| !url.is_empty())),
+        passkeys: Passkeys::new(address::public_url()),
         nutrition,
         recordings,
         tasks: worker.tasks(),

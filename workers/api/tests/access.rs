@@ -8,9 +8,9 @@ use std::{os::unix::fs::PermissionsExt, path::Path, process::Command, time::Dura
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    connect_async,
+    MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
 use worker::{Answer, Running};
@@ -19,6 +19,20 @@ const API: &str = env!("CARGO_BIN_EXE_betti-api");
 const VITALS: &str = "/api/vitals/latest";
 /// Nothing here takes this long, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// With which code the hub closes it.
+async fn close_code(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> u16 {
+    let closed = async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => return u16::from(frame.code),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    timeout(DEADLINE, closed).await.unwrap()
+}
 
 struct Hub {
     worker: Running,
@@ -260,17 +274,8 @@ async fn all_others_are_out_at_once_when_something_may_be_in_wrong_hands() {
     for gone in [&resident, &carer] {
         assert_eq!(hub.status(gone, VITALS), 401);
     }
-    for mut socket in sockets {
-        let closed = async {
-            loop {
-                match socket.next().await {
-                    Some(Ok(Message::Close(Some(frame)))) => return u16::from(frame.code),
-                    Some(Ok(_)) => {}
-                    other => panic!("{other:?}"),
-                }
-            }
-        };
-        assert_eq!(timeout(DEADLINE, closed).await.unwrap(), 1008);
+    for socket in sockets {
+        assert_eq!(close_code(socket).await, 1008);
     }
     assert_eq!(hub.status(&proxy, VITALS), 200, "who asked stays");
     assert_eq!(hub.status(&elsewhere, VITALS), 403, "who is there for somebody else sees nothing of this resident");
@@ -344,17 +349,8 @@ async fn a_revoked_device_is_out_at_once_and_its_websockets_are_closed() {
     let path = format!("/api/v1/access/devices/{device}");
     assert_eq!(hub.ask(&resident, "DELETE", &path, None).0, 200);
     assert_eq!(hub.status(&carer, VITALS), 401);
-    for mut socket in sockets {
-        let closed = async {
-            loop {
-                match socket.next().await {
-                    Some(Ok(Message::Close(Some(frame)))) => return u16::from(frame.code),
-                    Some(Ok(_)) => {}
-                    other => panic!("{other:?}"),
-                }
-            }
-        };
-        assert_eq!(timeout(DEADLINE, closed).await.unwrap(), 1008);
+    for socket in sockets {
+        assert_eq!(close_code(socket).await, 1008);
     }
     let devices = hub.ask(&resident, "GET", "/api/v1/access/devices", None).1;
     let row = devices["data"].as_array().unwrap().iter().find(|row| row["id"] == device.as_str()).unwrap().clone();
