@@ -256,3 +256,29 @@ async fn answers_that_nobody_takes_are_held_for_so_many_connections_only() {
     });
     heard.await.expect("an answer");
 }
+
+#[tokio::test]
+async fn the_answer_to_head_is_a_head_and_ends_with_it() {
+    let hub = Hub::start().await;
+    let mut stream = hub.connect(&[]).await;
+    // A method that has no number: its name has one, and then its letters.
+    let head = [&[0x02, 4][..], b"HEAD", &[0x87, 0x04, 5], b"/page", &[0x41, 3], b"hub"].concat();
+    stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &head)).await.unwrap();
+    stream.flush().await.unwrap();
+    let answer = async {
+        loop {
+            let mut about = [0; 9];
+            stream.read_exact(&mut about).await.unwrap();
+            let length = u32::from_be_bytes([0, about[0], about[1], about[2]]);
+            let mut payload = vec![0; length as usize];
+            stream.read_exact(&mut payload).await.unwrap();
+            if about[8] == 1 {
+                break (about[3], about[4], payload);
+            }
+        }
+    };
+    let (kind, flags, payload) = timeout(DEADLINE, answer).await.expect("an answer");
+    assert_eq!(kind, HEADERS);
+    assert_ne!(flags & END_STREAM, 0, "a body follows, which clients take for a broken protocol");
+    assert!(payload.len() > 20, "headers as of GET: {payload:?}");
+}

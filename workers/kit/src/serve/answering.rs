@@ -2,8 +2,10 @@
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
+use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Request, Response, StatusCode, Version, header, uri::Authority};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header, uri::Authority};
+use http_body_util::{Either, Empty};
 use hyper::{
     body::{Body, Incoming},
     service::Service,
@@ -20,6 +22,9 @@ const BY_HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 #[derive(Clone)]
 pub(crate) struct Upgrading(#[expect(dead_code, reason = "held, not read")] TaskTrackerToken);
 
+/// What is sent of a body: all, or nothing.
+pub(super) type Sent<B> = Either<B, Empty<Bytes>>;
+
 /// One connection's requests.
 #[derive(Clone)]
 pub(super) struct Answering<S> {
@@ -34,9 +39,9 @@ pub(super) struct Answering<S> {
 }
 
 impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
-    type Response = S::Response;
+    type Response = Response<Sent<<S as Answer>::Body>>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<S::Response, Infallible>>;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
@@ -48,6 +53,7 @@ impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
         }
         let by_https_only = self.peer.tls && !is_this_machine(&request);
         let (drain, seen, version) = (self.drain.clone(), self.seen.clone(), request.version());
+        let is_head = request.method() == Method::HEAD;
         let under_way = self.place.request();
         let answered = self.answer.call(request);
         answered
@@ -63,10 +69,24 @@ impl<S: Answer> Service<Request<Incoming>> for Answering<S> {
                 if drain.is_stopping() && version < Version::HTTP_2 {
                     say_that_it_is_the_last(&mut response);
                 }
-                Ok(response)
+                // Of HTTP/1 hyper itself keeps the body back.
+                Ok(if is_head && version >= Version::HTTP_2 {
+                    without_body(response)
+                } else {
+                    response.map(Either::Left)
+                })
             })
             .boxed()
     }
+}
+
+/// Of a `HEAD` request the answer has a body that is not sent: a client of HTTP/2 ends the request over the first byte of it. How
+/// long it would be is said.
+fn without_body<B: Body>(mut response: Response<B>) -> Response<Sent<B>> {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    response.map(|_| Either::Right(Empty::new()))
 }
 
 /// Whether it was asked by a name that means another machine on each: what is remembered of `localhost` would be about
