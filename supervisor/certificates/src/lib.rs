@@ -8,13 +8,17 @@
 //! It signs and checks nothing: making certificates is `betti-ctl certs`, serving them the workers' kit.
 
 mod der;
+mod fault;
 mod validity;
 
 use std::{fmt, path::Path, time::Duration};
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-pub use self::validity::{Standing, Validity};
+pub use self::{
+    fault::Fault,
+    validity::{Standing, Validity},
+};
 
 /// What is served.
 pub const CERTIFICATE: &str = "cert.pem";
@@ -37,7 +41,7 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 #[derive(Debug)]
 pub enum ReadError {
     /// It cannot be read, or holds no certificate as PEM.
-    Pem(rustls_pki_types::pem::Error),
+    Pem(Fault),
     /// What it holds is no certificate.
     NoCertificate,
 }
@@ -45,7 +49,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pem(error) => error.fmt(f),
+            Self::Pem(fault) => fault.fmt(f),
             Self::NoCertificate => f.write_str("what it holds is no certificate"),
         }
     }
@@ -58,7 +62,8 @@ impl std::error::Error for ReadError {}
 /// # Errors
 /// If there is none.
 pub fn validity_of_file(path: &Path) -> Result<Validity, ReadError> {
-    let certificate = CertificateDer::from_pem_file(path).map_err(ReadError::Pem)?;
+    let certificate =
+        CertificateDer::from_pem_file(path).map_err(|error| ReadError::Pem(Fault { wanted: "CERTIFICATE", error }))?;
     Validity::of_certificate(&certificate).ok_or(ReadError::NoCertificate)
 }
 

@@ -15,12 +15,12 @@ use rustls::{
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read, or holds no PEM of the right kind.
-    #[error("{path}: {error}")]
+    #[error("{path}: {fault}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: rustls::pki_types::pem::Error,
+        fault: certificates::Fault,
     },
     /// A file is there and holds none.
     #[error("{0} holds no certificate: it must begin with -----BEGIN CERTIFICATE-----")]
@@ -70,17 +70,17 @@ pub(super) fn find(folder: &Path) -> Found {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
-    let unreadable = |path: &Path| {
+    let unreadable = |path: &Path, wanted| {
         let path = path.to_owned();
-        move |error| CertificateError::Unreadable { path, error }
+        move |error| CertificateError::Unreadable { path, fault: certificates::Fault { wanted, error } }
     };
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(unreadable(certificate))?;
+        .map_err(unreadable(certificate, "CERTIFICATE"))?;
     let no_certificate = || CertificateError::NoCertificate(certificate.into());
     let first = chain.first().ok_or_else(no_certificate)?;
     let validity = Validity::of_certificate(first).ok_or_else(no_certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key, "PRIVATE KEY"))?;
     // Checks that the key belongs to the certificate.
     let fit = CertifiedKey::from_der(chain, private, &rustls::crypto::ring::default_provider());
     let unfit = |error| CertificateError::Unfit { certificate: certificate.into(), key: key.into(), error };
