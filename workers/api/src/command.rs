@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kit::{
     Access, Area,
     access::{CODE_VALID_FOR, Device, Invitation, secret::Code},
+    audit::Operator,
     role::Role,
     rule::Level,
 };
@@ -133,12 +134,15 @@ impl Command {
             Self::Pin(asked) => asked.answer().await,
             Self::Audit(asked) => asked.answer(io::stdout()).await,
             Self::Token { who } => {
-                let (access, invitation) = who.open()?;
+                let (access, operator, invitation) = who.open()?;
+                let resident = invitation.resident;
                 let paired = access.add_program(invitation, Timestamp::now()).await?;
+                operator.changed("betti-api token", resident);
                 writeln!(io::stdout(), "{}", paired.token.reveal()).context("the token could not be printed")
             }
             Self::Pair { who, url, port, if_first } => {
-                let (access, invitation) = who.open()?;
+                let (access, operator, invitation) = who.open()?;
+                let resident = invitation.resident;
                 if if_first && access.devices().await?.iter().any(lets_others_in) {
                     return Ok(());
                 }
@@ -149,6 +153,7 @@ impl Command {
                 let said = url.map(|url| Address { url, is_only_here: false });
                 let Address { url, is_only_here } = said.unwrap_or_else(|| Address::of_this_hub(port));
                 let (code, _) = access.invite(invitation, None, Timestamp::now()).await?;
+                operator.changed("betti-api pair", resident);
                 let text = how_to_pair(url.trim_end_matches('/'), &code, io::stdout().is_terminal())?;
                 let note = if is_only_here { format!("\n{ONLY_HERE}\n") } else { String::new() };
                 write!(io::stdout(), "{text}{note}").context("the code could not be printed")
@@ -158,7 +163,7 @@ impl Command {
 }
 
 impl Who {
-    fn open(self) -> anyhow::Result<(Access, Invitation)> {
+    fn open(self) -> anyhow::Result<(Access, Operator, Invitation)> {
         let role = Role::from(self.role);
         let (name, resident, is_kiosk) = (self.name, self.resident, self.kiosk);
         anyhow::ensure!(
@@ -175,7 +180,7 @@ impl Who {
             None => kit::data_dir().context("no folder for data")?,
             Some(folder) => folder,
         };
-        Ok((Access::open(&folder)?, invitation))
+        Ok((Access::open(&folder)?, Operator::open(&folder)?, invitation))
     }
 }
 

@@ -105,6 +105,28 @@ fn the_resident_is_told_in_plain_words_who_did_what_from_where() {
 }
 
 #[test]
+fn what_is_done_at_the_hub_itself_is_told_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Running::start(API, folder.path(), &[]);
+    let resident = token(folder.path(), "resident", "Tablet");
+    printed(folder.path(), &["pair", "--role", "carer"]);
+    let file = folder.path().join("export.zip");
+    printed(folder.path(), &["export", "--resident", "1", "--to", file.to_str().unwrap()]);
+    // Nothing was done, so there is nothing to tell.
+    assert!(!run(folder.path(), &["export", "--resident", "1", "--to", file.to_str().unwrap()]).status.success());
+    let entries =
+        until_told(&worker, &resident, "Somebody at the hub itself took a copy of everything that is kept at");
+    let by_hand = entries.iter().filter(|entry| entry["role"] == "operator");
+    let told: Vec<_> = by_hand.map(|entry| entry["words"].as_str().unwrap().rsplit_once(" at ").unwrap().0).collect();
+    let expected =
+        ["took a copy of everything that is kept", "let another device in, by a code", "made a key for a program"];
+    assert_eq!(told, expected.map(|done| format!("Somebody at the hub itself {done}")));
+    printed(folder.path(), &["erase", "--resident", "1", "--confirm", "1"]);
+    let said = printed(folder.path(), &["audit"]);
+    assert!(said.contains("Somebody at the hub itself erased everything that was kept at"), "{said}");
+}
+
+#[test]
 fn what_was_noted_is_there_after_kill_9_and_two_workers_write_one_chain() {
     let folder = tempfile::tempdir().unwrap();
     let workers = [Running::start(API, folder.path(), &[]), Running::start(API, folder.path(), &[])];
@@ -118,7 +140,7 @@ fn what_was_noted_is_there_after_kill_9_and_two_workers_write_one_chain() {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let entries = until_told(&workers[0], &resident, "Tablet recorded a reading");
-        if entries.iter().filter(|entry| entry["what"] == "change").count() == 40 {
+        if entries.iter().filter(|entry| entry["area"] == "vitals" && entry["what"] == "change").count() == 40 {
             break;
         }
         assert!(Instant::now() < deadline, "{entries:#?}");

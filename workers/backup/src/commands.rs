@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use kit::audit::Operator;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -140,6 +141,11 @@ fn place(settings: &Settings, book: &Book, out: &mut Out) -> anyhow::Result<()> 
         return Ok(());
     }
     let placed = restore::place(&settings.data, &settings.config, book)?;
+    // In the audit that is in place now: the one before it stays with the data from before.
+    match Operator::open(&settings.data) {
+        Ok(operator) => operator.changed_all("betti-ctl restore"),
+        Err(error) => writeln!(io::stderr(), "The restore is done, but the audit does not tell of it: {error}")?,
+    }
     out.say(&words::placed(&placed));
     out.tell(&placed);
     Ok(())

@@ -3,7 +3,10 @@
 mod home;
 
 use home::{Home, names, rows};
-use kit::person::erase::{self, Tombstone};
+use kit::{
+    audit::{self, Question},
+    person::erase::{self, Tombstone},
+};
 
 /// A home with a copy of one reading, and another reading since.
 fn copied() -> (Home, String) {
@@ -34,6 +37,10 @@ fn a_copy_is_put_in_place_and_the_present_data_are_kept() {
     assert_eq!(std::fs::read_to_string(home.path("ecosystem.toml")).expect("a file"), "# newer\n", "it was not");
     let beside = before.join("settings-of-the-copy/ecosystem.toml");
     assert_eq!(std::fs::read_to_string(beside).expect("a file"), "# what runs here\n");
+    // Each resident is told.
+    let question = Question { resident: Some(2), limit: 10, ..Question::default() };
+    let told = audit::ask(&home.path("data"), &question).expect("the audit");
+    assert_eq!(told.iter().map(|entry| entry.routes.join(" ")).collect::<Vec<_>>(), ["betti-ctl restore"]);
     // And again, which keeps that too.
     home.restore(&copy);
     assert_eq!(names(&home.path("data")).iter().filter(|name| name.starts_with("before-restore-")).count(), 2);

@@ -19,6 +19,7 @@ mod ask;
 mod chain;
 pub mod entry;
 mod file;
+mod operator;
 mod trail;
 mod windows;
 mod writer;
@@ -37,6 +38,7 @@ pub(crate) use self::trail::Trail;
 pub use self::{
     ask::{AskError, Checked, Question, ask, check},
     entry::{Entry, Seen, What, Who},
+    operator::Operator,
     windows::{MOST_REFUSALS_APART, WINDOW},
 };
 use self::{file::File, writer::Message};

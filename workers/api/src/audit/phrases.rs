@@ -60,6 +60,19 @@ pub fn change(route: &str) -> Option<&'static str> {
         "DELETE /api/v1/access/passkeys/{passkey}" => "removed a passkey",
         "PUT /api/v1/access/grants/{device}/{area}" => "let a device see more, or change more",
         "DELETE /api/v1/access/grants/{device}/{area}" => "let a device see less",
+        "betti-api pair" => "let another device in, by a code",
+        "betti-api token" => "made a key for a program",
+        "betti-api pin" => "set the PIN",
+        "betti-ctl restore" => "put back an earlier copy of everything, this list included,",
+        "betti-api erase" => "erased everything that was kept",
+        _ => return None,
+    })
+}
+
+/// What was taken along by a route, rather than looked at.
+pub fn take(route: &str) -> Option<&'static str> {
+    Some(match route {
+        "GET /api/v1/access/export" | "betti-api export" => "took a copy of everything that is kept",
         _ => return None,
     })
 }

@@ -22,7 +22,10 @@ pub fn of(entry: &Entry, name: Option<&str>, medicine: Option<&str>, home: &Home
     }
     match entry.what {
         What::Read if entry.status >= FIRST_FAILED => format!("{who} asked for {noun} and got no answer {when}"),
-        What::Read => format!("{who} looked at {noun} {when}"),
+        What::Read => match entry.routes.first().and_then(|route| phrases::take(route)) {
+            Some(taken) => format!("{who} {taken} {when}"),
+            None => format!("{who} looked at {noun} {when}"),
+        },
         What::Change if entry.status >= FIRST_FAILED => {
             format!("{who} wanted to change {noun} {when}, but nothing was changed")
         }
@@ -44,6 +47,7 @@ fn who<'a>(entry: &Entry, name: Option<&'a str>) -> &'a str {
     match (name, entry.role.as_str()) {
         (Some(name), _) => name,
         (None, Who::HUB) => "The hub",
+        (None, Who::OPERATOR) => "Somebody at the hub itself",
         (None, Who::UNKNOWN) => "Somebody with a wrong key",
         (None, _) => "A device that is not known any more",
     }
@@ -168,6 +172,7 @@ mod tests {
         assert_eq!(said, "Nurse's tablet noted what became of a dose of Metformin at 9:00");
         for (role, expected) in [
             (Who::HUB, "The hub"),
+            (Who::OPERATOR, "Somebody at the hub itself"),
             (Who::UNKNOWN, "Somebody with a wrong key"),
             ("carer", "A device that is not known any more"),
         ] {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
-use kit::{Access, access::pin::Pin};
+use kit::{Access, access::pin::Pin, audit::Operator};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 #[derive(Args)]
@@ -29,9 +29,10 @@ impl Asked {
             None => kit::data_dir().context("no folder for data")?,
             Some(folder) => folder,
         };
-        let access = Access::open(&folder)?;
+        let (access, operator) = (Access::open(&folder)?, Operator::open(&folder)?);
         let pin = if io::stdin().is_terminal() { ask_twice()? } else { read_line()? };
         access.set_pin(self.resident, &Pin::new(&pin)?, None, Timestamp::now()).await?;
+        operator.changed("betti-api pin", self.resident);
         let said = format!("The PIN of resident {} is set, and tablets on the wall are locked.", self.resident);
         // A reader that went away is no reason to fail: it is set.
         let _ = writeln!(io::stdout(), "{said}");

@@ -8,7 +8,9 @@ use std::{
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use kit::{
-    Home, clock,
+    Home,
+    audit::Operator,
+    clock,
     person::erase::{self, Tombstone},
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -26,7 +28,9 @@ const UNPACKED: &str = "backup/restoring/data";
 pub fn by_command(data: &Path, resident: i64, confirm: Option<i64>) -> anyhow::Result<String> {
     let name = name_of(data, resident)?;
     confirmed(resident, &name, confirm)?;
+    let operator = Operator::open(data)?;
     let erased = erase(data, resident)?;
+    operator.changed("betti-api erase", resident);
     let rows: u64 = erased.rows.values().sum();
     let mut lines = vec![format!("{name} is erased: {rows} rows and files")];
     lines.extend(erased.rows.iter().map(|(table, rows)| format!("  {table:<32} {rows}")));

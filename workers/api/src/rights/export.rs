@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use kit::{
+    audit::Operator,
     clock,
     person::rows::{self, Rows},
 };
@@ -42,7 +43,7 @@ Times are in UTC unless a column says otherwise; empty means unknown.
 
 /// Writes the export to a file that is not there yet, and says what is in it.
 pub fn by_command(data: &Path, resident: i64, to: &Path) -> anyhow::Result<String> {
-    let name = name_of(data, resident)?;
+    let (name, operator) = (name_of(data, resident)?, Operator::open(data)?);
     let open = || OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(to);
     let file = match open() {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -55,6 +56,7 @@ pub fn by_command(data: &Path, resident: i64, to: &Path) -> anyhow::Result<Strin
         // Half an export would be taken for a whole one.
         let _ = std::fs::remove_file(to);
     })?;
+    operator.took("betti-api export", resident);
     Ok(format!(
         "{}\nEverything that is kept about {name}: {} rows, {} FHIR resources. It is not encrypted",
         to.display(),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use super::{
     FILE,
     chain::Link,
-    entry::Entry,
+    entry::{EVERYBODY, Entry},
     file::{COLUMNS, entry},
 };
 use crate::{Area, clock, database, person::tombstone};
@@ -16,7 +16,7 @@ use crate::{Area, clock, database, person::tombstone};
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// About whom; `None` is everybody, and attempts that are about nobody.
+    /// About whom, or about the whole house; `None` is everything.
     pub resident: Option<i64>,
     /// From when on.
     pub from: Option<Timestamp>,
@@ -84,7 +84,7 @@ fn find(path: &Path, question: &Question) -> rusqlite::Result<Vec<Entry>> {
     let erased_at = of_them.map(|erased| erased.erased_at).max();
     let sql = format!(
         "SELECT {COLUMNS} FROM entries AS entry
-        WHERE (?1 IS NULL OR about_resident = ?1) AND (?2 IS NULL OR last_at >= ?2) AND (?3 IS NULL OR first_at < ?3)
+        WHERE (?1 IS NULL OR about_resident IN (?1, {EVERYBODY})) AND (?2 IS NULL OR last_at >= ?2) AND (?3 IS NULL OR first_at < ?3)
             AND (?4 IS NULL OR seq < ?4) AND (?5 IS NULL OR first_at > ?5)
             AND (?7 IS NULL OR by_device = ?7) AND (?8 IS NULL OR area = ?8)
             AND NOT EXISTS (SELECT 1 FROM entries AS whole WHERE whole.continues = entry.seq)

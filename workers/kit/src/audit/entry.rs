@@ -8,6 +8,9 @@ use crate::{Area, Identity, clock};
 /// How much of what stands in a path is kept, in characters: ids and kinds are shorter.
 pub const LONGEST_THING: usize = 64;
 
+/// What is about the whole house is told to each resident.
+pub(super) const EVERYBODY: i64 = 0;
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,13 +56,15 @@ impl What {
 pub struct Who {
     /// The device's id.
     pub device: Option<String>,
-    /// A role, `hub` or `unknown`.
+    /// A role, `hub`, `operator` or `unknown`.
     pub role: &'static str,
 }
 
 impl Who {
     /// The hub itself, of what it lost.
     pub const HUB: &'static str = "hub";
+    /// Whoever uses the hub's own command line.
+    pub const OPERATOR: &'static str = "operator";
     /// Who shows a credential that is not valid.
     pub const UNKNOWN: &'static str = "unknown";
 
@@ -84,7 +89,7 @@ pub struct Seen {
     pub area: Option<Area>,
     /// What.
     pub what: What,
-    /// About whom.
+    /// About whom; 0 is the whole house.
     pub resident: i64,
     /// Method and pattern: `GET /api/vitals/{type}`.
     pub route: String,
@@ -109,13 +114,13 @@ pub struct Entry {
     pub what: What,
     /// The device's id.
     pub device: Option<String>,
-    /// A role, `hub` or `unknown`.
+    /// A role, `hub`, `operator` or `unknown`.
     pub role: String,
     /// From which address.
     pub address: Option<String>,
     /// Of which area.
     pub area: Option<String>,
-    /// About whom.
+    /// About whom; 0 is the whole house.
     pub resident: i64,
     /// Methods and patterns.
     pub routes: Vec<String>,
@@ -158,7 +163,7 @@ impl Entry {
             address: None,
             area: None,
             what: What::Lost,
-            resident: 0,
+            resident: EVERYBODY,
             route: String::new(),
             thing: None,
             status: 0,
