@@ -12,6 +12,7 @@ use std::{
 };
 
 use data_encoding::BASE64URL_NOPAD;
+use kit::access::passkeys::MOST_PASSKEYS;
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -290,7 +291,7 @@ fn passkeys_are_made_by_people_where_browsers_allow_them_and_answered_once() {
     assert_eq!(hub.ask(&sensor, "POST", &begin, None).0, 403);
     assert_eq!(hub.at("192.168.1.7:5173", Some(&carer), "POST", &begin, None).0, 409);
     let here = |host: &str| hub.at(host, None, "GET", &format!("{PASSKEYS}/here"), None).1["data"].clone();
-    assert_eq!(here(HOST), json!({"possible": true, "why": null}));
+    assert_eq!(here(HOST), json!({"possible": true, "why": null, "at": null}));
     assert!(here("192.168.1.7:5173")["why"].as_str().unwrap().contains("domain name"));
     let (authenticator, question) = (Authenticator::new(), hub.begin(&carer));
     let made = authenticator.make(&question, ORIGIN, HOST, PRESENT_AND_VERIFIED);
@@ -301,4 +302,16 @@ fn passkeys_are_made_by_people_where_browsers_allow_them_and_answered_once() {
     assert_eq!(hub.ask(&carer, "POST", &finish, Some(&wrong)).0, 400, "another site's");
     let unverified = Authenticator::new().make(&hub.begin(&carer), ORIGIN, HOST, PRESENT_ONLY);
     assert_eq!(hub.ask(&carer, "POST", &finish, Some(&unverified)).0, 400, "nobody looked who that is");
+}
+
+#[test]
+fn a_device_that_has_enough_passkeys_is_told_before_it_makes_another_one() {
+    let hub = Hub::start();
+    let resident = hub.token("resident", &[]);
+    for _ in 0..MOST_PASSKEYS {
+        hub.register(&resident);
+    }
+    let (status, answer) = hub.ask(&resident, "POST", &format!("{PASSKEYS}/begin"), None);
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("passkeys already"), "{answer}");
 }
