@@ -12,7 +12,7 @@ use std::{
 };
 
 use data_encoding::BASE64URL_NOPAD;
-use kit::access::passkeys::MOST_PASSKEYS;
+use kit::access::{LONGEST_NAME, passkeys::MOST_PASSKEYS};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -314,4 +314,22 @@ fn a_device_that_has_enough_passkeys_is_told_before_it_makes_another_one() {
     let (status, answer) = hub.ask(&resident, "POST", &format!("{PASSKEYS}/begin"), None);
     assert_eq!(status, 409, "{answer}");
     assert!(answer["error"].as_str().unwrap().contains("passkeys already"), "{answer}");
+}
+
+#[test]
+fn whoever_comes_in_without_a_name_is_called_after_the_device_that_made_the_passkey() {
+    let hub = Hub::start();
+    let longest = "ä".repeat(LONGEST_NAME);
+    for (maker, expected) in [
+        ("Anna's phone", "Anna's phone (passkey)".to_owned()),
+        ("Anna's phone (passkey)", "Anna's phone (passkey)".to_owned()),
+        (&longest, format!("{} (passkey)", "ä".repeat(LONGEST_NAME - 10))),
+    ] {
+        let token = hub.token("resident", &["--name", maker]);
+        let (authenticator, me) = (hub.register(&token), hub.me(&token)["device"].as_str().unwrap().to_owned());
+        let mut answer = authenticator.sign(&hub.question(), &me, ORIGIN, HOST, PRESENT_AND_VERIFIED);
+        answer.as_object_mut().unwrap().remove("name");
+        let new = device(&hub.finish(&answer));
+        assert_eq!(hub.device_named(&token, &new)["device"]["name"], expected, "{maker}");
+    }
 }

@@ -4,7 +4,6 @@ import { signIn } from "../../api/access/passkeys/queries";
 import { signInTrouble } from "../../api/access/passkeys/trouble";
 import { Button } from "../../ui/Button";
 import { Icon } from "../../ui/Icon";
-import { suggestedName } from "./deviceName";
 import styles from "./passkeySignIn.module.css";
 
 /** A way in without a code, for whoever was here before and made a passkey. */
@@ -19,7 +18,7 @@ export function PasskeySignIn({ onPaired }: { onPaired: () => void }) {
   const signing = useMutation({
     mutationFn: async (): Promise<string | null> => {
       try {
-        await signIn(suggestedName(navigator.userAgent, window.screen.width), ending.current.signal);
+        await signIn(ending.current.signal);
         onPaired();
         return null;
       } catch (error) {

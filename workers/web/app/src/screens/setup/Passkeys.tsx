@@ -6,88 +6,89 @@ import { makingTrouble } from "../../api/access/passkeys/trouble";
 import { troubleText } from "../../api/access/trouble";
 import { Button } from "../../ui/Button";
 import { PasskeyRow } from "./PasskeyRow";
+import own from "./passkeys.module.css";
 import styles from "./setup.module.css";
+
+const MADE = "The passkey is made. Should you ever be asked for a code here, sign in with it instead.";
+const REMOVED =
+  "The passkey is removed. Your phone or computer may still offer it: delete it there too, among the passwords.";
 
 /** Ways back in without a code: those that this device may know of, and how it gets one. */
 export function Passkeys({ isKiosk }: { isKiosk: boolean }) {
   const { data: here } = useQuery(passkeysHere);
   const { data: list, error } = useQuery(passkeys);
-  const queries = useQueryClient();
-  const removing = useMutation({
-    mutationFn: removePasskey,
-    onSettled: () => queries.invalidateQueries({ queryKey: passkeys.queryKey }),
-  });
-  // A hub that does not know of passkeys, or cannot be reached: the page says so elsewhere.
+  const changes = useChanges();
+  // The hub cannot be reached, and the page says so elsewhere.
   if (here === undefined) return null;
-  const trouble = error ?? removing.error;
+  const whyNot = whyNoneIsMade(here, isKiosk);
+  const trouble = error ? troubleText(error) : changes.trouble;
   return (
-    <section aria-labelledby="passkeys" className={styles.part}>
+    <section aria-labelledby="passkeys" className={`${styles.part} ${own.part}`}>
       <h2 id="passkeys">Passkeys</h2>
       <p>
-        With a passkey you come back in without a code: by the fingerprint, the face or the PIN of your own
-        phone or computer. It is for the device that made it. Once that device leaves or is removed, its
-        passkeys open nothing.
+        With a passkey you come back in without a code, by the fingerprint, face or PIN of your own phone or
+        computer. It belongs to the device that made it: once that one leaves or is removed, its passkeys open
+        nothing.
       </p>
       {list && list.length > 0 && (
         <ul className={styles.devices} aria-label="Passkeys">
           {list.map((passkey) => (
-            <PasskeyRow key={passkey.id} passkey={passkey} onRemove={() => removing.mutate(passkey.id)} />
+            <PasskeyRow key={passkey.id} passkey={passkey} onRemove={() => changes.remove(passkey.id)} />
           ))}
         </ul>
       )}
-      <p role="status">
-        {removing.isSuccess &&
-          "The passkey is removed. Your phone or computer may offer it until you delete it there as well, among its passwords."}
-      </p>
-      <p role="alert" className={trouble ? styles.trouble : undefined}>
-        {trouble && troubleText(trouble)}
-      </p>
-      {isKiosk ? (
-        <p className={styles.soft}>
-          None is made on the tablet on the wall, which everybody can use. Make one on your own phone or
-          computer.
-        </p>
-      ) : (
-        <Add here={here} />
+      {whyNot ?? (
+        <Button look="main" onPress={changes.add}>
+          {changes.isAdding ? "Waiting for this device…" : "Make a passkey"}
+        </Button>
       )}
+      <p role="status">{changes.done}</p>
+      <p role="alert" className={trouble ? styles.trouble : undefined}>
+        {trouble}
+      </p>
     </section>
   );
 }
 
-function Add({ here }: { here: Here }) {
+/** What was done last, and what came of it. */
+function useChanges() {
   const queries = useQueryClient();
-  const adding = useMutation({
-    mutationFn: addPasskey,
-    onSettled: () => queries.invalidateQueries({ queryKey: passkeys.queryKey }),
-  });
-  if (!here.isPossible || !knowsPasskeys()) return <WhyNot here={here} />;
-  const trouble = adding.error && makingTrouble(adding.error);
-  return (
-    <>
-      <Button look="main" onPress={() => !adding.isPending && adding.mutate()}>
-        {adding.isPending ? "Waiting for this device…" : "Make a passkey"}
-      </Button>
-      <p role="status">
-        {adding.isSuccess &&
-          "The passkey is made. If you are ever asked for a code here, sign in with it instead."}
-      </p>
-      <p role="alert" className={trouble ? styles.trouble : undefined}>
-        {trouble}
-      </p>
-    </>
-  );
+  const onSettled = () => queries.invalidateQueries({ queryKey: passkeys.queryKey });
+  const adding = useMutation({ mutationFn: addPasskey, onSettled });
+  const removing = useMutation({ mutationFn: removePasskey, onSettled });
+  return {
+    add: () => {
+      if (adding.isPending) return;
+      removing.reset();
+      adding.mutate();
+    },
+    remove: (id: string) => {
+      if (!adding.isPending) adding.reset();
+      removing.mutate(id);
+    },
+    isAdding: adding.isPending,
+    done: (adding.isSuccess && MADE) || (removing.isSuccess && REMOVED) || null,
+    trouble: adding.error ? makingTrouble(adding.error) : removing.error && troubleText(removing.error),
+  };
 }
 
-function WhyNot({ here: { isPossible, why, at } }: { here: Here }) {
+/** Why this device makes no passkey; `null` if it can. */
+function whyNoneIsMade({ isPossible, why, at }: Here, isKiosk: boolean) {
+  if (isKiosk)
+    return (
+      <p className={styles.soft}>
+        None is made on the tablet on the wall, which everybody can use. Make one on your own phone or
+        computer.
+      </p>
+    );
   if (isPossible)
-    return <p className={styles.soft}>This browser knows no passkeys. A newer one, or another one, may.</p>;
+    return knowsPasskeys() ? null : (
+      <p className={styles.soft}>This browser knows no passkeys. A newer one does.</p>
+    );
   if (at === null) return <p className={styles.soft}>{why}</p>;
   return (
     <p className={styles.soft}>
-      To make one, open the hub at{" "}
-      <a className={styles.link} href={at}>
-        {at}
-      </a>
+      To make one, open the hub at <a href={at}>{at}</a>
     </p>
   );
 }

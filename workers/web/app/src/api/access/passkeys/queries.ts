@@ -34,14 +34,14 @@ export async function addPasskey(): Promise<void> {
   }
 }
 
-/** Lets this browser in by a passkey: the hub's answer brings the cookie. */
-export async function signIn(name: string, signal: AbortSignal): Promise<void> {
+/** Lets this browser in by a passkey: the hub's answer brings the cookie. The hub calls it after the one that made the passkey. */
+export async function signIn(signal: AbortSignal): Promise<void> {
   const { ceremony, options } = (await post(
     `${PATH}/sign-in/begin`,
     {},
   )) as Question<PublicKeyCredentialRequestOptionsJSON>;
   const credential = await provePasskey(options, signal);
-  await post(`${PATH}/sign-in/finish`, { ceremony, credential, name });
+  await post(`${PATH}/sign-in/finish`, { ceremony, credential });
 }
 
 export function removePasskey(id: string): Promise<void> {
