@@ -61,13 +61,13 @@ for (const [layout, viewport] of Object.entries(layouts)) {
     await expectAccessible(page, info, "setup-none");
     await authenticator.recognises(false);
     await page.getByRole("button", make).click();
-    await expect(page.getByText(/No passkey was made. It was cancelled, or this device did not recognise you/)).toBeVisible();
+    await expect(page.getByText(/No passkey was made. It was cancelled, or you were not recognised/)).toBeVisible();
     await expectAccessible(page, info, "setup-refused");
     await authenticator.recognises(true);
     await makePasskey(page, origin);
     await expect(passkeyRows(page)).toHaveText([/^Anna’s phone \(this device\)Made today · Not used yet/]);
     await page.getByRole("button", make).click();
-    await expect(page.getByText("There is a passkey of this device already.")).toBeVisible();
+    await expect(page.getByText(/This device has its passkey already/)).toBeVisible();
     expect(await authenticator.passkeys()).toHaveLength(1);
     await expectAccessible(page, info, "setup-one");
 
@@ -77,7 +77,7 @@ for (const [layout, viewport] of Object.entries(layouts)) {
     await expectAccessible(page, info, "pair");
     await authenticator.recognises(false);
     await page.getByRole("button", signIn).click();
-    await expect(page.getByText(/You are not signed in. .* this device did not recognise you/)).toBeVisible();
+    await expect(page.getByText(/You are not signed in. .* you were not recognised/)).toBeVisible();
     await expect(page.getByRole("heading", notPaired)).toBeVisible();
     await expect(page.getByLabel("Code", { exact: true })).toBeVisible();
     await expectAccessible(page, info, "pair-refused");
@@ -86,11 +86,13 @@ for (const [layout, viewport] of Object.entries(layouts)) {
     await expect(welcome(page)).toBeVisible();
 
     await page.goto(`${origin}/setup`);
-    await expect(page.getByText("Anna’s phone (passkey) (this device)")).toBeVisible();
+    await expect(page.getByText("Anna’s phone, by passkey (this device)")).toBeVisible();
     await expect(passkeyRows(page)).toHaveText([/^Anna’s phoneMade today · Last used just now/]);
-    // One of its own, beside that of the device that it was before.
+
+    // Where links of invitations lead, too.
     await page.context().clearCookies();
     await page.goto(`${origin}/pair`);
+    await expect(page.getByRole("button", signIn)).toBeVisible();
     await expectAccessible(page, info, "pair-by-link");
     await page.getByRole("button", signIn).click();
     await expect(welcome(page)).toBeVisible();

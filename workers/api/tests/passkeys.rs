@@ -321,9 +321,9 @@ fn whoever_comes_in_without_a_name_is_called_after_the_device_that_made_the_pass
     let hub = Hub::start();
     let longest = "ä".repeat(LONGEST_NAME);
     for (maker, expected) in [
-        ("Anna's phone", "Anna's phone (passkey)".to_owned()),
-        ("Anna's phone (passkey)", "Anna's phone (passkey)".to_owned()),
-        (&longest, format!("{} (passkey)", "ä".repeat(LONGEST_NAME - 10))),
+        ("Anna's phone", "Anna's phone, by passkey".to_owned()),
+        ("Anna's phone, by passkey", "Anna's phone, by passkey".to_owned()),
+        (&longest, format!("{}, by passkey", "ä".repeat(LONGEST_NAME - 12))),
     ] {
         let token = hub.token("resident", &["--name", maker]);
         let (authenticator, me) = (hub.register(&token), hub.me(&token)["device"].as_str().unwrap().to_owned());

@@ -10,7 +10,8 @@ use webauthn_rs::{
 use super::questions::ANSWERED_WITHIN;
 
 const HUB_NAME: &str = "Betti";
-const NO_NAME: &str = "Passkeys need a domain name, and this page was opened by an address: open the hub by a name such as betti.example.org.";
+const NO_NAME: &str =
+    "Passkeys need a domain name such as betti.example.org, and this page was opened by a number instead.";
 const HOME_NAME: &str = "Passkeys need a domain name that browsers know as one, such as betti.example.org; names within a home only, such as .local, are none to them.";
 const NOT_ENCRYPTED: &str = "Passkeys need an encrypted connection: open this page by https://.";
 

@@ -24,7 +24,7 @@ use crate::{
 /// Passkeys that a device may have made; somebody has a telephone, a computer and a key on a ring.
 pub const MOST_PASSKEYS: usize = 8;
 /// What the name of a device says that came in by a passkey, unless it was given one.
-const BY_PASSKEY: &str = " (passkey)";
+const BY_PASSKEY: &str = ", by passkey";
 
 /// A passkey as it is listed. What it proves itself by is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -10,8 +10,9 @@ import own from "./passkeys.module.css";
 import styles from "./setup.module.css";
 
 const MADE = "The passkey is made. Should you ever be asked for a code here, sign in with it instead.";
+const PRESENT = "This device has its passkey already. There is nothing more to do.";
 const REMOVED =
-  "The passkey is removed. Your phone or computer may still offer it: delete it there too, among the passwords.";
+  "The passkey is removed. The phone or computer that keeps it may still offer it: delete it there too, among the passwords.";
 
 /** Ways back in without a code: those that this device may know of, and how it gets one. */
 export function Passkeys({ isKiosk }: { isKiosk: boolean }) {
@@ -67,7 +68,10 @@ function useChanges() {
       removing.mutate(id);
     },
     isAdding: adding.isPending,
-    done: (adding.isSuccess && MADE) || (removing.isSuccess && REMOVED) || null,
+    done:
+      (adding.isSuccess && (adding.data === "made" ? MADE : PRESENT)) ||
+      (removing.isSuccess && REMOVED) ||
+      null,
     trouble: adding.error ? makingTrouble(adding.error) : removing.error && troubleText(removing.error),
   };
 }

@@ -6,9 +6,16 @@ export function knowsPasskeys(): boolean {
   return typeof window.PublicKeyCredential === "function" && navigator.credentials !== undefined;
 }
 
-/** Has a passkey made. Throws what the browser throws: a `DOMException` whose name says why. */
-export async function makePasskey(options: PublicKeyCredentialCreationOptionsJSON): Promise<CredentialJson> {
-  return answered(await navigator.credentials.create({ publicKey: creationOptions(options) }));
+/** Has a passkey made, if there is none among those that `options` name. Throws what the browser throws: a `DOMException` whose name says why. */
+export async function makePasskey(
+  options: PublicKeyCredentialCreationOptionsJSON,
+): Promise<CredentialJson | "present"> {
+  try {
+    return answered(await navigator.credentials.create({ publicKey: creationOptions(options) }));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "InvalidStateError") return "present";
+    throw error;
+  }
 }
 
 /** Has the person prove to hold one. It is given up, with an `AbortError`, when `signal` says so. */

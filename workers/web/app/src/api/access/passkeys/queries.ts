@@ -19,19 +19,24 @@ export const passkeys = queryOptions({
   queryFn: async ({ signal }) => readPasskeys(await get(PATH, signal)),
 });
 
-/** Makes a passkey of this device: the hub asks, the browser asks the person, the hub takes what was made. */
-export async function addPasskey(): Promise<void> {
+/**
+ * Makes a passkey of this device: the hub asks, the browser asks the person, the hub takes what was made. Where the browser
+ * has it already, that is all.
+ */
+export async function addPasskey(): Promise<"made" | "present"> {
   const { ceremony, options } = (await post(
     `${PATH}/begin`,
     {},
   )) as Question<PublicKeyCredentialCreationOptionsJSON>;
   const credential = await makePasskey(options);
+  if (credential === "present") return "present";
   try {
     await post(`${PATH}/finish`, { ceremony, credential });
   } catch (error) {
     if (error instanceof RefusedError && options.rp.id) await disownPasskey(options.rp.id, credential.id);
     throw error;
   }
+  return "made";
 }
 
 /** Lets this browser in by a passkey: the hub's answer brings the cookie. The hub calls it after the one that made the passkey. */

@@ -5,7 +5,7 @@ import { makingTrouble, signInTrouble } from "./trouble";
 const thrown = (name: string) => new DOMException("words for programmers", name);
 
 it.each([
-  [thrown("NotAllowedError"), /cancelled, or this device did not recognise you, or it has no passkey/],
+  [thrown("NotAllowedError"), /cancelled, you were not recognised, or this device has no passkey/],
   [thrown("SecurityError"), /not work at this address/],
   [thrown("UnknownError"), /could not use a passkey/],
   [new RefusedError(401, "x"), /does not know this passkey/],
@@ -19,8 +19,7 @@ it.each([
 });
 
 it.each([
-  [thrown("NotAllowedError"), /cancelled, or this device did not recognise you/],
-  [thrown("InvalidStateError"), /already/],
+  [thrown("NotAllowedError"), /cancelled, or you were not recognised/],
   [thrown("SecurityError"), /not work at this address/],
   [thrown("NotSupportedError"), /cannot keep one/],
   [thrown("ConstraintError"), /screen lock/],

@@ -9,7 +9,7 @@ export function signInTrouble(error: unknown): string | null {
       return null;
     case "NotAllowedError":
       // Browsers do not say which of them it is: a page could find out who somebody is.
-      return "You are not signed in. It was cancelled, or this device did not recognise you, or it has no passkey for this hub. Try again, or use a code.";
+      return "You are not signed in. It was cancelled, you were not recognised, or this device has no passkey for this hub. Try again, or use a code.";
     case "SecurityError":
       return "Passkeys do not work at this address of the hub. Use a code.";
     case null:
@@ -29,9 +29,7 @@ export function makingTrouble(error: unknown): string | null {
     case "AbortError":
       return null;
     case "NotAllowedError":
-      return "No passkey was made. It was cancelled, or this device did not recognise you. You can try again.";
-    case "InvalidStateError":
-      return "There is a passkey of this device already. You need no other one.";
+      return "No passkey was made. It was cancelled, or you were not recognised. You can try again.";
     case "SecurityError":
       return "No passkey was made: they do not work at this address of the hub.";
     case null:
