@@ -35,17 +35,23 @@ async function makePasskey(page: Page, origin: string): Promise<void> {
   await expect(page.getByText("The passkey is made.")).toBeVisible();
 }
 
-/** Nothing sticks out, and axe finds nothing, also where somebody reads it twice as large. */
+/** Nothing sticks out, and axe finds nothing: by day, by night, and where somebody reads it twice as large. */
 async function expectAccessible(page: Page, info: TestInfo, name: string): Promise<void> {
-  for (const size of ["", "250%"]) {
-    await page.evaluate((size) => document.documentElement.style.setProperty("font-size", size), size);
+  for (const look of ["light", "dark", "large"] as const) {
+    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
+    await enlarge(page, look === "large");
     const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag2aaa", "wcag22aa"]).analyze();
-    expect(violations.map((violation) => `${violation.id}: ${violation.help}`), name).toEqual([]);
+    expect(violations.map((violation) => `${violation.id}: ${violation.help}`), `${name}, ${look}`).toEqual([]);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    expect(overflow, name).toBeLessThanOrEqual(0);
-    await page.screenshot({ path: info.outputPath(`${name}${size && "-large"}.png`), fullPage: true });
+    expect(overflow, `${name}, ${look}`).toBeLessThanOrEqual(0);
+    await page.screenshot({ path: info.outputPath(`${name}-${look}.png`), fullPage: true });
   }
-  await page.evaluate(() => document.documentElement.style.removeProperty("font-size"));
+  await enlarge(page, false);
+}
+
+/** The page's own size is 125 %. */
+async function enlarge(page: Page, isTwice: boolean): Promise<void> {
+  await page.evaluate((size) => document.documentElement.style.setProperty("font-size", size), isTwice ? "250%" : "");
 }
 
 for (const [layout, viewport] of Object.entries(layouts)) {
