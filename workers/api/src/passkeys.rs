@@ -21,7 +21,7 @@ use webauthn_rs::prelude::{
 };
 
 use self::questions::Questions;
-pub use self::site::Site;
+pub use self::site::{NotHere, Site};
 
 /// Questions to browsers that register, at once: one for each device.
 const MOST_REGISTRATIONS: usize = kit::access::MOST_DEVICES;
@@ -64,8 +64,8 @@ impl Passkeys {
         }
     }
 
-    /// Where a request came to, if passkeys work there; otherwise why not, in a sentence for people.
-    pub fn site(&self, call: &Call) -> Result<Site, String> {
+    /// Where a request came to, if passkeys work there; otherwise why not.
+    pub fn site(&self, call: &Call) -> Result<Site, NotHere> {
         let host = call.header("x-forwarded-host").or(call.header("host")).unwrap_or_default();
         Site::of(self.public_url.as_deref(), host, call.is_tls)
     }

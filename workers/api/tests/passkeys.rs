@@ -12,6 +12,7 @@ use std::{
 };
 
 use data_encoding::BASE64URL_NOPAD;
+use kit::access::{LONGEST_NAME, passkeys::MOST_PASSKEYS};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -290,7 +291,7 @@ fn passkeys_are_made_by_people_where_browsers_allow_them_and_answered_once() {
     assert_eq!(hub.ask(&sensor, "POST", &begin, None).0, 403);
     assert_eq!(hub.at("192.168.1.7:5173", Some(&carer), "POST", &begin, None).0, 409);
     let here = |host: &str| hub.at(host, None, "GET", &format!("{PASSKEYS}/here"), None).1["data"].clone();
-    assert_eq!(here(HOST), json!({"possible": true, "why": null}));
+    assert_eq!(here(HOST), json!({"possible": true, "why": null, "at": null}));
     assert!(here("192.168.1.7:5173")["why"].as_str().unwrap().contains("domain name"));
     let (authenticator, question) = (Authenticator::new(), hub.begin(&carer));
     let made = authenticator.make(&question, ORIGIN, HOST, PRESENT_AND_VERIFIED);
@@ -301,4 +302,34 @@ fn passkeys_are_made_by_people_where_browsers_allow_them_and_answered_once() {
     assert_eq!(hub.ask(&carer, "POST", &finish, Some(&wrong)).0, 400, "another site's");
     let unverified = Authenticator::new().make(&hub.begin(&carer), ORIGIN, HOST, PRESENT_ONLY);
     assert_eq!(hub.ask(&carer, "POST", &finish, Some(&unverified)).0, 400, "nobody looked who that is");
+}
+
+#[test]
+fn a_device_that_has_enough_passkeys_is_told_before_it_makes_another_one() {
+    let hub = Hub::start();
+    let resident = hub.token("resident", &[]);
+    for _ in 0..MOST_PASSKEYS {
+        hub.register(&resident);
+    }
+    let (status, answer) = hub.ask(&resident, "POST", &format!("{PASSKEYS}/begin"), None);
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("passkeys already"), "{answer}");
+}
+
+#[test]
+fn whoever_comes_in_without_a_name_is_called_after_the_device_that_made_the_passkey() {
+    let hub = Hub::start();
+    let longest = "ä".repeat(LONGEST_NAME);
+    for (maker, expected) in [
+        ("Anna's phone", "Anna's phone, by passkey".to_owned()),
+        ("Anna's phone, by passkey", "Anna's phone, by passkey".to_owned()),
+        (&longest, format!("{}, by passkey", "ä".repeat(LONGEST_NAME - 12))),
+    ] {
+        let token = hub.token("resident", &["--name", maker]);
+        let (authenticator, me) = (hub.register(&token), hub.me(&token)["device"].as_str().unwrap().to_owned());
+        let mut answer = authenticator.sign(&hub.question(), &me, ORIGIN, HOST, PRESENT_AND_VERIFIED);
+        answer.as_object_mut().unwrap().remove("name");
+        let new = device(&hub.finish(&answer));
+        assert_eq!(hub.device_named(&token, &new)["device"]["name"], expected, "{maker}");
+    }
 }

@@ -10,9 +10,25 @@ use webauthn_rs::{
 use super::questions::ANSWERED_WITHIN;
 
 const HUB_NAME: &str = "Betti";
-const NO_NAME: &str = "Passkeys need a domain name, and this page was opened by an address: open the hub by a name such as betti.example.org.";
+const NO_NAME: &str =
+    "Passkeys need a domain name such as betti.example.org, and this page was opened by a number instead.";
 const HOME_NAME: &str = "Passkeys need a domain name that browsers know as one, such as betti.example.org; names within a home only, such as .local, are none to them.";
 const NOT_ENCRYPTED: &str = "Passkeys need an encrypted connection: open this page by https://.";
+
+/// Passkeys do not work where a request came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotHere {
+    /// Why not, in a sentence for people.
+    pub why: String,
+    /// The origin where they do, if the hub was told of one.
+    pub at: Option<String>,
+}
+
+impl From<&str> for NotHere {
+    fn from(why: &str) -> Self {
+        Self { why: why.to_owned(), at: None }
+    }
+}
 
 /// One origin of the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +41,15 @@ pub struct Site {
 impl Site {
     /// The origin of a request that came to this host (with its port), if passkeys work there; otherwise why not. Where the hub was
     /// told how it is reached, they work there and nowhere else.
-    pub fn of(public_url: Option<&str>, host: &str, is_tls: bool) -> Result<Self, String> {
+    pub fn of(public_url: Option<&str>, host: &str, is_tls: bool) -> Result<Self, NotHere> {
         let own = parse(&format!("{}://{host}", if is_tls { "https" } else { "http" })).ok_or(NO_NAME)?;
         let origin = match public_url.and_then(parse) {
             // What stands before the hub may have ended the encryption, and with it the port.
             Some(public) if public.host_str() == own.host_str() => public,
             Some(public) => {
                 let at = public.origin().ascii_serialization();
-                return Err(format!("Passkeys work where the hub is reached by its own name: {at}"));
+                let why = format!("Passkeys work where the hub is reached by its own name: {at}");
+                return Err(NotHere { why, at: Some(at) });
             }
             None => own,
         };
@@ -86,7 +103,7 @@ mod tests {
         ];
         for (host, is_tls, expected) in table {
             let found = Site::of(None, host, is_tls).map(|site| site.host);
-            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{host} {is_tls}");
+            assert_eq!(found, expected.map(str::to_owned).map_err(NotHere::from), "{host} {is_tls}");
         }
     }
 
@@ -96,7 +113,9 @@ mod tests {
         let site = Site::of(told, "betti.example.org", false).unwrap();
         assert_eq!(site.origin.as_str(), "https://betti.example.org/", "what ends the encryption stands before it");
         for host in ["localhost:5173", "other.example.org", "192.168.1.7"] {
-            assert!(Site::of(told, host, true).unwrap_err().ends_with("https://betti.example.org"), "{host}");
+            let not_here = Site::of(told, host, true).unwrap_err();
+            assert_eq!(not_here.at.as_deref(), Some("https://betti.example.org"), "{host}");
+            assert!(not_here.why.ends_with("https://betti.example.org"), "{host}");
         }
     }
 }

@@ -6,7 +6,10 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use kit::{
     Call, Problem, Routes, Rule,
-    access::{AccessError, passkeys::NewPasskey},
+    access::{
+        AccessError,
+        passkeys::{MOST_PASSKEYS, NewPasskey},
+    },
     field,
     field::FieldError,
     origin, reply,
@@ -44,8 +47,9 @@ fn may_register(call: &Call) -> Result<&Caller, Problem> {
 }
 
 async fn here(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let why = hub.passkeys.site(&call).err();
-    Ok(reply::data(StatusCode::OK, &json!({"possible": why.is_none(), "why": why})))
+    let not_here = hub.passkeys.site(&call).err();
+    let (why, at) = not_here.as_ref().map(|not_here| (&not_here.why, &not_here.at)).unzip();
+    Ok(reply::data(StatusCode::OK, &json!({"possible": not_here.is_none(), "why": why, "at": at})))
 }
 
 async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
@@ -64,6 +68,11 @@ async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
 
 async fn begin(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (caller, site) = (may_register(&call)?, site(&hub, &call)?);
+    // Asked before as well: what is refused afterwards stays on the person's telephone, of no use.
+    let own = hub.access.passkeys().await?.into_iter().filter(|passkey| passkey.device == caller.device);
+    if own.count() >= MOST_PASSKEYS {
+        return Err(AccessError::TooManyPasskeys.into());
+    }
     let present = hub.access.credential_ids(caller.device.clone(), site.host.clone()).await?;
     let question = hub.passkeys.begin_registration(site, caller, present).map_err(Problem::internal)?;
     Ok(reply::data(StatusCode::OK, &question))
@@ -128,7 +137,7 @@ fn own_pages_only(call: &Call) -> Result<(), Problem> {
 }
 
 fn site(hub: &Hub, call: &Call) -> Result<Site, Problem> {
-    hub.passkeys.site(call).map_err(|why| Problem::new(StatusCode::CONFLICT, why))
+    hub.passkeys.site(call).map_err(|not_here| Problem::new(StatusCode::CONFLICT, not_here.why))
 }
 
 /// The question that is answered, the browser's answer, and a name for the device.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Access, AccessError,
-    devices::{self, NewDevice},
+    devices::{self, LONGEST_NAME, NewDevice},
     grants,
     invitations::{Invitation, Paired},
     secret::Token,
@@ -23,6 +23,8 @@ use crate::{
 
 /// Passkeys that a device may have made; somebody has a telephone, a computer and a key on a ring.
 pub const MOST_PASSKEYS: usize = 8;
+/// What the name of a device says that came in by a passkey, unless it was given one.
+const BY_PASSKEY: &str = ", by passkey";
 
 /// A passkey as it is listed. What it proves itself by is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -144,7 +146,7 @@ impl Access {
     }
 
     /// Lets in whoever proved to have this passkey: a new device, with what the one that made it might do then and may do now.
-    /// What is kept of the passkey is what `checked` says.
+    /// What is kept of the passkey is what `checked` says. Without a name it is called after the one that made the passkey.
     ///
     /// # Errors
     /// [`AccessError::WrongPasskey`] if it or its device is gone, or that it cannot be kept.
@@ -166,7 +168,8 @@ impl Access {
             let sql = "UPDATE passkeys SET credential = ?, last_used_at = ? WHERE id = ?";
             transaction.execute(sql, params![credential, clock::iso(now), id])?;
             let (then, present) = (read_grants(&then), granted(transaction, &by)?);
-            let invitation = Invitation { role, name, resident, grants: Vec::new(), is_kiosk: false };
+            let name = name.map_or_else(|| named_after(transaction, &by), Ok)?;
+            let invitation = Invitation { role, name: Some(name), resident, grants: Vec::new(), is_kiosk: false };
             let new = NewDevice { invitation, by: Some(by.clone()), token, now };
             let (paired, event) = devices::add(transaction, new)?;
             for (resident, area, level) in common(&then, &read_grants(&json!(present).to_string())) {
@@ -197,6 +200,15 @@ fn role_and_resident(transaction: &Transaction<'_>, device: &str) -> rusqlite::R
     let sql = "SELECT role, resident FROM devices WHERE id = ? AND revoked_at IS NULL";
     let found = transaction.query_row(sql, [device], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
     Ok(found.and_then(|(role, resident)| Some((Role::named(&role)?, resident))))
+}
+
+/// So that whoever looks who has access sees whose it is, and which of them came later.
+fn named_after(transaction: &Transaction<'_>, device: &str) -> rusqlite::Result<String> {
+    let sql = "SELECT name FROM devices WHERE id = ?";
+    let name: String = transaction.query_row(sql, [device], |row| row.get(0))?;
+    let own = name.strip_suffix(BY_PASSKEY).unwrap_or(&name);
+    let room = LONGEST_NAME - BY_PASSKEY.chars().count();
+    Ok(own.chars().take(room).chain(BY_PASSKEY.chars()).collect())
 }
 
 fn granted(transaction: &Transaction<'_>, device: &str) -> rusqlite::Result<Vec<(i64, String, String)>> {

@@ -6,6 +6,8 @@ import { FakeHub } from "../testing/FakeHub";
 
 const REFUSED = { status: 401, body: { success: false, error: "not known" } };
 const ME = "/api/v1/access/me";
+/** About the address, and about nobody. */
+const PASSKEYS_HERE = "/api/v1/access/passkeys/here";
 const NOT_PAIRED = { name: "This device is not paired yet" };
 
 let hub: FakeHub;
@@ -25,7 +27,7 @@ describe("a device that is not known", () => {
     expect(await screen.findByRole("heading", NOT_PAIRED)).toBeDefined();
     expect(screen.getByText("betti-api pair --role resident")).toBeDefined();
     expect(screen.queryByRole("status")).toBeNull();
-    expect(hub.asked).toEqual([ME]);
+    expect(hub.asked).toEqual([ME, PASSKEYS_HERE]);
     expect(hub.sockets).toHaveLength(0);
   });
 
@@ -76,7 +78,7 @@ describe("the page that an invitation leads to", () => {
     hub.renderPage("/pair");
     await user.type(screen.getByRole("textbox", { name: "Code" }), "k7{Enter}");
     expect(screen.getByRole("alert").textContent).toContain("not complete");
-    expect(hub.asked).toEqual([]);
+    expect(hub.asked).toEqual([PASSKEYS_HERE]);
   });
 });
 

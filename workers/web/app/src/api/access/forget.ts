@@ -1,5 +1,6 @@
 // What this page knows of the resident, dropped when it may not know it any more.
 import type { QueryClient } from "@tanstack/react-query";
+import { passkeysHere } from "./passkeys/queries";
 import { me, STRANGER } from "./queries";
 
 /** Drops all that was loaded and whatever is on its way, asks the hub anew who this device is, and then for what is on screen. */
@@ -14,7 +15,7 @@ export async function forget(queries: QueryClient): Promise<void> {
 export function shutOut(queries: QueryClient): void {
   drop(queries);
   // Also an answer that arrives at this very moment has no place to stay.
-  queries.removeQueries({ predicate: ({ queryKey }) => !isMe(queryKey) });
+  queries.removeQueries({ predicate: ({ queryKey }) => !isAboutNobody(queryKey) });
   void queries.cancelQueries({ queryKey: me.queryKey });
   queries.setQueryData(me.queryKey, STRANGER);
 }
@@ -26,7 +27,7 @@ export function isShutOut(queries: QueryClient): boolean {
 function drop(queries: QueryClient): void {
   const cache = queries.getQueryCache();
   for (const query of cache.getAll()) {
-    if (isMe(query.queryKey)) continue;
+    if (isAboutNobody(query.queryKey)) continue;
     // What is on screen looks at it still, and is told that it is gone.
     query.reset();
     if (query.getObserversCount() === 0) cache.remove(query);
@@ -35,5 +36,14 @@ function drop(queries: QueryClient): void {
 }
 
 function isMe(queryKey: readonly unknown[]): boolean {
-  return queryKey.length === me.queryKey.length && me.queryKey.every((part, at) => part === queryKey[at]);
+  return isSame(queryKey, me.queryKey);
+}
+
+/** What is about nobody stays: the pairing page looks at it while everything else goes. */
+function isAboutNobody(queryKey: readonly unknown[]): boolean {
+  return isMe(queryKey) || isSame(queryKey, passkeysHere.queryKey);
+}
+
+function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((part, at) => part === other[at]);
 }

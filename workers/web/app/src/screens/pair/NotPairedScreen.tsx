@@ -1,12 +1,21 @@
 import { FullPage } from "./FullPage";
 import { PairForm } from "./PairForm";
+import { PasskeySignIn, PasskeysElsewhere } from "./PasskeySignIn";
 import styles from "./pair.module.css";
+import { usePasskeyWay } from "./usePasskeyWay";
 
 /** All that a device sees that the hub does not know, or not any more. */
 export function NotPairedScreen({ onPaired }: { onPaired: () => void }) {
+  const way = usePasskeyWay();
+  // What is on top decides where all the rest is: nothing is to move under a finger.
+  if (way === "unknown") return null;
   return (
     <FullPage title="This device is not paired yet">
-      <p>To see anything here, it needs a code. A code works once, within 5 minutes.</p>
+      {way === "here" && <PasskeySignIn onPaired={onPaired} />}
+      <p>
+        {way === "here" ? "Otherwise it needs a code." : "To see anything here, it needs a code."} A code
+        works once, within 5 minutes.
+      </p>
       <ul className={styles.ways}>
         <li>
           <strong>Ask somebody who has access:</strong> on their device, Setup, then Invite.
@@ -16,6 +25,7 @@ export function NotPairedScreen({ onPaired }: { onPaired: () => void }) {
         </li>
       </ul>
       <PairForm onPaired={onPaired} />
+      {typeof way === "object" && <PasskeysElsewhere at={way.at} />}
     </FullPage>
   );
 }

@@ -2,10 +2,13 @@ import { useEffect, useState } from "react";
 import { takeCode } from "../../api/access/code";
 import { FullPage } from "./FullPage";
 import { PairForm } from "./PairForm";
+import { PasskeySignIn, PasskeysElsewhere } from "./PasskeySignIn";
+import { usePasskeyWay } from "./usePasskeyWay";
 
 /** Where the link of an invitation leads. */
 export function PairScreen({ code: given, onPaired }: { code: string; onPaired: () => void }) {
   const [code, setCode] = useState(given);
+  const way = usePasskeyWay();
 
   // A second link, opened while this page is: the browser changes the address and nothing else.
   useEffect(() => {
@@ -25,6 +28,8 @@ export function PairScreen({ code: given, onPaired }: { code: string; onPaired: 
           : "Type the code that you were given."}
       </p>
       <PairForm key={code} code={code} onPaired={onPaired} />
+      {way === "here" && <PasskeySignIn onPaired={onPaired} />}
+      {typeof way === "object" && <PasskeysElsewhere at={way.at} />}
     </FullPage>
   );
 }

@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Device, roleTitle } from "../../api/access/device";
+import { passkeys } from "../../api/access/passkeys/queries";
 import { ageText } from "../../time/age";
 import { useNow } from "../../time/useNow";
 import { Button } from "../../ui/Button";
@@ -16,6 +18,8 @@ interface Props {
 export function DeviceRow({ device, isOwn, onRemove }: Props) {
   const now = useNow();
   const [asked, setAsked] = useState(false);
+  const { data: allPasskeys } = useQuery(passkeys);
+  const hasPasskey = allPasskeys?.some((passkey) => passkey.device === device.id);
   const used = device.lastUsedAt === null ? "Not used yet" : `Last used ${ageText(device.lastUsedAt, now)}`;
   return (
     <li className={styles.device}>
@@ -35,7 +39,7 @@ export function DeviceRow({ device, isOwn, onRemove }: Props) {
       )}
       {asked && (
         <Confirm
-          question={`Remove ${device.name}? It is shut out at once.`}
+          question={`Remove ${device.name}? It is shut out at once${hasPasskey ? ", and its passkeys open nothing any more" : ""}.`}
           yes="Remove"
           onYes={() => {
             setAsked(false);

@@ -8,6 +8,7 @@ import { Button } from "../../ui/Button";
 import { Confirm } from "./Confirm";
 import { DeviceRow } from "./DeviceRow";
 import { Invite } from "./Invite";
+import { Passkeys } from "./Passkeys";
 import { SetPin } from "./SetPin";
 import styles from "./setup.module.css";
 import { WrongHands } from "./WrongHands";
@@ -31,6 +32,7 @@ export function SetupScreen() {
       )}
       {list && <Devices list={list} own={own} />}
       {list && <Invite residents={residentsOf(list, known?.resident ?? null)} />}
+      {known && <Passkeys isKiosk={known.kiosk === true} />}
       {known && <SetPin self={known} />}
       <a className={styles.link} href="/setup/looks">
         See who looked at what
