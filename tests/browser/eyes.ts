@@ -39,9 +39,18 @@ export async function expectAccessibleEverywhere(page: Page, info: TestInfo, nam
 async function expectNothingSticksOut(page: Page, where: string): Promise<void> {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(overflow, `${where}: nothing sticks out`).toBeLessThanOrEqual(0);
+  // What lies above the page does not make it wider.
+  const cut = await page.locator("[role=dialog] *").evaluateAll((inside) =>
+    inside.filter((element) => element.getBoundingClientRect().right > window.innerWidth).map(({ outerHTML }) => outerHTML),
+  );
+  expect(cut, `${where}: nothing is cut off`).toEqual([]);
 }
 
-/** The page's own size is 125 %. */
 async function enlarge(page: Page, isTwice: boolean): Promise<void> {
-  await page.evaluate((size) => document.documentElement.style.setProperty("font-size", size), isTwice ? "250%" : "");
+  await page.evaluate((isTwice) => {
+    const { style } = document.documentElement;
+    style.fontSize = "";
+    const own = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    if (isTwice) style.fontSize = `${2 * own}px`;
+  }, isTwice);
 }
