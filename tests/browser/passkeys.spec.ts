@@ -1,7 +1,7 @@
 /** Back in without a code: passkeys in a real browser, with the authenticator that it has for tests. */
-import { AxeBuilder } from "@axe-core/playwright";
-import { expect, type Page, type TestInfo } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { Authenticator } from "./authenticator.js";
+import { expectAccessible } from "./eyes.js";
 import { type Platform, test } from "./platform.js";
 
 const layouts = {
@@ -33,25 +33,6 @@ async function makePasskey(page: Page, origin: string): Promise<void> {
   await page.goto(`${origin}/setup`);
   await page.getByRole("button", make).click();
   await expect(page.getByText("The passkey is made.")).toBeVisible();
-}
-
-/** Nothing sticks out, and axe finds nothing: by day, by night, and where somebody reads it twice as large. */
-async function expectAccessible(page: Page, info: TestInfo, name: string): Promise<void> {
-  for (const look of ["light", "dark", "large"] as const) {
-    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
-    await enlarge(page, look === "large");
-    const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag2aaa", "wcag22aa"]).analyze();
-    expect(violations.map((violation) => `${violation.id}: ${violation.help}`), `${name}, ${look}`).toEqual([]);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    expect(overflow, `${name}, ${look}`).toBeLessThanOrEqual(0);
-    await page.screenshot({ path: info.outputPath(`${name}-${look}.png`), fullPage: true });
-  }
-  await enlarge(page, false);
-}
-
-/** The page's own size is 125 %. */
-async function enlarge(page: Page, isTwice: boolean): Promise<void> {
-  await page.evaluate((size) => document.documentElement.style.setProperty("font-size", size), isTwice ? "250%" : "");
 }
 
 for (const [layout, viewport] of Object.entries(layouts)) {
