@@ -135,7 +135,13 @@ impl From<RecordError> for Problem {
 mod strangers;
 
 #[cfg(test)]
+#[path = "../tests/sensors/changes.rs"]
+mod changes;
+
+#[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use kit::{Home, live::Goodbye};
 
     use super::*;
@@ -200,8 +206,22 @@ mod tests {
             ("POST", "/api/v1/access/passkeys/sign-in/begin"),
             ("POST", "/api/v1/access/passkeys/sign-in/finish"),
         ];
-        strangers::everyday_is(&table(&hub), &EVERYDAY);
-        strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
-        strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;
+        let routes = table(&hub);
+        strangers::everyday_is(&routes, &EVERYDAY);
+        each_change_is_listed_for_sensors(&routes);
+        strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &public).await;
+        strangers::are_let_in_as_sensors_by(routes.clone(), access.clone(), &changes::BROUGHT).await;
+        strangers::leave_an_entry_by(routes, access, folder.path()).await;
+    }
+
+    fn each_change_is_listed_for_sensors(routes: &Routes) {
+        let lines = strangers::changing(routes);
+        let of = |wanted: fn(Rule) -> bool| -> BTreeSet<_> {
+            lines.iter().filter(|line| wanted(line.rule)).map(strangers::named).collect()
+        };
+        let refused = of(|rule| !matches!(rule, Rule::Record(_) | Rule::Known));
+        assert_eq!(of(|rule| matches!(rule, Rule::Record(_))), BTreeSet::from(changes::BROUGHT));
+        assert_eq!(of(|rule| rule == Rule::Known), BTreeSet::from(changes::DECIDED_BEHIND));
+        assert_eq!(refused, BTreeSet::from(changes::REFUSED));
     }
 }
