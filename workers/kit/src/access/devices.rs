@@ -9,8 +9,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, passkeys,
-    secret::Token,
+    Access, AccessError, grants,
+    invitations::Invitation,
+    invitations::Paired,
+    known::NOTED_EVERY,
+    passkeys,
+    secret::{HASHED_BY, Token},
 };
 use crate::{clock, database::Change, outbox::Event};
 
@@ -67,10 +71,11 @@ pub(super) fn add(transaction: &Transaction<'_>, new: NewDevice) -> Result<(Pair
     }
     let name = name.map_or_else(|| format!("Unnamed {}", role.name()), |name| name.trim().to_owned());
     let device = Uuid::now_v7().to_string();
-    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at, paired_by, is_kiosk)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, hashed_by, paired_at, paired_by, is_kiosk)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let hash = token.hash().0;
-    transaction.execute(sql, params![device, name, role.name(), resident, hash, clock::iso(now), by, is_kiosk])?;
+    let paired = clock::iso(now);
+    transaction.execute(sql, params![device, name, role.name(), resident, hash, HASHED_BY, paired, by, is_kiosk])?;
     for (area, level) in &grants {
         grants::give(transaction, &device, resident, *area, *level, by.as_deref(), now)?;
     }
