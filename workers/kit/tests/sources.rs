@@ -88,6 +88,29 @@ fn a_statement_is_found_wherever_its_text_begins() {
     assert_eq!(found("let sql = \"INSERT INTO meals \\\n    VALUES (?)\";"), 1);
 }
 
+/// Whoever a program's text names by address: this machine, what an operator says, and two that only name a code and a source.
+const NAMED: [&str; 4] = ["127.0.0.1", "", "terminology.hl7.org", "www.cdc.gov"];
+
+/// The hosts in addresses of a program; what is put in there is none.
+fn hosts(program: &str) -> Vec<&str> {
+    let schemes = ["http://", "https://", "ws://", "wss://"];
+    let after = schemes.iter().flat_map(|scheme| program.split(scheme).skip(1));
+    let end = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && !".-".contains(c)).unwrap_or(rest.len());
+    after.map(|rest| rest[..end(rest)].trim_matches('.')).collect()
+}
+
+#[test]
+fn no_worker_names_anybody_on_the_internet_to_call() {
+    let mut named = BTreeSet::new();
+    for worker in ["api", "backup", "ble", "kit", "nutrition", "video", "web"] {
+        for (_, program) in programs(worker) {
+            named.extend(hosts(&program).into_iter().map(str::to_owned));
+        }
+    }
+    assert_eq!(named, NAMED.map(str::to_owned).into(), "say here what it is, or take it from the operator");
+    assert_eq!(hosts(r#"let (a, b) = ("https://evil.example/x", "ws://{host}");"#), ["evil.example", ""]);
+}
+
 /// By what a program is started, as it is written in Rust.
 const STARTS: [&str; 6] = ["process::Command", "Command::new", "posix_spawn", "execv", "libc::system", "CommandExt"];
 

@@ -55,6 +55,13 @@ describe("the app's sources", () => {
     expect(places(/__proto__|\bsetPrototypeOf\b|Object\.assign\(|\bprototype\s*\[/)).toEqual([]);
   });
 
+  it("speak to the hub that they came from and to nobody else, of calls neither", () => {
+    const ELSEWHERE =
+      /["'`](https?|wss?|stun|turns?):\/?\/?[a-z0-9]|fetch\(\s*["'`]\/\/|sendBeacon|EventSource\(\s*["'`]h/i;
+    expect(places(ELSEWHERE)).toEqual([]);
+    expect(places(/iceServers/)).toEqual([]);
+  });
+
   it("put no secret into an address", () => {
     expect(places(/[?&](token|code|pin|key|secret|password)=/i)).toEqual([]);
   });
