@@ -371,6 +371,11 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, text)
 }
 
+/// The resident who is named so; what is no number is nobody.
+pub(crate) fn resident_named(name: Option<&str>) -> i64 {
+    name.map_or(FIRST_RESIDENT, |name| name.parse().unwrap_or(0))
+}
+
 /// A request without its body.
 struct RequestLine {
     method: Method,
@@ -475,7 +480,7 @@ impl RequestLine {
     /// Whom it is about: `?resident=2`, the last one if it is repeated, as handlers read it. What is no number is nobody.
     fn resident(&self) -> i64 {
         let named = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name == "resident").last();
-        named.map_or(FIRST_RESIDENT, |(_, resident)| resident.parse().unwrap_or(0))
+        resident_named(named.as_ref().map(|(_, resident)| &**resident))
     }
 
     /// Whether anything is to come after the head.
