@@ -18,7 +18,10 @@ use kit::{
 };
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+use zip::{
+    CompressionMethod, ZipWriter,
+    write::{SimpleFileOptions, StreamWriter},
+};
 
 use super::{RECORDINGS, erase::name_of, fhir};
 use crate::store::RESIDENT;
@@ -72,14 +75,15 @@ pub struct Counts {
     pub resources: usize,
 }
 
-/// Writes the export of a resident, row by row. Each database is read as it is at one moment.
+/// Writes the export of a resident from its beginning to its end, row by row, so that it may go anywhere and be of any length.
+/// Each database is read as it is at one moment.
 ///
 /// # Errors
 /// If the data cannot be read, or the export not be written.
-pub fn write(data: &Path, resident: i64, to: &File) -> anyhow::Result<Counts> {
+pub fn write(data: &Path, resident: i64, to: impl Write) -> anyhow::Result<Counts> {
     let now = Timestamp::now();
     let databases = Database::open_all(data, resident)?;
-    let mut zip = Zip(ZipWriter::new(to));
+    let mut zip = Zip(ZipWriter::new_stream(to));
     zip.begin("README.txt")?;
     zip.0.write_all(READ_ME.as_bytes())?;
     let rows = as_kept(&databases, resident, now, &mut zip)?;
@@ -92,7 +96,7 @@ pub fn write(data: &Path, resident: i64, to: &File) -> anyhow::Result<Counts> {
             io::copy(&mut File::open(path)?, &mut zip.0)?;
         }
     }
-    zip.0.finish()?;
+    zip.0.finish()?.into_inner().flush()?;
     Ok(Counts { rows, resources })
 }
 
@@ -144,7 +148,7 @@ fn each_of(
 }
 
 /// All of it as one JSON document; how many rows there are.
-fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<impl Write>) -> anyhow::Result<usize> {
     zip.begin("export.json")?;
     let (version, time) = (env!("CARGO_PKG_VERSION"), clock::iso(now));
     write!(
@@ -172,7 +176,7 @@ fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<
 }
 
 /// A file for each table that has rows.
-fn as_tables(databases: &[Database], zip: &mut Zip<'_>) -> anyhow::Result<()> {
+fn as_tables(databases: &[Database], zip: &mut Zip<impl Write>) -> anyhow::Result<()> {
     for database in databases {
         for rows in &database.tables {
             let mut is_first = true;
@@ -189,7 +193,7 @@ fn as_tables(databases: &[Database], zip: &mut Zip<'_>) -> anyhow::Result<()> {
 }
 
 /// One bundle; how many resources it has.
-fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<impl Write>) -> anyhow::Result<usize> {
     let mut home = fhir::Home::new(now);
     for table in fhir::LOOKED_UP {
         each_of(databases, table, |row| {
@@ -229,9 +233,9 @@ fn recordings(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-struct Zip<'f>(ZipWriter<&'f File>);
+struct Zip<W: Write>(ZipWriter<StreamWriter<W>>);
 
-impl Zip<'_> {
+impl<W: Write> Zip<W> {
     /// What is written piece by piece is compressed piece by piece, which takes ten times as long.
     fn write_as_one(&mut self, text: &str) -> io::Result<()> {
         self.0.write_all(text.as_bytes())
