@@ -121,6 +121,14 @@ fn what_is_done_at_the_hub_itself_is_told_too() {
     let expected =
         ["took a copy of everything that is kept", "let another device in, by a code", "made a key for a program"];
     assert_eq!(told, expected.map(|done| format!("Somebody at the hub itself {done}")));
+    // Each kind alone, for whoever asks for it.
+    worker.exchange("GET", "/api/vitals/latest", &[("Authorization", "Bearer betti_wrong")], None);
+    until_told(&worker, &resident, "Somebody with a wrong key");
+    for (kind, count) in [("operator", 3), ("unknown", 1)] {
+        let (_, alone) = ask(&worker, &resident, "GET", &format!("{AUDIT}?device={kind}"), None);
+        let alone = alone["data"].as_array().unwrap();
+        assert!(alone.len() == count && alone.iter().all(|entry| entry["role"] == kind), "{kind}: {alone:#?}");
+    }
     printed(folder.path(), &["erase", "--resident", "1", "--confirm", "1"]);
     let said = printed(folder.path(), &["audit"]);
     assert!(said.contains("Somebody at the hub itself erased everything that was kept at"), "{said}");
