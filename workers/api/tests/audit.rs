@@ -187,9 +187,9 @@ fn a_connection_is_told_when_it_opens_and_when_it_closes_and_requests_go_on_with
         stream.write_all(head.as_bytes()).unwrap();
         let mut begun = [0; 12];
         stream.read_exact(&mut begun).unwrap();
-        until_told(&worker, &resident, "Tablet began to follow what happens at");
+        until_told(&worker, &resident, "Tablet watched live from");
     }
-    until_told(&worker, &resident, "Tablet stopped following what happens at");
+    until_told(&worker, &resident, "Tablet watched live until");
     // As when the disk is full.
     let connection = Connection::open(folder.path().join("audit.db")).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
