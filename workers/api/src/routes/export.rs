@@ -154,3 +154,49 @@ impl Write for Chunks {
         if self.waiting.is_empty() { Ok(()) } else { self.send_waiting() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    /// What came of a download of which these chunks were written: how many arrived, and whether it came to an end.
+    async fn downloaded(written: &[Bytes], changed: &CancellationToken, stop: &CancellationToken) -> (usize, bool) {
+        let (sender, chunks) = mpsc::channel(written.len().max(1));
+        for chunk in written {
+            sender.try_send(chunk.clone()).unwrap();
+        }
+        drop(sender);
+        let mut body = std::pin::pin!(body(Bytes::from_static(b"first"), chunks, changed.clone(), stop.clone()));
+        let mut arrived = 0;
+        while let Some(chunk) = body.next().await {
+            if chunk.is_err() {
+                return (arrived, false);
+            }
+            arrived += 1;
+        }
+        (arrived, true)
+    }
+
+    #[tokio::test]
+    async fn a_download_ends_only_when_all_of_it_was_written_and_may_be_had() {
+        let (going_on, over) = (CancellationToken::new(), CancellationToken::new());
+        over.cancel();
+        let more = Bytes::from_static(b"more");
+        let whole = [more.clone(), THE_END];
+        assert_eq!(downloaded(&whole, &going_on, &going_on).await, (2, true));
+        assert_eq!(downloaded(&[more], &going_on, &going_on).await, (2, false), "the writer failed");
+        assert_eq!(downloaded(&whole, &over, &going_on).await, (1, false), "revoked meanwhile");
+        assert_eq!(downloaded(&whole, &going_on, &over).await, (1, false), "the worker leaves");
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_ends_the_writing() {
+        let (sender, chunks) = mpsc::channel(1);
+        let mut to = Chunks::new(sender, Handle::current());
+        drop(chunks);
+        let written = tokio::task::spawn_blocking(move || to.write_all(&vec![0; 2 * CHUNK])).await.unwrap();
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+}
