@@ -140,6 +140,15 @@ impl Routes {
         self
     }
 
+    /// The route that was added last needs the PIN on a screen that anybody can touch, though it only reads.
+    #[must_use]
+    pub fn with_pin(mut self) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.stakes = Stakes::Treatment;
+        }
+        self
+    }
+
     /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
     #[must_use]
     pub fn with_largest_body(mut self, bytes: usize) -> Self {
