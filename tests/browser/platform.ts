@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
+import { type BrowserContext, test as base } from "@playwright/test";
 
 const repository = resolve(import.meta.dirname, "../..");
 const binaries = join(repository, "target/debug");
@@ -69,19 +69,13 @@ export class Platform {
     return this.run("betti-api", words);
   }
 
-  /** The same, which is told something on its standard input. */
-  apiTold(said: string, ...words: string[]): Promise<Answer> {
-    return this.run("betti-api", words, said);
-  }
-
   /** A certificate of the hub's own that was made so many days ago, by a clock that only `betti-ctl certs` sees. */
   certificateMade(daysAgo: number): Promise<Answer> {
     const command = [join(binaries, "betti-ctl"), "--config", join(this.folder, "ecosystem.toml"), "certs"];
-    return this.run("faketime", ["-f", `-${daysAgo}d`, ...command]);
+    return this.run("/usr/bin/faketime", ["-f", `-${daysAgo}d`, ...command]);
   }
 
-  /** The bare name of another program is looked for in PATH. */
-  private run(program: string, words: string[], said = ""): Promise<Answer> {
+  private run(program: string, words: string[]): Promise<Answer> {
     const environment = {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
@@ -90,8 +84,8 @@ export class Platform {
       BETTI_DATA_DIR: join(this.folder, "data"),
     };
     return new Promise((done) => {
-      const child = execFile(
-        program.startsWith("betti-") ? join(binaries, program) : program,
+      execFile(
+        resolve(binaries, program),
         words,
         { env: environment, timeout: longestCommandMs },
         (error, out, err) => {
@@ -99,8 +93,6 @@ export class Platform {
           done({ code, output: out + err });
         },
       );
-      // Who reads nothing may be gone before it is said.
-      child.stdin?.on("error", () => undefined).end(said);
     });
   }
 
@@ -119,27 +111,6 @@ export class Platform {
       data: { code: oneTime, name: "Browser" },
     });
     if (answer.status() !== 201) throw new Error(`not paired: ${answer.status()} ${await answer.text()}`);
-  }
-
-  /** Pairs a page as a person does, with a code such as the command line prints, and stays where that leads. */
-  async pairByCode(page: Page, name: string, words: string[], origin = this.origin): Promise<void> {
-    const made = await this.api("pair", ...words);
-    const code = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(made.output)?.[0];
-    if (made.code !== 0 || code === undefined) throw new Error(`no code:\n${made.output}`);
-    await page.goto(`${origin}/pair#${code}`);
-    await page.getByLabel("Name of this device").fill(name);
-    await page.getByRole("button", { name: "Pair this device" }).click();
-    await expect(page.getByTestId("connection")).toBeVisible();
-  }
-
-  /** A reading, as a blood pressure cuff sends it. */
-  async measure(systolic: number, diastolic: number): Promise<void> {
-    const answer = await fetch(`${this.origin}/api/vitals`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...this.asWorker },
-      body: JSON.stringify(bloodPressure(systolic, diastolic)),
-    });
-    if (answer.status !== 201) throw new Error(`not kept: ${answer.status} ${await answer.text()}`);
   }
 
   async apps(): Promise<App[]> {
@@ -188,11 +159,6 @@ export const test = base.extend<{ platform: Platform }>({
     }
   },
 });
-
-export function bloodPressure(systolic: number, diastolic: number) {
-  const [vital_type, unit, source] = ["blood_pressure", "mmHg", "ble_device"];
-  return { vital_type, value_primary: systolic, value_secondary: diastolic, unit, source };
-}
 
 function freePort(): Promise<number> {
   return new Promise((done, failed) => {

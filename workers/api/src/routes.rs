@@ -10,6 +10,7 @@ mod bluetooth;
 mod devices;
 mod doses;
 mod environment;
+mod export;
 mod fitness;
 mod health;
 mod hydration;
@@ -68,6 +69,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
     let routes = passkeys::add(audit::add(access::add(routes, hub), hub), hub);
+    let routes = export::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Each is told what they may see.
@@ -135,7 +137,15 @@ impl From<RecordError> for Problem {
 mod strangers;
 
 #[cfg(test)]
+mod areas;
+#[cfg(test)]
+#[path = "../tests/sensors/changes.rs"]
+mod changes;
+
+#[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
     use kit::{Home, live::Goodbye};
 
     use super::*;
@@ -176,23 +186,16 @@ mod tests {
     ];
 
     #[tokio::test]
+    async fn each_route_asks_for_the_area_that_it_is_about_and_only_what_reads_for_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        areas::are_asked_for_by(&table(&hub(folder.path()).await));
+    }
+
+    #[tokio::test]
     async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
-        let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
-        let store = Store::open(&folder.path().join("api.db"), Home::from_environment().unwrap()).await.unwrap();
-        let hub = Arc::new(Hub {
-            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
-            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
-            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
-            recordings: Recordings::below(folder.path()),
-            bluetooth: Bluetooth::default(),
-            passkeys: Passkeys::new(None),
-            tasks: TaskTracker::new(),
-            access: access.clone(),
-            data: folder.path().to_owned(),
-            store,
-            stop,
-        });
+        let hub = hub(folder.path()).await;
+        let access = hub.access.clone();
         let public = [
             ("GET", "/api/health"),
             ("POST", "/api/v1/access/pair"),
@@ -200,8 +203,40 @@ mod tests {
             ("POST", "/api/v1/access/passkeys/sign-in/begin"),
             ("POST", "/api/v1/access/passkeys/sign-in/finish"),
         ];
-        strangers::everyday_is(&table(&hub), &EVERYDAY);
-        strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
-        strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;
+        let routes = table(&hub);
+        strangers::everyday_is(&routes, &EVERYDAY);
+        each_change_is_listed_for_sensors(&routes);
+        strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &public).await;
+        strangers::are_let_in_as_sensors_by(routes.clone(), access.clone(), &changes::BROUGHT).await;
+        strangers::leave_an_entry_by(routes, access, folder.path()).await;
+    }
+
+    async fn hub(folder: &Path) -> Arc<Hub> {
+        let (access, stop) = (Access::open(folder).unwrap(), CancellationToken::new());
+        let store = Store::open(&folder.join("api.db"), Home::from_environment().unwrap()).await.unwrap();
+        Arc::new(Hub {
+            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
+            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
+            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
+            recordings: Recordings::below(folder),
+            bluetooth: Bluetooth::default(),
+            passkeys: Passkeys::new(None),
+            tasks: TaskTracker::new(),
+            data: folder.to_owned(),
+            access,
+            store,
+            stop,
+        })
+    }
+
+    fn each_change_is_listed_for_sensors(routes: &Routes) {
+        let lines = strangers::changing(routes);
+        let of = |wanted: fn(Rule) -> bool| -> BTreeSet<_> {
+            lines.iter().filter(|line| wanted(line.rule)).map(strangers::named).collect()
+        };
+        let refused = of(|rule| !matches!(rule, Rule::Record(_) | Rule::Known));
+        assert_eq!(of(|rule| matches!(rule, Rule::Record(_))), BTreeSet::from(changes::BROUGHT));
+        assert_eq!(of(|rule| rule == Rule::Known), BTreeSet::from(changes::DECIDED_BEHIND));
+        assert_eq!(refused, BTreeSet::from(changes::REFUSED));
     }
 }

@@ -140,6 +140,15 @@ impl Routes {
         self
     }
 
+    /// The route that was added last needs the PIN on a screen that anybody can touch, though it only reads.
+    #[must_use]
+    pub fn with_pin(mut self) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.stakes = Stakes::Treatment;
+        }
+        self
+    }
+
     /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
     #[must_use]
     pub fn with_largest_body(mut self, bytes: usize) -> Self {
@@ -371,6 +380,11 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, text)
 }
 
+/// The resident who is named so; what is no number is nobody.
+pub(crate) fn resident_named(name: Option<&str>) -> i64 {
+    name.map_or(FIRST_RESIDENT, |name| name.parse().unwrap_or(0))
+}
+
 /// A request without its body.
 struct RequestLine {
     method: Method,
@@ -402,7 +416,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn area(&self) -> Option<Area> {
         match self.rule {
-            Rule::Read(area) | Rule::Write(area) => Some(area),
+            Rule::Read(area) | Rule::Record(area) | Rule::Write(area) => Some(area),
             Rule::Household => Some(Area::Sharing),
             Rule::Public | Rule::Known | Rule::Service => None,
         }
@@ -475,7 +489,7 @@ impl RequestLine {
     /// Whom it is about: `?resident=2`, the last one if it is repeated, as handlers read it. What is no number is nobody.
     fn resident(&self) -> i64 {
         let named = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name == "resident").last();
-        named.map_or(FIRST_RESIDENT, |(_, resident)| resident.parse().unwrap_or(0))
+        resident_named(named.as_ref().map(|(_, resident)| &**resident))
     }
 
     /// Whether anything is to come after the head.
