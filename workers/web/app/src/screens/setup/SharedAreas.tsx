@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { AREAS } from "../../api/access/audit";
 import type { Device } from "../../api/access/device";
-import { canBeShared, share, shares } from "../../api/access/shares";
+import { canBeShared, type Share, share, shares } from "../../api/access/shares";
 import { troubleText } from "../../api/access/trouble";
 import styles from "./setup.module.css";
 import own from "./sharedAreas.module.css";
@@ -16,10 +17,20 @@ const MAY: Readonly<Record<string, string>> = {
 export function SharedAreas({ device }: { device: Device }) {
   const { data: all } = useQuery(shares);
   const queries = useQueryClient();
+  // Shown from the touch on, until the hub says what is so: a tick that jumps back would be touched again.
+  const [wanted, setWanted] = useState<Share | null>(null);
   const sharing = useMutation({
     mutationFn: share,
-    onSettled: () => queries.invalidateQueries({ queryKey: shares.queryKey }),
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: shares.queryKey });
+      setWanted(null);
+    },
   });
+  const choose = (share: Share) => {
+    if (wanted !== null) return;
+    setWanted(share);
+    sharing.mutate(share);
+  };
   const title = MAY[device.role];
   const shared = all?.get(device.id);
   if (!title || !shared) return null;
@@ -33,10 +44,9 @@ export function SharedAreas({ device }: { device: Device }) {
             <label className={styles.check}>
               <input
                 type="checkbox"
-                checked={sharing.isPending && last?.area === area ? last.isShared : shared.has(area)}
+                checked={wanted?.area === area ? wanted.isShared : shared.has(area)}
                 onChange={({ target }) =>
-                  !sharing.isPending &&
-                  sharing.mutate({ device: device.id, role: device.role, area, isShared: target.checked })
+                  choose({ device: device.id, role: device.role, area, isShared: target.checked })
                 }
               />
               <span>{title}</span>
