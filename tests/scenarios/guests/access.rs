@@ -251,7 +251,12 @@ fn programs_that_begin_at_once_agree_on_one_key_and_a_lost_one_is_said_and_repla
     let new = hub.service_token();
     assert_ne!(new, key);
     assert_eq!((status(&new, 3001, LATEST), status(&key, 3001, LATEST)), (200, 401), "the former is nobody's");
-    assert!(hub.read("logs/betti-nutrition-out.log").contains("betti-ctl restart all"), "it is said what to do");
+    assert!(hub.read("logs/betti-nutrition-out.log").contains("service.key was lost"), "it is said");
+    assert_eq!(
+        status(&new, 3001, "/api/nutrition/goals"),
+        200,
+        "who runs already shows the new one, and is known by it"
+    );
     hub.ctl(&["restart", "all"]).succeeded();
-    assert_eq!(hub.service_token(), new, "and it was enough");
+    assert_eq!(hub.service_token(), new, "and it stays");
 }

@@ -36,7 +36,8 @@ struct Server {
 async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
     let (stop, tasks, data) = (CancellationToken::new(), TaskTracker::new(), TempDir::new().unwrap());
     let access = Access::open(data.path()).unwrap();
-    let authorization = format!("Authorization: Bearer {}", access.service().reveal());
+    let bearer = access.service().bearer_at("127.0.0.1").unwrap();
+    let authorization = format!("Authorization: {}", bearer.to_str().unwrap());
     let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
     let routes = table(Routes::new().guarded_by(access)).socket(None, Rule::Read(Area::Vitals), {
         let (live, tasks) = (live.clone(), tasks.clone());

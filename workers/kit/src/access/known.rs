@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{kiosk::Lock, secret::Hash};
 use crate::{
@@ -31,6 +31,8 @@ pub(super) struct Known {
     /// SQLite's own count of what others changed.
     version: Option<i64>,
     callers: Vec<(Hash, Arc<Caller>)>,
+    /// The device that the hub's own workers are.
+    hub: Option<String>,
     /// Beside the callers: what a kiosk has open is not closed when it is unlocked.
     kiosks: HashMap<String, Kiosk>,
     noted: HashMap<String, Instant>,
@@ -41,8 +43,14 @@ impl Known {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
-        let mut known =
-            Self { connection, version: None, callers: Vec::new(), kiosks: HashMap::new(), noted: HashMap::new() };
+        let mut known = Self {
+            connection,
+            version: None,
+            callers: Vec::new(),
+            hub: None,
+            kiosks: HashMap::new(),
+            noted: HashMap::new(),
+        };
         known.refresh()?;
         Ok(known)
     }
@@ -55,6 +63,7 @@ impl Known {
             return Ok(false);
         }
         self.callers = callers(&self.connection)?;
+        self.hub = hub(&self.connection)?;
         self.kiosks = kiosks(&self.connection)?;
         let callers = &self.callers;
         self.noted.retain(|device, _| callers.iter().any(|(_, caller)| caller.device == *device));
@@ -67,6 +76,11 @@ impl Known {
         let fitting =
             self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
         fitting.cloned()
+    }
+
+    /// Whether this device is the hub's own workers.
+    pub fn is_hub(&self, device: &str) -> bool {
+        self.hub.as_deref() == Some(device)
     }
 
     /// What holds this kiosk back.
@@ -107,6 +121,11 @@ fn callers(connection: &Connection) -> rusqlite::Result<Vec<(Hash, Arc<Caller>)>
         callers.push((hash, Arc::new(Caller { device, name, role, resident, is_kiosk, grants })));
     }
     Ok(callers)
+}
+
+fn hub(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT id FROM devices WHERE is_hub AND revoked_at IS NULL";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
 }
 
 fn kiosks(connection: &Connection) -> rusqlite::Result<HashMap<String, Kiosk>> {
