@@ -1,6 +1,8 @@
 //! Certificates that come, change and go while a worker serves: real files, real connections.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+mod support;
+
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
@@ -11,12 +13,12 @@ use std::{
 use http::StatusCode;
 use kit::{Problem, Routes, Rule, reply, tls::Certificates};
 use rustls::pki_types::CertificateDer;
+use support::{connector, write_pair};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What is answered without encryption too.
@@ -64,14 +66,7 @@ impl Hub {
 
     /// Over TLS, by a client that trusts this certificate for the name `hub`.
     async fn encrypted(&self, trusted: &CertificateDer<'static>, host: &str) -> std::io::Result<String> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(trusted.clone()).unwrap();
-        let client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = TlsConnector::from(Arc::new(client));
+        let connector = connector(trusted, &[]);
         let stream = connector.connect("hub".try_into().unwrap(), self.from(HERE).await).await?;
         Ok(exchange(stream, host, "/page").await)
     }
@@ -92,14 +87,6 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str, p
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await; // A reset after the answer is fine.
     String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// Writes a pair, and tells the certificate.
-fn write_pair(folder: &Path) -> CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(vec!["hub".into()]).unwrap();
-    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
-    made.cert.der().clone()
 }
 
 #[tokio::test]
