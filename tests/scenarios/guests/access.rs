@@ -75,6 +75,10 @@ fn nothing_shown_is_never_counted_and_who_guesses_locks_out_their_own_address_wh
     let logs = house.platform.hub.read("logs/betti-backend-out.log");
     assert!(logs.contains("127.0.0.66") && logs.contains("127.0.0.67"), "the lockouts are noted: {logs}");
     assert!(!logs.contains("9.9.9.9"), "{logs}");
+    let output = house.platform.hub.command(&binaries::built("betti-api")).arg("audit").output().expect("betti-api");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("(from 127.0.0.66)") && told.contains("(from 127.0.0.67)"), "{told}");
+    assert!(!told.contains("9.9.9.9"), "{told}");
 }
 
 /// What has to be admitted of a device, told when it asked: whoever is slow has more of it, and whoever is fast less.

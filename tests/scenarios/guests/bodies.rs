@@ -262,7 +262,8 @@ fn whatever_is_wrong_is_answered_alike_whatever_its_length() {
             assert_eq!(ask(guest, port, &format!("authorization: Bearer {text}\r\n")), nothing, "{port} {text:?}");
         }
         let wrong = format!("authorization: Bearer betti_{}\r\n", "A".repeat(43));
-        let locked = (0..30).map(|_| ask(locked_out, port, &wrong)).last().expect("an answer");
+        (0..29).for_each(|_| drop(ask(locked_out, port, &wrong)));
+        let locked = ask(locked_out, port, &wrong);
         let seconds = locked.lines().find_map(|line| line.strip_prefix("retry-after: ")?.parse::<u32>().ok());
         assert!(locked.starts_with("HTTP/1.1 429") && seconds.is_some_and(|left| (1..=60).contains(&left)), "{locked}");
         assert!(ask(locked_out, port, "").starts_with("HTTP/1.1 401"), "who shows nothing is told so");

@@ -157,6 +157,10 @@ async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and
     let shown = "hub\r\nAuthorization: Bearer betti_x";
     let answer = hub.plain(elsewhere, shown, "/page").await;
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("without encryption"), "a program notices: {answer}");
+    let claims =
+        "hub\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example;proto=https\r\nX-Forwarded-Proto: https";
+    let answer = hub.plain(elsewhere, claims, "/page").await;
+    assert!(answer.contains("location: https://hub/page\r\n"), "whatever it says of itself: {answer}");
     let answer = hub.plain(elsewhere, "hub\r\nCookie: betti=betti_x", "/page").await;
     assert!(answer.starts_with("HTTP/1.1 308"), "a browser arrives: {answer}");
     assert!(hub.plain(elsewhere, "anything", "/trust").await.contains("how to trust"));
