@@ -43,7 +43,7 @@ fn ask(mut stream: &TcpStream, path: &str, headers: &str) -> (u16, String) {
 }
 
 /// Prints one token.
-fn token(house: &House, role: &str) -> String {
+pub fn token(house: &House, role: &str) -> String {
     let mut command = house.platform.hub.command(&binaries::built("betti-api"));
     let output = command.args(["token", "--role", role]).output().expect("betti-api");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
