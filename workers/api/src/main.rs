@@ -68,9 +68,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// All of the data: erasing, handing out and recordings are about more than one file.
+/// Its own data. Erasing and handing out, which are about those of all workers, are commands that somebody runs by hand.
 fn sees() -> Sees {
-    let sees = Sees::default().all_data().listens(&PORT_VARIABLES, DEFAULT_PORT);
+    let sees =
+        Sees::default().databases(&[DATABASE]).folders(&[recordings::FOLDER]).listens(&PORT_VARIABLES, DEFAULT_PORT);
     // One that cannot be used is told by who serves.
     nutrition_url().map_or(sees.clone(), |url| sees.calls(&url))
 }

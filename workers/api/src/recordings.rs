@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::accelerometer::{file_name, is_recording};
 
-const FOLDER: &str = "accelerometer";
+/// Its name in the hub's data.
+pub const FOLDER: &str = "accelerometer";
 /// What somebody does is nobody else's.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort, PathBeneath,
     PathFd, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -16,13 +17,13 @@ use rusqlite::Connection;
 
 use super::{
     SWITCH, Sees,
-    sees::{Calls, Data},
+    sees::{Calls, Own},
 };
 use crate::{access, audit, database, worker::data_dir};
 
 /// What is asked for; an older kernel gives what it has.
 const WANTED: ABI = ABI::V7;
-/// Where certificates are is nobody else's business.
+/// Where certificates and data are is nobody else's business.
 const FOLDER_MODE: u32 = 0o700;
 /// Where time zones are kept, as the library that reads them looks for them.
 const ZONES: [&str; 5] =
@@ -62,7 +63,7 @@ pub(crate) fn enter(name: &str, sees: &Sees, has_socket: bool) -> anyhow::Result
         return Ok(Held::default());
     }
     let mut rules = Rules::of_everybody();
-    let held = rules.data(&sees.data)?;
+    let held = sees.data.as_ref().map_or_else(|| Ok(Held::default()), |own| rules.data(own))?;
     rules.read.extend(sees.read.iter().cloned());
     rules.written.extend(sees.written.iter().cloned());
     if let Some(folder) = &sees.certificates {
@@ -93,24 +94,25 @@ impl Rules {
         Self { read, written, listed: Vec::new() }
     }
 
-    fn data(&mut self, data: &Data) -> anyhow::Result<Held> {
-        let own = match data {
-            Data::Nothing => return Ok(Held::default()),
-            Data::Everything => {
-                self.written.push(data_dir()?);
-                return Ok(Held::default());
-            }
-            Data::Databases(own) => *own,
-        };
+    fn data(&mut self, own: &Own) -> anyhow::Result<Held> {
         let directory = data_dir()?;
         let mut databases = vec![access::prepare(&directory)?, audit::prepare(&directory)?];
         self.read.push(directory.join(access::KEY_FILE));
-        for name in own {
+        for name in own.databases {
             databases.push(database::hold(&directory.join(name))?);
         }
-        for name in own.iter().chain(&[access::FILE, audit::FILE]) {
+        for name in own.databases.iter().chain(&[access::FILE, audit::FILE]) {
             let companions = ["", "-wal", "-shm"].map(|ending| directory.join(format!("{name}{ending}")));
             self.written.extend(companions);
+        }
+        for name in own.folders {
+            let folder = directory.join(name);
+            DirBuilder::new()
+                .recursive(true)
+                .mode(FOLDER_MODE)
+                .create(&folder)
+                .with_context(|| folder.display().to_string())?;
+            self.written.push(folder);
         }
         self.listed.push(directory); // SQLite syncs it.
         Ok(Held { _databases: databases })

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 /// What a worker needs to see; see [`sandbox`](crate::sandbox). What is not named is not there for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sees {
-    pub(super) data: Data,
+    /// Of the hub's data: who may do what, the audit, and what is its own. Nothing at all if there is none.
+    pub(super) data: Option<Own>,
     /// To read, with all that is below.
     pub(super) read: Vec<PathBuf>,
     /// To read, change, make and remove, with all that is below.
@@ -17,15 +18,12 @@ pub struct Sees {
     pub(super) has_bus: bool,
 }
 
-/// What it sees of the hub's data.
+/// What a worker keeps, by names in the hub's data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Data {
-    #[default]
-    Nothing,
-    /// Databases of its own, who may do what, and the audit: these files and no other one.
-    Databases(&'static [&'static str]),
-    /// Everything in it.
-    Everything,
+pub(super) struct Own {
+    pub(super) databases: &'static [&'static str],
+    /// With all that is below.
+    pub(super) folders: &'static [&'static str],
 }
 
 /// Where it opens connections to, by TCP.
@@ -45,14 +43,14 @@ impl Sees {
     /// These databases in the hub's data, with `access.db`, `audit.db` and the workers' key, and nothing else there.
     #[must_use]
     pub fn databases(mut self, own: &'static [&'static str]) -> Self {
-        self.data = Data::Databases(own);
+        self.data.get_or_insert_default().databases = own;
         self
     }
 
-    /// All of the hub's data.
+    /// These folders in the hub's data, which are made if they are missing, with what [`databases`](Self::databases) has besides its own.
     #[must_use]
-    pub fn all_data(mut self) -> Self {
-        self.data = Data::Everything;
+    pub fn folders(mut self, own: &'static [&'static str]) -> Self {
+        self.data.get_or_insert_default().folders = own;
         self
     }
 
@@ -129,7 +127,7 @@ mod tests {
     #[test]
     fn nothing_is_seen_that_is_not_named() {
         let nothing = Sees::default();
-        assert_eq!((nothing.data, nothing.calls), (Data::Nothing, Calls::Ports(vec![])));
+        assert_eq!((nothing.data, nothing.calls), (None, Calls::Ports(vec![])));
         assert!(nothing.read.is_empty() && nothing.written.is_empty() && nothing.listens.is_empty());
     }
 
