@@ -66,7 +66,7 @@ post_reading() {
         -d "{\"vital_type\":\"heart_rate\",\"value_primary\":$1,\"unit\":\"bpm\"}" http://127.0.0.1:5173/api/vitals | grep -q '^20'
 }
 has_reading() { eventually is_newest "$1" || { echo "the newest is $(newest_reading)"; return 1; }; }
-is_newest() { newest_reading | jq -e ".. | .value_primary? | select(. == $1)" >/dev/null; }
+is_newest() { newest_reading | jq -e ".data.valuePrimary == $1" >/dev/null; }
 
 # What the hub wrote that somebody else than its user could read, or that is somebody else's.
 open_to_others() {
