@@ -175,24 +175,37 @@ mod tests {
         ("PUT", "/api/v1/access/pin"),
     ];
 
-    #[tokio::test]
-    async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
-        let folder = tempfile::tempdir().unwrap();
-        let (access, stop) = (Access::open(folder.path()).unwrap(), CancellationToken::new());
-        let store = Store::open(&folder.path().join("api.db"), Home::from_environment().unwrap()).await.unwrap();
-        let hub = Arc::new(Hub {
+    /// A hub that nothing runs behind, with its data in this folder.
+    async fn hub(folder: &std::path::Path) -> Arc<Hub> {
+        let (access, stop) = (Access::open(folder).unwrap(), CancellationToken::new());
+        let store = Store::open(&folder.join("api.db"), Home::from_environment().unwrap()).await.unwrap();
+        Arc::new(Hub {
             stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
             live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
             nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
-            recordings: Recordings::below(folder.path()),
+            recordings: Recordings::below(folder),
             bluetooth: Bluetooth::default(),
             passkeys: Passkeys::new(None),
             tasks: TaskTracker::new(),
-            access: access.clone(),
-            data: folder.path().to_owned(),
+            access,
+            data: folder.to_owned(),
             store,
             stop,
-        });
+        })
+    }
+
+    /// So that the walk over them with another resident's token (`tests/walk.rs`) knows of each.
+    #[tokio::test]
+    async fn every_route_is_written_down_for_the_walk_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        strangers::are_written_down(&table(&hub(folder.path()).await), "tests/walk/routes.txt");
+    }
+
+    #[tokio::test]
+    async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let hub = hub(folder.path()).await;
+        let access = hub.access.clone();
         let public = [
             ("GET", "/api/health"),
             ("POST", "/api/v1/access/pair"),
