@@ -10,7 +10,12 @@ pub type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Connects, or fails.
 pub async fn connect(worker: &Running, path: &str) -> Client {
+    connect_as(worker, path, worker.token()).await
+}
+
+/// The same with another credential.
+pub async fn connect_as(worker: &Running, path: &str, token: &str) -> Client {
     let url = format!("ws://{}{path}", worker.address).parse().expect("an address");
-    let request = ClientRequestBuilder::new(url).with_header("Authorization", format!("Bearer {}", worker.token()));
+    let request = ClientRequestBuilder::new(url).with_header("Authorization", format!("Bearer {token}"));
     connect_async(request).await.expect("a WebSocket").0
 }

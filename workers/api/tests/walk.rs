@@ -10,6 +10,7 @@ mod worker;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use asks::{Ask, Expected, FAILED, asks};
@@ -48,6 +49,9 @@ const NOBODYS_NUMBER: &str = "987654";
 const AUDIT: &str = "GET /api/v1/access/audit";
 /// A dose that nobody's plan asks for.
 const NOBODYS_DOSE: &str = "nobodys-rule/2031-01-31/0";
+/// The audit is written once a second.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Queries by which a request is about the first resident.
 const NAMING_FIRST: [&str; 3] = ["", "resident=1", "resident=2&resident=1"];
 /// Queries by which it is about the second one, whomever else they name.
@@ -249,4 +253,60 @@ async fn whoever_the_records_belong_to_is_answered_on_every_route_of_the_walk() 
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is told of whom by which route, to whoever asks for the audit of a resident.
+fn entries(home: &Home, resident: i64, device: &str) -> Vec<(String, String)> {
+    let path = format!("/api/v1/access/audit?resident={resident}&device={device}&limit=1000");
+    let (status, answer) = home.api.get(&path);
+    assert_eq!(status, 200, "{answer}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let told = answer["data"].as_array().expect("entries").iter();
+    told.flat_map(|entry| {
+        let routes = entry["routes"].as_array().into_iter().flatten();
+        routes.map(|route| (text(&entry["what"]), text(route))).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn the_audit_tells_of_refused_looks_at_a_resident_and_of_nothing_that_is_anothers() {
+    let home = Home::start();
+    let ids = home.live().await;
+    let second = home.device(Role::Resident, 2, "Bertha's tablet", &[]).await;
+    let get = |path: &str| home.ask(second.token.reveal(), "GET", path, None, None).0;
+    // Theirs, or their own affairs, whether or not they say so.
+    for path in [
+        "/api/v1/devices?resident=2",
+        "/api/v1/environment?resident=2",
+        "/api/v1/limits?resident=2",
+        "/api/v1/access/me",
+        "/api/v1/access/devices",
+        "/api/v1/access/passkeys",
+        "/api/v1/residents",
+    ] {
+        assert_eq!(get(path), 200, "{path}");
+    }
+    let reading = format!("/api/v1/readings/{}?resident=2", ids.reading);
+    let alert = format!("/api/v1/alerts/{}", ids.alert);
+    let visit = format!("/api/v1/appointments/{}?resident=2", ids.visit);
+    assert_eq!((get(&reading), get(&alert), get(&visit), get("/api/v1/alerts")), (404, 404, 404, 403));
+    assert_eq!(get("/api/v1/people"), 403);
+    let deadline = Instant::now() + WRITTEN_WITHIN;
+    let last = ("refused".to_owned(), "GET /api/v1/people".to_owned());
+    while !entries(&home, 1, &second.device).contains(&last) {
+        assert!(Instant::now() < deadline, "{:?}", entries(&home, 1, &second.device));
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    let refused: BTreeSet<_> = entries(&home, 1, &second.device).into_iter().collect();
+    let expected = [
+        "GET /api/v1/readings/{id}",
+        "GET /api/v1/alerts/{id}",
+        "GET /api/v1/appointments/{id}",
+        "GET /api/v1/alerts",
+        "GET /api/v1/people",
+    ];
+    assert_eq!(refused, expected.map(|route| ("refused".to_owned(), route.to_owned())).into());
+    let own = entries(&home, 2, &second.device);
+    assert!(own.iter().all(|(what, _)| what == "read"), "{own:?}");
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::home::{CUFF, CUFF_KEY, Ids, counted, now, reading};
+use crate::home::{CUFF, CUFF_KEY, Ids, SCALE, counted, now, reading};
 
 /// What the second resident's people are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,9 @@ fn readings(ids: &Ids) -> Vec<Ask> {
         // With the device, the value and the key of a reading that was sent before.
         ask("POST /api/vitals", Firsts).body(sent_again.clone()).key(CUFF_KEY),
         ask("POST /api/v1/readings", Own).body(weight.clone()),
+        // With another resident's device.
+        ask("POST /api/v1/readings", Own)
+            .body(json!({"vital_type": "weight", "value_primary": 60, "unit": "kg", "device_address": SCALE})),
         ask("POST /api/v1/readings", Mistaken(422)).body(sent_again).key(CUFF_KEY),
         ask("GET /api/v1/readings/{id}", Absent).of(&ids.reading),
         ask("GET /api/v1/readings/{id}/history", Absent).of(&ids.reading),

@@ -18,6 +18,8 @@ pub const WORDS: &str = "first-person";
 /// What the first resident's cuff sends again, as it sent it.
 pub const CUFF_KEY: &str = "cuff-1";
 pub const CUFF: &str = "AA:BB:CC:00:00:01";
+/// A scale of the first resident, which was heard of yesterday.
+pub const SCALE: &str = "AA:BB:CC:00:00:02";
 const API: &str = env!("CARGO_BIN_EXE_betti-api");
 /// Where the first resident's passkey is for.
 const HOST: &str = "betti.example.org";
@@ -137,6 +139,9 @@ impl Home {
         let cuff = json!({"macAddress": CUFF, "name": said("cuff"), "deviceType": "blood_pressure_monitor"});
         self.made("POST", "/api/ble/pair", None, cuff);
         let reading = self.made("POST", "/api/v1/readings", Some(CUFF_KEY), reading());
+        let weight = json!({"vital_type": "weight", "value_primary": 70, "unit": "kg", "device_address": SCALE,
+            "recorded_at": (Timestamp::now() - SignedDuration::from_hours(24)).to_string()});
+        self.made("POST", "/api/v1/readings", None, weight);
         let fast = json!({"vital_type": "heart_rate", "value_primary": 130, "unit": "bpm", "notes": said("ran")});
         self.made("POST", "/api/vitals", None, fast);
         let alerts = self.api.get("/api/v1/alerts").1;
