@@ -9,6 +9,7 @@ use crate::worker::Running;
 pub type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Connects, or fails.
+#[allow(dead_code, reason = "not every test connects as a worker")]
 pub async fn connect(worker: &Running, path: &str) -> Client {
     connect_as(worker, path, worker.token()).await
 }

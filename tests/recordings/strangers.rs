@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
 use kit::{
-    Access, Audit, Routes, Rule,
+    Access, Area, Audit, Routes, Rule,
     access::Invitation,
     audit::{self, Question},
     role::Role,
@@ -66,12 +66,31 @@ pub async fn leave_an_entry_by(routes: Routes, access: Access, data: &Path) {
     assert!(entries.iter().all(|entry| entry.device.as_ref() == Some(&resident.device)), "{entries:?}");
 }
 
+/// Asks each line as a sensor that was granted all that one can be, and fails unless these alone take what it brings, and it sees which devices
+/// there are and nothing else. What every known caller is let in to decides behind the table.
+pub async fn are_let_in_as_sensors_by(routes: Routes, access: Access, brought: &[(&str, &str)]) {
+    let sensor = access.add_program(Invitation::of(Role::Device), Timestamp::now()).await.expect("a token");
+    let lines: Vec<_> = routes.lines().filter(|line| !matches!(line.rule, Rule::Public | Rule::Known)).collect();
+    let (listener, stop) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), CancellationToken::new());
+    let address = listener.local_addr().expect("an address");
+    let answer = routes.guarded_by(access).service();
+    tokio::spawn(kit::serve::serve(listener, None, answer, stop.clone(), TaskTracker::new()));
+    let credential = format!("{FROM_THE_NETWORK}Authorization: Bearer {}\r\n", sensor.token.reveal());
+    let mut let_in = BTreeSet::new();
+    for line in lines.iter().filter(|line| line.rule != Rule::Read(Area::Devices)) {
+        if status(address, line, &credential).await != "403" {
+            let_in.insert(named(line));
+        }
+    }
+    stop.cancel();
+    assert_eq!(let_in, brought.iter().copied().collect(), "what sensors bring is listed by name");
+}
+
 /// Fails unless the changing routes that the tablet on the wall may call without the PIN are these, so that it is decided about each
 /// new one. WebSockets change nothing.
 #[allow(dead_code, reason = "not every worker has such")]
 pub fn everyday_is(routes: &Routes, expected: &[(&str, &str)]) {
-    let changes = |line: &Line| line.method.as_ref().is_some_and(|method| *method != http::Method::GET);
-    let lines: Vec<_> = routes.lines().filter(|line| changes(line) && line.rule != Rule::Public).collect();
+    let lines = changing(routes);
     let everyday = lines.iter().filter(|line| line.stakes == kit::access::kiosk::Stakes::Everyday);
     let found: BTreeSet<_> = everyday.map(named).collect();
     assert_eq!(found, expected.iter().copied().collect(), "what needs no PIN is listed by name");
@@ -94,7 +113,14 @@ pub fn are_written_down(routes: &Routes, file: &str) {
     assert!(written == found, "{file} is to be:\n{}\n", found.join("\n"));
 }
 
-fn named(line: &Line) -> (&str, &'static str) {
+/// The lines that change something and are not public.
+#[allow(dead_code, reason = "not every worker has such")]
+pub fn changing(routes: &Routes) -> Vec<Line> {
+    let changes = |line: &Line| line.method.as_ref().is_some_and(|method| *method != http::Method::GET);
+    routes.lines().filter(|line| changes(line) && line.rule != Rule::Public).collect()
+}
+
+pub fn named(line: &Line) -> (&str, &'static str) {
     (line.method.as_ref().map_or("-", |method| method.as_str()), line.pattern)
 }
 

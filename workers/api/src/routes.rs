@@ -135,7 +135,15 @@ impl From<RecordError> for Problem {
 mod strangers;
 
 #[cfg(test)]
+mod areas;
+#[cfg(test)]
+#[path = "../tests/sensors/changes.rs"]
+mod changes;
+
+#[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
     use kit::{Home, live::Goodbye};
 
     use super::*;
@@ -175,30 +183,17 @@ mod tests {
         ("PUT", "/api/v1/access/pin"),
     ];
 
-    /// A hub that nothing runs behind, with its data in this folder.
-    async fn hub(folder: &std::path::Path) -> Arc<Hub> {
-        let (access, stop) = (Access::open(folder).unwrap(), CancellationToken::new());
-        let store = Store::open(&folder.join("api.db"), Home::from_environment().unwrap()).await.unwrap();
-        Arc::new(Hub {
-            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
-            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
-            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
-            recordings: Recordings::below(folder),
-            bluetooth: Bluetooth::default(),
-            passkeys: Passkeys::new(None),
-            tasks: TaskTracker::new(),
-            access,
-            data: folder.to_owned(),
-            store,
-            stop,
-        })
-    }
-
     /// So that the walk over them with another resident's token (`tests/walk.rs`) knows of each.
     #[tokio::test]
     async fn every_route_is_written_down_for_the_walk_over_them() {
         let folder = tempfile::tempdir().unwrap();
         strangers::are_written_down(&table(&hub(folder.path()).await), "tests/walk/routes.txt");
+    }
+
+    #[tokio::test]
+    async fn each_route_asks_for_the_area_that_it_is_about_and_only_what_reads_for_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        areas::are_asked_for_by(&table(&hub(folder.path()).await));
     }
 
     #[tokio::test]
@@ -213,8 +208,40 @@ mod tests {
             ("POST", "/api/v1/access/passkeys/sign-in/begin"),
             ("POST", "/api/v1/access/passkeys/sign-in/finish"),
         ];
-        strangers::everyday_is(&table(&hub), &EVERYDAY);
-        strangers::are_refused_by(table(&hub).guarded_by(access.clone()), &public).await;
-        strangers::leave_an_entry_by(table(&hub), access, folder.path()).await;
+        let routes = table(&hub);
+        strangers::everyday_is(&routes, &EVERYDAY);
+        each_change_is_listed_for_sensors(&routes);
+        strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &public).await;
+        strangers::are_let_in_as_sensors_by(routes.clone(), access.clone(), &changes::BROUGHT).await;
+        strangers::leave_an_entry_by(routes, access, folder.path()).await;
+    }
+
+    async fn hub(folder: &Path) -> Arc<Hub> {
+        let (access, stop) = (Access::open(folder).unwrap(), CancellationToken::new());
+        let store = Store::open(&folder.join("api.db"), Home::from_environment().unwrap()).await.unwrap();
+        Arc::new(Hub {
+            stream: Stream::new(store.database().clone(), feed::area::rule, stop.clone(), TaskTracker::new()),
+            live: Arc::new(Live::new(Goodbye::RESTART, stop.clone())),
+            nutrition: Forward::new("betti-nutrition", "http://127.0.0.1:1", access.service()).unwrap(),
+            recordings: Recordings::below(folder),
+            bluetooth: Bluetooth::default(),
+            passkeys: Passkeys::new(None),
+            tasks: TaskTracker::new(),
+            data: folder.to_owned(),
+            access,
+            store,
+            stop,
+        })
+    }
+
+    fn each_change_is_listed_for_sensors(routes: &Routes) {
+        let lines = strangers::changing(routes);
+        let of = |wanted: fn(Rule) -> bool| -> BTreeSet<_> {
+            lines.iter().filter(|line| wanted(line.rule)).map(strangers::named).collect()
+        };
+        let refused = of(|rule| !matches!(rule, Rule::Record(_) | Rule::Known));
+        assert_eq!(of(|rule| matches!(rule, Rule::Record(_))), BTreeSet::from(changes::BROUGHT));
+        assert_eq!(of(|rule| rule == Rule::Known), BTreeSet::from(changes::DECIDED_BEHIND));
+        assert_eq!(refused, BTreeSet::from(changes::REFUSED));
     }
 }

@@ -138,3 +138,33 @@ fn a_stored_record_that_both_are_sent_at_the_same_moment_is_one_reading() {
     }
     assert_eq!(outbox(&data).len(), 20);
 }
+
+#[test]
+fn a_redirect_of_another_worker_is_followed_nowhere() {
+    use std::io::{ErrorKind, Read, Write};
+    let (stub, elsewhere) = (bound(), bound());
+    let (at, target) = (stub.local_addr().unwrap(), elsewhere.local_addr().unwrap());
+    let served = thread::spawn(move || {
+        let (mut stream, _) = stub.accept().unwrap();
+        let mut head = [0; 4096];
+        let read = stream.read(&mut head).unwrap();
+        let answer = format!("HTTP/1.1 307 Moved\r\nLocation: http://{target}/taken\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8_lossy(&head[..read]).into_owned()
+    });
+    let data = tempfile::tempdir().unwrap();
+    let url = format!("http://{at}");
+    let api = Running::start(env!("CARGO_BIN_EXE_betti-api"), data.path(), &[("BETTI_NUTRITION_URL", &url)]);
+    let (status, _) = api.post("/api/nutrition/log-meal", &json!({"foods": []}));
+    assert_eq!(status, 307, "it is handed back as it came");
+    assert!(
+        served.join().unwrap().to_lowercase().contains("authorization: bearer betti_"),
+        "the other worker was asked"
+    );
+    elsewhere.set_nonblocking(true).unwrap();
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody came with the hub's credential");
+}
+
+fn bound() -> std::net::TcpListener {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap()
+}

@@ -94,10 +94,7 @@ fn live_as_second(api: &Running) {
         assert!([200, 201].contains(&status), "{path}: {answer}");
     };
     let said = |words: &str| format!("{OTHERS_WORDS} {words}");
-    post(
-        "/api/ble/pair",
-        json!({"macAddress": OTHERS_CUFF, "name": said("cuff"), "deviceType": "scale"}),
-    );
+    post("/api/ble/pair", json!({"macAddress": OTHERS_CUFF, "name": said("cuff"), "deviceType": "scale"}));
     let worn = json!({"subject": 2});
     let path = format!("/api/v1/devices/{OTHERS_CUFF}");
     assert_eq!(api.request("PATCH", &path, &[], Some(&worn)).0, 200);
@@ -152,7 +149,10 @@ async fn nobody_hears_of_a_resident_whom_they_may_not_see() {
     for heard in [until(&mut of_first, "6000").await, until(&mut old_of_first, "6000").await] {
         // A device is the first one's until somebody says whose it is.
         let others: Vec<_> =
-            ["second-person dentist", "second-person tea", "second-person son", "second-person weight"].iter().filter(|words| heard.contains(**words)).collect();
+            ["second-person dentist", "second-person tea", "second-person son", "second-person weight"]
+                .iter()
+                .filter(|words| heard.contains(**words))
+                .collect();
         assert!(others.is_empty(), "{others:?} in {heard}");
         for kind in ["ble-connection-status", "device.unpaired", "\"paired\":false,\"type\":\"ble-pairing-status"] {
             assert!(!heard.contains(kind), "{kind} in {heard}");

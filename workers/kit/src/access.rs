@@ -63,8 +63,12 @@ use crate::{
 
 /// The file's name in the data directory.
 pub const FILE: &str = "access.db";
-const MIGRATIONS: [&str; 3] =
-    [include_str!("access/0001.sql"), include_str!("access/0002.sql"), include_str!("access/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("access/0001.sql"),
+    include_str!("access/0002.sql"),
+    include_str!("access/0003.sql"),
+    include_str!("access/0004.sql"),
+];
 /// What strangers are told, whatever they show: nothing that helps to guess.
 pub const UNKNOWN_CALLER: &str = "This hub does not know you. Pair this device with it first.";
 const NOT_ALLOWED: &str = "This device may not do that. The resident, or who speaks for them, can allow it.";

@@ -1,6 +1,6 @@
 //! What each kind of caller may do: one pure table of role × area × grant, and what a new device is given.
 
-use crate::rule::{Area, Level};
+use crate::rule::{Area, Deed, Level};
 
 /// What kind of caller a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,7 +11,8 @@ pub enum Role {
     Carer,
     /// A doctor or nurse: reads what was granted, and changes what is theirs to change of it.
     Clinician,
-    /// A sensor or a program that brings readings: what was granted of that.
+    /// A sensor or a program that brings readings: adds what it measures where it was granted to write, and changes nothing
+    /// that is there.
     Device,
     /// The hub's own workers, and programs that may do all of what they do.
     Service,
@@ -63,7 +64,7 @@ impl Role {
                 (Area::Video, Level::Write),
             ],
             Self::Device => {
-                &[(Area::Vitals, Level::Write), (Area::Activity, Level::Write), (Area::Devices, Level::Write)]
+                &[(Area::Vitals, Level::Write), (Area::Activity, Level::Write), (Area::Devices, Level::Read)]
             }
         }
     }
@@ -78,8 +79,18 @@ impl Role {
                 matches!(area, Area::Vitals | Area::Medication | Area::Appointments | Area::Video)
             }
             // A sensor that is stolen tells nobody how the resident fares: it is granted `Write`, which reads nothing back.
-            (Self::Device, Level::Write) => matches!(area, Area::Vitals | Area::Activity | Area::Devices),
+            (Self::Device, Level::Write) => matches!(area, Area::Vitals | Area::Activity),
             (Self::Device, Level::Read) => area == Area::Devices,
+        }
+    }
+
+    /// Whether it ever does this there, however much it is granted.
+    fn does(self, area: Area, deed: Deed) -> bool {
+        match (self, deed) {
+            // A sensor that is stolen, or mistaken, adds readings that people see as its own. Who is told of them, and from which
+            // limit on, is not its to say.
+            (Self::Device, Deed::Write) => false,
+            (_, Deed::Read | Deed::Record | Deed::Write) => self.reaches(area, deed.needs()),
         }
     }
 }
@@ -87,12 +98,12 @@ impl Role {
 /// Whether a caller may do this in an area of a resident. `is_own`: the device is this resident's; `granted`: what it was
 /// granted there.
 #[must_use]
-pub fn allows(role: Role, area: Area, level: Level, is_own: bool, granted: Option<Level>) -> bool {
-    let by_grant = granted.is_some_and(|granted| granted >= level);
+pub fn allows(role: Role, area: Area, deed: Deed, is_own: bool, granted: Option<Level>) -> bool {
+    let by_grant = granted.is_some_and(|granted| granted >= deed.needs());
     match role {
         Role::Service => true,
         Role::Resident => is_own || by_grant,
-        Role::Carer | Role::Clinician | Role::Device => by_grant && role.reaches(area, level),
+        Role::Carer | Role::Clinician | Role::Device => by_grant && role.does(area, deed),
     }
 }
 
@@ -102,13 +113,13 @@ mod tests {
 
     use super::*;
 
-    /// R: reads when granted to read; W: changes when granted to write; o: both when it is the resident's own.
+    /// R: reads when granted to read; A: adds, W: changes when granted to write; o: all of it when it is the resident's own.
     const TABLE: [(Role, [&str; 8]); 5] = [
         // vitals, medication, appointments, nutrition, activity, video, devices, sharing
-        (Role::Resident, ["RWo", "RWo", "RWo", "RWo", "RWo", "RWo", "RWo", "RWo"]),
-        (Role::Carer, ["RW", "RW", "RW", "RW", "RW", "RW", "RW", "RW"]),
-        (Role::Clinician, ["RW", "RW", "RW", "R", "R", "RW", "R", ""]),
-        (Role::Device, ["W", "", "", "", "W", "", "RW", ""]),
+        (Role::Resident, ["RAWo", "RAWo", "RAWo", "RAWo", "RAWo", "RAWo", "RAWo", "RAWo"]),
+        (Role::Carer, ["RAW", "RAW", "RAW", "RAW", "RAW", "RAW", "RAW", "RAW"]),
+        (Role::Clinician, ["RAW", "RAW", "RAW", "R", "R", "RAW", "R", ""]),
+        (Role::Device, ["A", "", "", "", "A", "", "R", ""]),
         (Role::Service, ["*", "*", "*", "*", "*", "*", "*", "*"]),
     ];
 
@@ -116,14 +127,18 @@ mod tests {
     fn the_table_is_as_it_is_written_down() {
         for (role, row) in TABLE {
             for (area, cell) in Area::ALL.into_iter().zip(row) {
-                for (level, letter) in [(Level::Read, 'R'), (Level::Write, 'W')] {
+                for (deed, letter, needs) in [
+                    (Deed::Read, 'R', Level::Read),
+                    (Deed::Record, 'A', Level::Write),
+                    (Deed::Write, 'W', Level::Write),
+                ] {
                     for granted in [None, Some(Level::Read), Some(Level::Write)] {
                         for is_own in [false, true] {
                             let expected = cell == "*"
                                 || (cell.contains('o') && is_own)
-                                || (cell.contains(letter) && granted >= Some(level));
-                            let found = allows(role, area, level, is_own, granted);
-                            assert_eq!(found, expected, "{role:?} {area:?} {level:?} {is_own} {granted:?}");
+                                || (cell.contains(letter) && granted >= Some(needs));
+                            let found = allows(role, area, deed, is_own, granted);
+                            assert_eq!(found, expected, "{role:?} {area:?} {deed:?} {is_own} {granted:?}");
                         }
                     }
                 }
@@ -150,25 +165,39 @@ mod tests {
         proptest::sample::select(Area::ALL.to_vec())
     }
 
-    fn a_level() -> impl Strategy<Value = Level> {
-        proptest::sample::select(vec![Level::Read, Level::Write])
+    fn a_deed() -> impl Strategy<Value = Deed> {
+        proptest::sample::select(Deed::ALL.to_vec())
+    }
+
+    fn a_grant() -> impl Strategy<Value = Option<Level>> {
+        proptest::sample::select(vec![None, Some(Level::Read), Some(Level::Write)])
     }
 
     proptest! {
         #[test]
         fn nothing_is_allowed_without_a_grant_to_whom_nothing_belongs(
-            role in a_role(), area in an_area(), level in a_level(), is_own in any::<bool>(),
+            role in a_role(), area in an_area(), deed in a_deed(), is_own in any::<bool>(),
         ) {
             let names_it = role == Role::Service || (role == Role::Resident && is_own);
-            prop_assert_eq!(allows(role, area, level, is_own, None), names_it);
+            prop_assert_eq!(allows(role, area, deed, is_own, None), names_it);
         }
 
         #[test]
         fn more_of_a_grant_never_allows_less(
-            role in a_role(), area in an_area(), level in a_level(), is_own in any::<bool>(),
+            role in a_role(), area in an_area(), deed in a_deed(), is_own in any::<bool>(),
         ) {
-            let with = |granted| allows(role, area, level, is_own, granted);
+            let with = |granted| allows(role, area, deed, is_own, granted);
             prop_assert!(with(None) <= with(Some(Level::Read)) && with(Some(Level::Read)) <= with(Some(Level::Write)));
+        }
+
+        #[test]
+        fn whoever_changes_an_area_adds_to_it_too_and_a_sensor_changes_none(
+            role in a_role(), area in an_area(), is_own in any::<bool>(), granted in a_grant(),
+        ) {
+            let does = |deed| allows(role, area, deed, is_own, granted);
+            prop_assert!(does(Deed::Write) <= does(Deed::Record));
+            prop_assert!(!does(Deed::Write) || role != Role::Device);
+            prop_assert_eq!(does(Deed::Write) == does(Deed::Record), role != Role::Device || !does(Deed::Record));
         }
     }
 }

@@ -402,7 +402,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn area(&self) -> Option<Area> {
         match self.rule {
-            Rule::Read(area) | Rule::Write(area) => Some(area),
+            Rule::Read(area) | Rule::Record(area) | Rule::Write(area) => Some(area),
             Rule::Household => Some(Area::Sharing),
             Rule::Public | Rule::Known | Rule::Service => None,
         }

@@ -49,7 +49,7 @@ pub struct Grant {
 pub enum Level {
     /// To see it.
     Read,
-    /// To change it, and to see it.
+    /// To change it, and to see it. A sensor adds to it and neither changes nor sees it: see [`Deed`].
     Write,
 }
 
@@ -70,6 +70,41 @@ impl Level {
     }
 }
 
+/// What a caller does in an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// Sees it.
+    Read,
+    /// Adds something that was measured, and changes nothing that is there.
+    Record,
+    /// Changes it.
+    Write,
+}
+
+impl Deed {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Record, Self::Write];
+
+    /// How much of the area whoever does it must be granted.
+    #[must_use]
+    pub fn needs(self) -> Level {
+        match self {
+            Self::Read => Level::Read,
+            Self::Record | Self::Write => Level::Write,
+        }
+    }
+}
+
+impl From<Level> for Deed {
+    /// All that a person may do who was granted this.
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Read => Self::Read,
+            Level::Write => Self::Write,
+        }
+    }
+}
+
 impl Caller {
     /// What it was granted in an area of a resident.
     #[must_use]
@@ -80,15 +115,16 @@ impl Caller {
 
     /// Whether it may do this.
     #[must_use]
-    pub fn may(&self, area: Area, level: Level, resident: i64) -> bool {
-        role::allows(self.role, area, level, self.resident == resident, self.granted(resident, area))
+    pub fn may(&self, area: Area, deed: Deed, resident: i64) -> bool {
+        role::allows(self.role, area, deed, self.resident == resident, self.granted(resident, area))
     }
 
     fn satisfies(&self, rule: Rule, resident: i64) -> bool {
         match rule {
             Rule::Public | Rule::Known => true,
-            Rule::Read(area) => self.may(area, Level::Read, resident),
-            Rule::Write(area) => self.may(area, Level::Write, resident),
+            Rule::Read(area) => self.may(area, Deed::Read, resident),
+            Rule::Record(area) => self.may(area, Deed::Record, resident),
+            Rule::Write(area) => self.may(area, Deed::Write, resident),
             Rule::Household => matches!(self.role, Role::Resident | Role::Carer | Role::Service),
             Rule::Service => self.role == Role::Service,
         }
@@ -171,6 +207,8 @@ pub enum Rule {
     Known,
     /// Whoever may see this area.
     Read(Area),
+    /// Whoever may add to this area what was measured: sensors too, to whom nothing else of it is open.
+    Record(Area),
     /// Whoever may change this area.
     Write(Area),
     /// Residents and carers: whoever may let others in.
@@ -208,8 +246,8 @@ mod tests {
 
     #[test]
     fn strangers_reach_what_is_public_and_nothing_else() {
-        let rules = [Rule::Known, Rule::Read(Area::Vitals), Rule::Write(Area::Devices), Rule::Household, Rule::Service];
-        for rule in rules {
+        let areas = Area::ALL.into_iter().flat_map(|area| [Rule::Read(area), Rule::Record(area), Rule::Write(area)]);
+        for rule in areas.chain([Rule::Known, Rule::Household, Rule::Service]) {
             assert!(!rule.admits(&Identity::Unknown, 1), "{rule:?}");
         }
         assert!(Rule::Public.admits(&Identity::Unknown, 1));
@@ -227,10 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn a_sensor_adds_what_it_was_granted_to_write_and_neither_changes_nor_sees_it() {
+        let everything: Vec<_> = Area::ALL.into_iter().map(|area| (1, area, Level::Write)).collect();
+        let sensor = known(Role::Device, &everything);
+        for area in Area::ALL {
+            let adds = matches!(area, Area::Vitals | Area::Activity);
+            assert_eq!(Rule::Record(area).admits(&sensor, 1), adds, "{area:?}");
+            assert_eq!(Rule::Read(area).admits(&sensor, 1), area == Area::Devices, "{area:?}");
+            assert!(!Rule::Write(area).admits(&sensor, 1) && !Rule::Record(area).admits(&sensor, 2), "{area:?}");
+        }
+        let blind = known(Role::Device, &[(1, Area::Vitals, Level::Read)]);
+        assert!(!Rule::Record(Area::Vitals).admits(&blind, 1) && !Rule::Read(Area::Vitals).admits(&blind, 1));
+        let nurse = known(Role::Clinician, &[(1, Area::Vitals, Level::Write)]);
+        assert!(Rule::Record(Area::Vitals).admits(&nurse, 1) && Rule::Write(Area::Vitals).admits(&nurse, 1));
+    }
+
+    #[test]
     fn a_resident_has_what_is_their_own_and_a_service_has_everything() {
         let (resident, service) = (known(Role::Resident, &[]), known(Role::Service, &[]));
         for area in Area::ALL {
-            for rule in [Rule::Read(area), Rule::Write(area)] {
+            for rule in [Rule::Read(area), Rule::Record(area), Rule::Write(area)] {
                 assert!(rule.admits(&resident, 1) && !rule.admits(&resident, 2), "{rule:?}");
                 assert!(rule.admits(&service, 1) && rule.admits(&service, 2), "{rule:?}");
             }

@@ -100,6 +100,7 @@ mod tests {
         ];
         strangers::everyday_is(&routes, &everyday);
         strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &[("GET", "/api/health")]).await;
+        strangers::are_let_in_as_sensors_by(routes.clone(), access.clone(), &[]).await;
         strangers::leave_an_entry_by(routes, access, folder.path()).await;
     }
 }

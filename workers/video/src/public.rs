@@ -21,7 +21,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// Whoever puts a page here wrote it for this hub: scripts within the page are allowed, other sites' are not.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' ws: wss:; \
-    object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+    object-src 'none'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
 
 /// A folder whose files anybody may see.
 #[derive(Clone, Debug)]

@@ -82,6 +82,7 @@ mod tests {
         let access = kit::Access::open(folder.path()).unwrap();
         let public = [("GET", "/api/health"), ("GET", ANY_PATH)];
         strangers::are_refused_by(routes.clone().guarded_by(access.clone()), &public).await;
+        strangers::are_let_in_as_sensors_by(routes.clone(), access.clone(), &[]).await;
         strangers::leave_an_entry_by(routes, access, folder.path()).await;
     }
 }

@@ -115,7 +115,14 @@ fn a_public_folder_keeps_what_is_beside_it_to_itself() {
     fs::write(folder.path().join("outside.txt"), "secret").unwrap();
     let worker = Worker::start(folder.path(), &["--tunnel", "--public", "page"]);
     let home = get(&worker, "/?from=a-link");
-    assert!(home.ends_with("home") && home.contains("content-security-policy: "), "{home}");
+    assert!(home.ends_with("home"), "{home}");
+    let policy = home.lines().find_map(|line| line.strip_prefix("content-security-policy: ")).unwrap();
+    for directive in
+        ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"]
+    {
+        assert!(policy.split("; ").any(|said| said == directive), "{directive} in {policy}");
+    }
+    assert!(!policy.contains("http:") && !policy.contains('*') && !policy.contains("unsafe-eval"), "{policy}");
     for path in ["/../outside.txt", "/%2e%2e/outside.txt", "/page/../../outside.txt"] {
         let answer = get(&worker, path);
         assert!(answer.starts_with("HTTP/1.1 404") && !answer.contains("secret"), "{path}: {answer}");

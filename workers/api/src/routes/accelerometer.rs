@@ -13,7 +13,7 @@ use crate::accelerometer::{Body, LARGEST_BODY, Recording, RecordingError};
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     routes
-        .post("/api/accelerometer/save", Rule::Write(Area::Activity), with(hub, save))
+        .post("/api/accelerometer/save", Rule::Record(Area::Activity), with(hub, save))
         .everyday()
         .with_largest_body(LARGEST_BODY)
         .get("/api/accelerometer/list", Rule::Read(Area::Activity), with(hub, list))

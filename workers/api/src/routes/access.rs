@@ -11,7 +11,7 @@ use kit::{
     field::FieldError,
     origin, reply,
     role::Role,
-    rule::{Grant, Level},
+    rule::{Deed, Grant, Level},
 };
 use serde_json::{Value, json};
 use warp::reply::Response;
@@ -99,11 +99,11 @@ fn within_reach(identity: &Identity, mut invitation: Invitation) -> Result<Invit
         return refused("A service token is made on the hub itself: betti-api token --role service");
     }
     let Some(caller) = identity.caller() else { return refused("Only whoever is known lets others in.") };
-    let speaks = caller.may(Area::Sharing, Level::Write, invitation.resident);
+    let speaks = caller.may(Area::Sharing, Deed::Write, invitation.resident);
     if invitation.role == Role::Resident && !speaks {
         return refused("Only the resident, or who speaks for them, may pair a screen of theirs.");
     }
-    invitation.grants.retain(|(area, level)| caller.may(*area, *level, invitation.resident));
+    invitation.grants.retain(|(area, level)| caller.may(*area, (*level).into(), invitation.resident));
     if invitation.role != Role::Resident && invitation.grants.is_empty() {
         return refused("You may see nothing of this resident, so you can let nobody else see it.");
     }

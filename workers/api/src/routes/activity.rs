@@ -36,16 +36,16 @@ const MOST_WORKOUTS: u32 = 10_000;
 const METRES_PER_MILE: f64 = 1_609.344;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    let (read, write) = (Rule::Read(Area::Activity), Rule::Write(Area::Activity));
+    let (read, bring) = (Rule::Read(Area::Activity), Rule::Record(Area::Activity));
     routes
         .get("/api/v1/activity", read, with(hub, days))
-        .post("/api/v1/activity", write, with(hub, record_intervals))
+        .post("/api/v1/activity", bring, with(hub, record_intervals))
         .everyday()
         .get("/api/v1/goals/activity", read, with(hub, week))
         .get("/api/v1/assessments", read, with(hub, assessments))
-        .post("/api/v1/assessments", write, with(hub, record_assessment))
+        .post("/api/v1/assessments", bring, with(hub, record_assessment))
         .everyday()
-        .post("/api/v1/assessments/{id}/strike-out", write, with(hub, strike_assessment))
+        .post("/api/v1/assessments/{id}/strike-out", Rule::Write(Area::Activity), with(hub, strike_assessment))
 }
 
 /// A day of somebody's: what was written of it, and what its intervals come to.

@@ -39,17 +39,17 @@ const LONGEST_SOURCE: usize = 200;
 const NO_SUCH_WORKOUT: &str = "Workout not found";
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    let (read, write) = (Rule::Read(Area::Activity), Rule::Write(Area::Activity));
+    let (read, bring) = (Rule::Read(Area::Activity), Rule::Record(Area::Activity));
     let routes = routes
-        .post("/api/fitness/workout", write, with(hub, record))
+        .post("/api/fitness/workout", bring, with(hub, record))
         .everyday()
         .get("/api/fitness/workouts", read, with(hub, list))
         .get("/api/fitness/workout/{id}", read, with(hub, one))
-        .on(Method::DELETE, "/api/fitness/workout/{id}", write, with(hub, strike))
+        .on(Method::DELETE, "/api/fitness/workout/{id}", Rule::Write(Area::Activity), with(hub, strike))
         .everyday()
         .get("/api/fitness/today", read, with(hub, today))
         .get("/api/fitness/weekly", read, with(hub, weekly))
-        .on(Method::PUT, "/api/fitness/daily", write, with(hub, put_day))
+        .on(Method::PUT, "/api/fitness/daily", bring, with(hub, put_day))
         .everyday();
     devices::add(routes, hub)
 }

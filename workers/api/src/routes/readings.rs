@@ -27,7 +27,7 @@ use crate::{
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
     let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
     routes
-        .post("/api/v1/readings", write, with(hub, record))
+        .post("/api/v1/readings", Rule::Record(Area::Vitals), with(hub, record))
         .everyday()
         .get("/api/v1/readings/{id}", read, with(hub, one))
         .on(Method::PATCH, "/api/v1/readings/{id}", write, with(hub, amend))

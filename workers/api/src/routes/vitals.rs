@@ -27,9 +27,9 @@ const USUAL_LIMIT: u32 = 30;
 const LARGEST_LIMIT: u32 = 10_000;
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    let (read, write) = (Rule::Read(Area::Vitals), Rule::Write(Area::Vitals));
+    let read = Rule::Read(Area::Vitals);
     routes
-        .post("/api/vitals", write, with_any(hub, record))
+        .post("/api/vitals", Rule::Record(Area::Vitals), with_any(hub, record))
         .everyday()
         .get("/api/vitals", read, with(hub, latest_raw))
         .get("/api/vitals/latest", read, with(hub, latest))

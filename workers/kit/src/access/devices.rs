@@ -9,8 +9,12 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Access, AccessError, grants, invitations::Invitation, invitations::Paired, known::NOTED_EVERY, passkeys,
-    secret::Token,
+    Access, AccessError, grants,
+    invitations::Invitation,
+    invitations::Paired,
+    known::NOTED_EVERY,
+    passkeys,
+    secret::{HASHED_BY, Token},
 };
 use crate::{clock, database::Change, outbox::Event};
 
@@ -67,10 +71,11 @@ pub(super) fn add(transaction: &Transaction<'_>, new: NewDevice) -> Result<(Pair
     }
     let name = name.map_or_else(|| format!("Unnamed {}", role.name()), |name| name.trim().to_owned());
     let device = Uuid::now_v7().to_string();
-    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at, paired_by, is_kiosk)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO devices (id, name, role, resident, key_hash, hashed_by, paired_at, paired_by, is_kiosk)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let hash = token.hash().0;
-    transaction.execute(sql, params![device, name, role.name(), resident, hash, clock::iso(now), by, is_kiosk])?;
+    let paired = clock::iso(now);
+    transaction.execute(sql, params![device, name, role.name(), resident, hash, HASHED_BY, paired, by, is_kiosk])?;
     for (area, level) in &grants {
         grants::give(transaction, &device, resident, *area, *level, by.as_deref(), now)?;
     }
@@ -190,5 +195,41 @@ impl Access {
             Ok::<_, AccessError>(Change::none(()))
         };
         self.0.database.write(change).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{role::Role, rule::FIRST_RESIDENT};
+
+    #[tokio::test]
+    async fn there_are_so_many_devices_at_once_and_one_that_is_revoked_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (access, now) = (Access::open(folder.path()).unwrap(), Timestamp::now());
+        let file = rusqlite::Connection::open(folder.path().join(super::super::FILE)).unwrap();
+        let let_in: i64 =
+            file.query_row("SELECT count(*) FROM devices WHERE revoked_at IS NULL", [], |row| row.get(0)).unwrap();
+        // All but the last two, which come as devices do.
+        for number in let_in..MOST_DEVICES as i64 - 2 {
+            let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at) VALUES (?, 'x', 'device', 1, ?, ?)";
+            let hash = Token::random().unwrap().hash().0;
+            file.execute(sql, params![format!("filler-{number}"), hash, clock::iso(now)]).unwrap();
+        }
+        let (code, _) = access.invite(Invitation::of(Role::Carer), None, now).await.unwrap();
+        let first = access.add_program(Invitation::of(Role::Device), now).await.unwrap();
+        access.add_program(Invitation::of(Role::Resident), now).await.unwrap();
+        for refused in [
+            access.add_program(Invitation::of(Role::Resident), now).await.map(drop),
+            access.pair(&code, None, now).await.map(drop),
+        ] {
+            assert!(matches!(refused, Err(AccessError::TooMany)), "{refused:?}");
+        }
+        let problem = crate::Problem::from(AccessError::TooMany);
+        assert_eq!(problem.status(), http::StatusCode::CONFLICT);
+        access.revoke(first.device, None, now).await.unwrap();
+        let paired = access.pair(&code, None, now).await.expect("the code was not used up");
+        assert_eq!((paired.role, paired.resident), (Role::Carer, FIRST_RESIDENT));
+        assert!(matches!(access.add_program(Invitation::of(Role::Carer), now).await, Err(AccessError::TooMany)));
     }
 }

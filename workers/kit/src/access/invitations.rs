@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     Access, AccessError,
     devices::{self, NewDevice},
-    secret::{Code, Token},
+    secret::{Code, HASHED_BY, Token},
 };
 use crate::{
     clock,
@@ -91,13 +91,23 @@ impl Access {
             let over = clock::iso(now.saturating_sub(KEPT_FOR).unwrap_or(now));
             transaction.execute("DELETE FROM codes WHERE expires_at < ?", [over])?;
             let sql =
-                "INSERT INTO codes (code_hash, name, role, resident, grants, made_at, made_by, expires_at, is_kiosk)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                "INSERT INTO codes (code_hash, name, role, resident, grants, made_at, made_by, expires_at, is_kiosk, hashed_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
             let Invitation { role, name, resident, is_kiosk, grants } = &invitation;
             let written: Vec<_> = grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
             let (made, expires) = (clock::iso(now), clock::iso(expires));
-            let values =
-                params![hash, name, role.name(), resident, json!(written).to_string(), made, by, expires, is_kiosk];
+            let values = params![
+                hash,
+                name,
+                role.name(),
+                resident,
+                json!(written).to_string(),
+                made,
+                by,
+                expires,
+                is_kiosk,
+                HASHED_BY
+            ];
             transaction.execute(sql, values)?;
             let event = json!({"role": role.name(), "name": name, "subject": resident, "grants": written, "kiosk": is_kiosk, "by": by});
             Ok::<_, AccessError>(Change::new((), Event::new("access.invited", event)))
@@ -146,9 +156,9 @@ fn redeemable(
     now: Timestamp,
 ) -> Result<Option<(Invitation, Option<String>)>, AccessError> {
     let sql = "SELECT role, name, resident, grants, made_by, is_kiosk FROM codes
-        WHERE code_hash = ?1 AND device IS NULL AND made_at <= ?2 AND expires_at > ?2
+        WHERE code_hash = ?1 AND hashed_by = ?3 AND device IS NULL AND made_at <= ?2 AND expires_at > ?2
         AND (made_by IS NULL OR made_by IN (SELECT id FROM devices WHERE revoked_at IS NULL))";
-    let found = transaction.query_row(sql, params![hash, clock::iso(now)], |row| {
+    let found = transaction.query_row(sql, params![hash, clock::iso(now), HASHED_BY], |row| {
         let (role, grants): (String, String) = (row.get(0)?, row.get(3)?);
         Ok((role, row.get(1)?, row.get(2)?, grants, row.get(4)?, row.get(5)?))
     });

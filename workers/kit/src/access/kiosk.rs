@@ -122,7 +122,7 @@ mod tests {
     fn what_nobody_decided_about_needs_the_pin_unless_it_only_reads() {
         let write = Rule::Write(Area::Vitals);
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            for rule in [write, Rule::Known, Rule::Household, Rule::Read(Area::Vitals)] {
+            for rule in [write, Rule::Record(Area::Vitals), Rule::Known, Rule::Household, Rule::Read(Area::Vitals)] {
                 assert_eq!(Stakes::at_first(&method, rule), Stakes::Treatment, "{method} {rule:?}");
             }
             assert_eq!(Stakes::at_first(&method, Rule::Public), Stakes::Everyday);

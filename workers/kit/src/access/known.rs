@@ -10,7 +10,10 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{kiosk::Lock, secret::Hash};
+use super::{
+    kiosk::Lock,
+    secret::{HASHED_BY, Hash},
+};
 use crate::{
     role::Role,
     rule::{Area, Caller, Grant, Level},
@@ -92,9 +95,10 @@ impl Known {
 fn callers(connection: &Connection) -> rusqlite::Result<Vec<(Hash, Arc<Caller>)>> {
     let transaction = connection.unchecked_transaction()?;
     let mut grants = grants(&transaction)?;
-    let sql = "SELECT key_hash, id, name, role, resident, is_kiosk FROM devices WHERE revoked_at IS NULL ORDER BY id";
+    let sql = "SELECT key_hash, id, name, role, resident, is_kiosk FROM devices
+        WHERE revoked_at IS NULL AND hashed_by = ? ORDER BY id";
     let mut statement = transaction.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| {
+    let rows = statement.query_map([HASHED_BY], |row| {
         let role: String = row.get(3)?;
         Ok((Hash(row.get(0)?), row.get::<_, String>(1)?, row.get(2)?, role, row.get(4)?, row.get(5)?))
     })?;
@@ -132,4 +136,55 @@ fn grants(connection: &Connection) -> rusqlite::Result<HashMap<String, Vec<Grant
         }
     }
     Ok(grants)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+
+    use super::{
+        super::{Access, FILE, MIGRATIONS, secret::Token},
+        *,
+    };
+    use crate::database;
+
+    /// How many migrations there were when hashes had no name yet.
+    const UNNAMED: usize = 3;
+
+    #[test]
+    fn a_hash_of_an_earlier_version_is_known_and_one_that_another_function_made_is_nobodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (paired, newer) = (Token::random().unwrap(), Token::random().unwrap());
+        let earlier = database::connection(&path, &MIGRATIONS[..UNNAMED]).unwrap();
+        let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at) VALUES (?, 'x', 'carer', 1, ?, '2031-01-01T00:00:00Z')";
+        earlier.execute(sql, params!["earlier", paired.hash().0]).unwrap();
+        drop(earlier);
+        let access = Access::open(folder.path()).unwrap();
+        let file = Connection::open(&path).unwrap();
+        file.execute(sql, params!["newer", newer.hash().0]).unwrap();
+        file.execute("UPDATE devices SET hashed_by = 'sha3-256' WHERE id = 'newer'", []).unwrap();
+        let mut known = Known::open(&path).unwrap();
+        let device = |token: &Token| known.find(&token.hash()).map(|caller| caller.device.clone());
+        assert_eq!(device(&paired).as_deref(), Some("earlier"));
+        assert_eq!(device(&newer), None);
+        assert!(device(access.service()).is_some(), "the hub knows itself");
+        // Named as it is, it counts at once.
+        file.execute("UPDATE devices SET hashed_by = ? WHERE id = 'newer'", [HASHED_BY]).unwrap();
+        assert!(known.refresh().unwrap() && known.find(&newer.hash()).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_code_that_another_function_made_opens_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access::open(folder.path()).unwrap();
+        let now = Timestamp::now();
+        let invitation = super::super::Invitation::of(Role::Carer);
+        let (code, _) = access.invite(invitation, None, now).await.unwrap();
+        let file = Connection::open(folder.path().join(FILE)).unwrap();
+        file.execute("UPDATE codes SET hashed_by = 'sha3-256'", []).unwrap();
+        assert!(access.pair(&code, None, now).await.is_err());
+        file.execute("UPDATE codes SET hashed_by = ?", [HASHED_BY]).unwrap();
+        assert!(access.pair(&code, None, now).await.is_ok());
+    }
 }

@@ -21,6 +21,8 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// Threads; a Pi has others to do.
 const LANES: u32 = 1;
+/// What makes it, as it stands beside each that is kept.
+const HASHED_BY: &str = "argon2id";
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
@@ -32,11 +34,15 @@ enum HashError {
     /// The costs that are kept are none, or there is not so much memory.
     #[error("Argon2id: {0}")]
     Argon2(argon2::Error),
+    /// A newer version made it.
+    #[error("it is kept as {0}, which this version does not know: set it anew, or use the newer version")]
+    Unknown(String),
 }
 
 /// What is kept of a PIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Kept {
+    hashed_by: String,
     salt: Vec<u8>,
     hash: Vec<u8>,
     memory_kib: u32,
@@ -49,11 +55,14 @@ impl Kept {
         let mut salt = vec![0; SALT_BYTES];
         SystemRandom::new().fill(&mut salt).map_err(|_| NoRandomness)?;
         let hash = hash(pin.reveal(), &salt, MEMORY_KIB, PASSES)?;
-        Ok(Self { salt, hash, memory_kib: MEMORY_KIB, passes: PASSES })
+        Ok(Self { hashed_by: HASHED_BY.into(), salt, hash, memory_kib: MEMORY_KIB, passes: PASSES })
     }
 
     /// Takes its time, the same for right and wrong.
     fn is(&self, typed: &str) -> Result<bool, HashError> {
+        if self.hashed_by != HASHED_BY {
+            return Err(HashError::Unknown(self.hashed_by.clone()));
+        }
         let hash = hash(typed, &self.salt, self.memory_kib, self.passes)?;
         Ok(hash.ct_eq(&self.hash).into())
     }
@@ -78,6 +87,13 @@ mod tests {
         assert!(kept.is("2580").unwrap() && !kept.is("2581").unwrap() && !kept.is("").unwrap());
         assert_ne!((&kept.salt, &kept.hash), (&again.salt, &again.hash));
         assert_eq!(kept.hash.len(), HASH_BYTES);
+    }
+
+    #[test]
+    fn what_another_function_made_is_neither_right_nor_wrong() {
+        let kept = Kept { hashed_by: "argon3".into(), ..Kept::of(&Pin::new("2580").unwrap()).unwrap() };
+        let error = kept.is("2580").unwrap_err().to_string();
+        assert!(error.contains("argon3") && error.contains("set it anew"), "{error}");
     }
 
     #[test]

@@ -24,6 +24,10 @@ const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 #[error("this machine gives no random numbers")]
 pub struct NoRandomness;
 
+/// What makes hashes of credentials and codes, as it stands beside each that is kept. One that was made by anything else is of a newer version,
+/// and nobody's here.
+pub(super) const HASHED_BY: &str = "sha256";
+
 /// SHA-256 of a credential or code: what is kept of it.
 #[derive(Clone, Copy)]
 pub struct Hash(pub(super) [u8; 32]);

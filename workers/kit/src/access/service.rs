@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::{Access, AccessError, FILE, secret::Token};
+use super::{
+    Access, AccessError, FILE,
+    secret::{HASHED_BY, Token},
+};
 use crate::{clock, database};
 
 /// Where it is kept, readable for the hub's user only.
@@ -50,8 +53,8 @@ pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
         }
     };
     let hash = token.hash().0;
-    let sql = "SELECT count(*) FROM devices WHERE key_hash = ? AND is_hub AND revoked_at IS NULL";
-    let is_known = transaction.query_row(sql, [hash], |row| row.get::<_, i64>(0))? > 0;
+    let sql = "SELECT count(*) FROM devices WHERE key_hash = ? AND hashed_by = ? AND is_hub AND revoked_at IS NULL";
+    let is_known = transaction.query_row(sql, params![hash, HASHED_BY], |row| row.get::<_, i64>(0))? > 0;
     if !is_known {
         let now = clock::iso(Timestamp::now());
         // The file was lost or the database is an older copy: the former credential is nobody's any more.
@@ -61,10 +64,11 @@ pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
                 "{KEY_FILE} was lost, so there is a new one. Workers that run already show the former: betti-ctl restart all"
             );
         }
-        let sql = "INSERT INTO devices (id, name, role, resident, key_hash, is_hub, paired_at)
-            VALUES (?, ?, 'service', 1, ?, 1, ?)
-            ON CONFLICT (key_hash) DO UPDATE SET role = 'service', is_hub = 1, revoked_at = NULL";
-        transaction.execute(sql, params![Uuid::now_v7().to_string(), NAME, hash, now])?;
+        let sql = "INSERT INTO devices (id, name, role, resident, key_hash, hashed_by, is_hub, paired_at)
+            VALUES (?, ?, 'service', 1, ?, ?, 1, ?)
+            ON CONFLICT (key_hash) DO UPDATE
+            SET role = 'service', hashed_by = excluded.hashed_by, is_hub = 1, revoked_at = NULL";
+        transaction.execute(sql, params![Uuid::now_v7().to_string(), NAME, hash, HASHED_BY, now])?;
     }
     transaction.commit()?;
     Ok(token)

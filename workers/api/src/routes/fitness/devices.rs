@@ -18,17 +18,18 @@ use crate::{
 };
 
 pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
-    let (read, write) = (Rule::Read(Area::Activity), Rule::Write(Area::Activity));
+    // A device says itself that it is there, and what its clock says.
+    let (read, bring) = (Rule::Read(Area::Activity), Rule::Record(Area::Activity));
     routes
         .get("/api/fitness/devices", read, with(hub, list))
-        .post("/api/fitness/device/register", write, with(hub, register))
-        .post("/api/fitness/device/activity", write, with(hub, report_some))
+        .post("/api/fitness/device/register", bring, with(hub, register))
+        .post("/api/fitness/device/activity", bring, with(hub, report_some))
         .everyday()
-        .post("/api/fitness/device/sync", write, with(hub, report_all))
+        .post("/api/fitness/device/sync", bring, with(hub, report_all))
         .everyday()
-        .on(Method::PUT, "/api/fitness/device/timezone", write, with(hub, set_offset))
+        .on(Method::PUT, "/api/fitness/device/timezone", bring, with(hub, set_offset))
         .get("/api/fitness/device/current", read, with(hub, current))
-        .on(Method::DELETE, "/api/fitness/device/{address}", write, with(hub, retire))
+        .on(Method::DELETE, "/api/fitness/device/{address}", Rule::Write(Area::Activity), with(hub, retire))
 }
 
 async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {

@@ -155,10 +155,12 @@ impl Access {
             if is_first && !is_just_paired(transaction, device.as_deref(), now)? {
                 return Ok(Change::none(PinChange::TooLate));
             }
-            let sql = "INSERT OR REPLACE INTO pins (resident, salt, hash, memory_kib, passes, set_at, set_by)
-                VALUES (?, ?, ?, ?, ?, ?, ?)";
-            let Kept { salt, hash, memory_kib, passes } = &made;
-            transaction.execute(sql, params![resident, salt, hash, memory_kib, passes, clock::iso(now), device])?;
+            let sql =
+                "INSERT OR REPLACE INTO pins (resident, hashed_by, salt, hash, memory_kib, passes, set_at, set_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+            let Kept { hashed_by, salt, hash, memory_kib, passes } = &made;
+            let values = params![resident, hashed_by, salt, hash, memory_kib, passes, clock::iso(now), device];
+            transaction.execute(sql, values)?;
             transaction.execute("UPDATE devices SET unlocked_at = NULL WHERE resident = ?", [resident])?;
             forgive(transaction, resident)?;
             let event = json!({"subject": resident, "by": device});
@@ -255,9 +257,10 @@ fn forgive(transaction: &Transaction<'_>, resident: i64) -> rusqlite::Result<usi
 }
 
 fn kept(connection: &rusqlite::Connection, resident: i64) -> rusqlite::Result<Option<Kept>> {
-    let sql = "SELECT salt, hash, memory_kib, passes FROM pins WHERE resident = ?";
+    let sql = "SELECT hashed_by, salt, hash, memory_kib, passes FROM pins WHERE resident = ?";
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Kept { salt: row.get(0)?, hash: row.get(1)?, memory_kib: row.get(2)?, passes: row.get(3)? })
+        let [salt, hash] = [row.get(1)?, row.get(2)?];
+        Ok(Kept { hashed_by: row.get(0)?, salt, hash, memory_kib: row.get(3)?, passes: row.get(4)? })
     };
     connection.query_row(sql, [resident], read).optional()
 }

@@ -46,6 +46,18 @@ describe("who looked at what", () => {
     expect(screen.getByRole("link", { name: "Setup" }).getAttribute("aria-current")).toBe("true");
   });
 
+  it("shows what somebody called a device as text, whatever they called it", async () => {
+    const name = '"><img src=x onerror="document.title=1"><script>document.title=1</script>{{1}}';
+    const phone = { id: "d9", name, role: "carer", resident: 1, is_hub: false };
+    hub.answer("/api/v1/access/devices", granted([phone]));
+    hub.answer(AUDIT, granted([entry(1, `${name} looked at readings at 9:00`, { name, address: name })]));
+    hub.renderPage(LOOKS);
+    expect(await screen.findByText(`${name} looked at readings at 9:00`)).toBeDefined();
+    expect(await screen.findByRole("option", { name })).toBeDefined();
+    expect(document.querySelectorAll("img[src=x], script")).toHaveLength(0);
+    expect(document.title).not.toBe("1");
+  });
+
   it("goes on page by page, and is narrowed to a device and an area", async () => {
     const user = userEvent.setup();
     const page = Array.from({ length: PAGE_SIZE }, (_, index) => entry(100 - index, `Entry ${100 - index}`));
