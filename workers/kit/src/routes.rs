@@ -488,10 +488,19 @@ impl RequestLine {
             address: self.address.map(|address| address.to_canonical().to_string()),
             area: place.area(),
             what: place.what(),
-            resident: self.resident(),
+            resident: self.about(place.rule, identity),
             route: format!("{} {}", place.kind, place.pattern),
             thing: place.thing(parameters),
             status: 0,
+        }
+    }
+
+    /// Whom it is noted to be about. Where the rule asks about no resident, that is whose the caller is, until the handler finds
+    /// that it is somebody else: whoever looks after their own affairs is no entry of the one who lives here longest.
+    fn about(&self, rule: Rule, identity: &Identity) -> i64 {
+        match (rule, identity) {
+            (Rule::Known | Rule::Household, Identity::Known(caller)) => caller.resident,
+            _ => self.resident(),
         }
     }
 
