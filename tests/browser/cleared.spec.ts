@@ -38,6 +38,27 @@ test("a device that was removed from another one is cleared at once, in all of i
   }
   await expectAccessible(tab, info, "cleared");
   await lost.close();
+
+  // Nobody knows which one is in wrong hands: all others.
+  const others = await Promise.all([another(page), another(page)]);
+  const screens: Page[] = [];
+  for (const [at, role] of ["resident", "clinician"].entries()) {
+    const screen = await others[at]?.newPage();
+    if (!screen) throw new Error("no other browser");
+    await pairByCode(screen, platform, `Device of a ${role}`, "--role", role);
+    await expect(bloodPressure(screen)).toBeVisible();
+    screens.push(screen);
+  }
+  await page.reload();
+  await page.getByRole("button", { name: "Take away all other devices’ access" }).click();
+  await expectAccessible(page, info, "take-away-all");
+  await page.getByRole("button", { name: "Take away all others" }).click();
+  await expect(page.getByText("2 other devices are shut out.")).toBeVisible();
+  for (const screen of screens) {
+    await expect(screen.getByRole("heading", notPaired)).toBeVisible();
+    await expect(screen.getByRole("article")).toHaveCount(0);
+  }
+  await Promise.all(others.map((other) => other.close()));
 });
 
 test("what the resident withdraws from a carer goes from the carer's screen, and what is given comes back", async ({
@@ -53,18 +74,28 @@ test("what the resident withdraws from a carer goes from the carer's screen, and
   await pairByCode(carer, platform, "Bertha’s telephone", "--role", "carer");
   await expect(bloodPressure(carer)).toContainText("118/76");
   await mark(carer);
-  const me = (await ask(carer, "GET", "/api/v1/access/me")).answer as { data: { device: string } };
 
-  const grant = `/api/v1/access/grants/${me.data.device}/vitals`;
-  expect((await ask(page, "DELETE", grant)).status).toBe(200);
+  const setup = await page.context().newPage();
+  await setup.setViewportSize(layouts.phone);
+  await setup.goto(`${platform.origin}/setup`);
+  await setup.getByText("What it may see and enter").click();
+  const areas = setup.getByRole("list", { name: "What it may see and enter: Bertha’s telephone" });
+  const readings = areas.getByRole("checkbox", { name: "Readings" });
+  await expect(readings).toBeChecked();
+  await readings.uncheck();
   await expect(bloodPressure(carer)).toHaveCount(0);
   await expect(carer.getByText("118/76")).toHaveCount(0);
   await expect(carer.getByRole("heading", notPaired)).toHaveCount(0);
+  await expect(carer.getByRole("heading", { name: "Readings are not shared with this device" })).toBeVisible();
+  expect((await ask(carer, "POST", "/api/vitals", {})).status, "nor does it enter any").toBe(403);
   await expectAccessible(carer, info, "withdrawn");
   expect(await isMarked(carer), "nobody reloaded it").toBe(true);
   await expect(bloodPressure(page), "the resident's own screen stays").toBeVisible();
 
-  expect((await ask(page, "PUT", grant, { level: "read" })).status).toBe(200);
+  await expect(setup.getByText("Readings: not shared any more.")).toBeVisible();
+  await expectAccessible(setup, info, "areas");
+  await readings.check();
+  await expect(setup.getByText("Readings: shared again.")).toBeVisible();
   await expect(bloodPressure(carer)).toContainText("118/76");
   await family.close();
 });

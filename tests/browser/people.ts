@@ -10,10 +10,21 @@ export const layouts = {
 
 /** Comes in by a code such as the command line prints; `words` are those of `betti-api pair`. */
 export async function pairByCode(page: Page, platform: Platform, name: string, ...words: string[]): Promise<void> {
+  await pairByCodeAt(platform.origin, page, platform, name, ...words);
+}
+
+/** The same at another address of the hub. */
+export async function pairByCodeAt(
+  origin: string,
+  page: Page,
+  platform: Platform,
+  name: string,
+  ...words: string[]
+): Promise<void> {
   const made = await platform.api("pair", ...words);
   const code = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(made.output)?.[0];
   if (code === undefined) throw new Error(`no code:\n${made.output}`);
-  await page.goto(`${platform.origin}/pair#${code}`);
+  await page.goto(`${origin}/pair#${code}`);
   await page.getByLabel("Name of this device").fill(name);
   await page.getByRole("button", { name: "Pair this device" }).click();
   await expect(page.getByRole("heading", { name: "Pair this device" })).toHaveCount(0);

@@ -69,6 +69,12 @@ export class Platform {
     return this.run("betti-api", words);
   }
 
+  /** A certificate of the hub's own that was made so many days ago, by a clock that only `betti-ctl certs` sees. */
+  certificateMade(daysAgo: number): Promise<Answer> {
+    const command = [join(binaries, "betti-ctl"), "--config", join(this.folder, "ecosystem.toml"), "certs"];
+    return this.run("/usr/bin/faketime", ["-f", `-${daysAgo}d`, ...command]);
+  }
+
   private run(program: string, words: string[]): Promise<Answer> {
     const environment = {
       PATH: process.env["PATH"],
@@ -79,7 +85,7 @@ export class Platform {
     };
     return new Promise((done) => {
       execFile(
-        join(binaries, program),
+        resolve(binaries, program),
         words,
         { env: environment, timeout: longestCommandMs },
         (error, out, err) => {

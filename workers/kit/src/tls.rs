@@ -150,6 +150,12 @@ impl Certificates {
         }
     }
 
+    /// Whether there is neither a pair nor one that cannot be used.
+    fn is_nothing(&self) -> bool {
+        let state = self.state.load();
+        state.pair.is_none() && state.trouble.is_none()
+    }
+
     fn is_open(&self, path: &str) -> bool {
         let below = |open: &&str| path.strip_prefix(*open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         self.open.iter().any(below)

@@ -131,6 +131,28 @@ async fn a_pair_is_taken_when_it_comes_and_changes_and_kept_when_it_goes() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_open_before_the_certificate_came_says_nothing_more_in_clear() {
+    let Some(elsewhere) = elsewhere() else { return };
+    let hub = Hub::start(|_| {}).await;
+    let mut stream = hub.from(elsewhere).await;
+    let kept = format!("GET /page HTTP/1.1\r\nHost: {elsewhere}\r\n\r\n");
+    stream.write_all(kept.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 200"));
+
+    write_pair(hub.folder.path());
+    hub.certificates.look();
+    stream.write_all(kept.as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap(); // It is closed as well.
+    assert!(
+        rest.starts_with("HTTP/1.1 308") && rest.contains(&format!("location: https://{elsewhere}/page")),
+        "{rest}"
+    );
+}
+
+#[tokio::test]
 async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and_nowhere_else() {
     let Some(elsewhere) = elsewhere() else { return };
     let hub = Hub::start(|folder| drop(write_pair(folder))).await;

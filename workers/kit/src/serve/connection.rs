@@ -71,8 +71,8 @@ impl<S: Answer> Connection<S> {
     pub async fn serve(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
         let Some(certificates) = certificates else { return self.http1(stream, false).await };
         match certificates.protection() {
-            Protection::None => self.http1(stream, false).await,
-            Protection::Broken => self.plain(stream, certificates).await,
+            // A certificate may come while it is open.
+            Protection::None | Protection::Broken => self.plain(stream, certificates).await,
             Protection::Tls(acceptor) => match first_byte(&self.drain, &stream).await {
                 Some(TLS_HANDSHAKE) => self.over_tls(stream, acceptor).await,
                 Some(_) => self.plain(stream, certificates).await,
@@ -81,7 +81,7 @@ impl<S: Answer> Connection<S> {
         }
     }
 
-    /// Without encryption where there should be some: what does not leave this machine needs none.
+    /// Without encryption where there is to be some once there is a certificate: what does not leave this machine needs none.
     async fn plain(self, stream: TcpStream, certificates: Arc<Certificates>) {
         if self.address.ip().to_canonical().is_loopback() {
             return self.http1(stream, false).await;

@@ -24,7 +24,8 @@ const CANNOT_PROTECT: &str = "This hub has a certificate that it cannot use, so 
 const SHOWN_IN_CLEAR: &str = "This token came without encryption, so others may have read it. Make a new one, revoke this one, and \
     use https://\n";
 
-/// Answers only what is open to everybody; sends all others to HTTPS.
+/// Answers all while there is no certificate, which may come between two requests; from then on only what is open to everybody,
+/// and sends all others to HTTPS.
 #[derive(Clone)]
 pub(crate) struct Guarded<S> {
     pub answer: S,
@@ -39,7 +40,7 @@ impl<S: Answer> Service<Request<Incoming>> for Guarded<S> {
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if self.certificates.is_open(request.uri().path()) {
+        if self.certificates.is_nothing() || self.certificates.is_open(request.uri().path()) {
             let answered = self.answer.call(request);
             return answered.map(|answered| answered.map(|response| response.map(Either::Left))).boxed();
         }

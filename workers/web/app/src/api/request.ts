@@ -36,6 +36,11 @@ export function isStranger(error: unknown): boolean {
   return error instanceof RefusedError && error.status === 401;
 }
 
+/** Whether the hub knows this device, and does not show it what it asked for. */
+export function isNotShared(error: unknown): boolean {
+  return error instanceof RefusedError && error.status === 403;
+}
+
 /** GETs `path` of the hub and returns `data` of its envelope `{success, data}`. */
 export function get(path: string, signal?: AbortSignal): Promise<unknown> {
   return ask(path, {}, signal);

@@ -23,7 +23,7 @@ export function SafetyNotice() {
   const found = concern(window.isSecureContext, data ?? null);
   if (found === null) return null;
   return (
-    <Notice title={title(found)} icon="away" tone="warning" testId="safety">
+    <Notice title={title(found)} icon="warning" tone="warning" testId="safety">
       {explanation(found)} <a href="/trust">What to do</a>
     </Notice>
   );

@@ -77,6 +77,7 @@ describe("a device that may see something else than before", () => {
     hub.answer(LATEST, { status: 403, body: { success: false, error: "Your role does not reach." } });
     act(() => hub.socket.drop(1008, RIGHTS_CHANGED));
     await waitFor(() => expect(screen.queryAllByRole("article")).toEqual([]));
+    expect(await screen.findByText("Readings are not shared with this device")).toBeDefined();
     await waitFor(() => expect(hub.sockets.length).toBe(2));
     expect(screen.queryByRole("heading", NOT_PAIRED)).toBeNull();
     expect(screen.queryAllByRole("article")).toEqual([]);

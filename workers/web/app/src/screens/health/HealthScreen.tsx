@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
+import { isNotShared } from "../../api/request";
 import { latestVitals } from "../../api/vitals/queries";
-import { NoAnswer, NoReadings, Waiting } from "./emptyStates";
+import { NoAnswer, NoReadings, NotShared, Waiting } from "./emptyStates";
 import styles from "./HealthScreen.module.css";
 import { Today } from "./Today";
 import { VitalCard } from "./VitalCard";
@@ -12,11 +13,12 @@ const HistoryPanel = lazy(() => import("./HistoryPanel"));
 
 /** The newest reading of each vital, live, and what was measured today. */
 export function HealthScreen() {
-  const { data: vitals, isPending, isError, refetch } = useQuery(latestVitals);
+  const { data: vitals, isPending, error, refetch } = useQuery(latestVitals);
   const [shownKind, setShownKind] = useState<string | null>(null);
 
   if (isPending) return <Waiting />;
-  if (!vitals) return isError ? <NoAnswer onRetry={() => void refetch()} /> : <Waiting />;
+  if (isNotShared(error)) return <NotShared />;
+  if (!vitals) return error ? <NoAnswer onRetry={() => void refetch()} /> : <Waiting />;
   if (vitals.length === 0) return <NoReadings />;
 
   const shown = vitals.find(({ kind }) => kind === shownKind);

@@ -13,6 +13,16 @@ export function NoReadings() {
   );
 }
 
+/** The hub knows this device, and was told not to show it readings. */
+export function NotShared() {
+  return (
+    <Page icon="people" title="Readings are not shared with this device" testId="not-shared">
+      <p>The resident, or who speaks for them, decides who sees readings. Ask them if you need to.</p>
+      <p>Should they be shared again, they appear here by themselves.</p>
+    </Page>
+  );
+}
+
 /** Nothing is known: which is not the same as "no readings". */
 export function NoAnswer({ onRetry }: { onRetry: () => void }) {
   return (
