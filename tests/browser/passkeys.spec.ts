@@ -1,6 +1,6 @@
 /** Back in without a code: passkeys in a real browser, with the authenticator that it has for tests. */
-import { AxeBuilder } from "@axe-core/playwright";
-import { expect, type Page, type TestInfo } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { expectAccessible } from "./accessibility.js";
 import { Authenticator } from "./authenticator.js";
 import { type Platform, test } from "./platform.js";
 
@@ -26,6 +26,7 @@ async function pairByCode(page: Page, platform: Platform, origin: string, name: 
   await page.goto(`${origin}/pair#${code}`);
   await page.getByLabel("Name of this device").fill(name);
   await page.getByRole("button", { name: "Pair this device" }).click();
+  if (more.includes("--kiosk")) await page.getByRole("button", { name: "Not now" }).click();
   await expect(welcome(page)).toBeVisible();
 }
 
@@ -33,25 +34,6 @@ async function makePasskey(page: Page, origin: string): Promise<void> {
   await page.goto(`${origin}/setup`);
   await page.getByRole("button", make).click();
   await expect(page.getByText("The passkey is made.")).toBeVisible();
-}
-
-/** Nothing sticks out, and axe finds nothing: by day, by night, and where somebody reads it twice as large. */
-async function expectAccessible(page: Page, info: TestInfo, name: string): Promise<void> {
-  for (const look of ["light", "dark", "large"] as const) {
-    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
-    await enlarge(page, look === "large");
-    const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag2aaa", "wcag22aa"]).analyze();
-    expect(violations.map((violation) => `${violation.id}: ${violation.help}`), `${name}, ${look}`).toEqual([]);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    expect(overflow, `${name}, ${look}`).toBeLessThanOrEqual(0);
-    await page.screenshot({ path: info.outputPath(`${name}-${look}.png`), fullPage: true });
-  }
-  await enlarge(page, false);
-}
-
-/** The page's own size is 125 %. */
-async function enlarge(page: Page, isTwice: boolean): Promise<void> {
-  await page.evaluate((size) => document.documentElement.style.setProperty("font-size", size), isTwice ? "250%" : "");
 }
 
 for (const [layout, viewport] of Object.entries(layouts)) {

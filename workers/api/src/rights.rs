@@ -1,5 +1,5 @@
 //! What residents may ask for: everything that is kept about them, and that nothing is. On the command line, beside a worker that
-//! runs or without one; the functions below it are what a route would call.
+//! runs or without one; an export also by a route (`routes/export.rs`).
 //!
 //! ```text
 //!   export: every database ── kit::person::rows ──► JSON, CSV (a table each), FHIR (what it has a word for) ──► one zip
@@ -13,7 +13,7 @@ mod fhir;
 
 use std::path::{Path, PathBuf};
 
-pub use arguments::Asked;
+pub use self::{arguments::Asked, export::write as write_export};
 
 /// Where data are when `BETTI_DATA_DIR` is not set, as for the worker.
 const DATA_BY_HAND: &str = "data";

@@ -10,6 +10,7 @@ mod bluetooth;
 mod devices;
 mod doses;
 mod environment;
+mod export;
 mod fitness;
 mod health;
 mod hydration;
@@ -68,6 +69,7 @@ pub fn table(hub: &Arc<Hub>) -> Routes {
     let routes = activity::add(fitness::add(accelerometer::add(routes, hub), hub), hub);
     let routes = doses::add(medication::add(routes, hub), hub);
     let routes = passkeys::add(audit::add(access::add(routes, hub), hub), hub);
+    let routes = export::add(routes, hub);
     let routes = stream::add(routes, hub); // before the WebSocket that any path fits
     let routes = people::add(limits::add(alerts::add(routes, hub), hub), hub);
     // Each is told what they may see.

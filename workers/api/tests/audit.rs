@@ -121,6 +121,14 @@ fn what_is_done_at_the_hub_itself_is_told_too() {
     let expected =
         ["took a copy of everything that is kept", "let another device in, by a code", "made a key for a program"];
     assert_eq!(told, expected.map(|done| format!("Somebody at the hub itself {done}")));
+    // Each kind alone, for whoever asks for it.
+    worker.exchange("GET", "/api/vitals/latest", &[("Authorization", "Bearer betti_wrong")], None);
+    until_told(&worker, &resident, "Somebody with a wrong key");
+    for (kind, count) in [("operator", 3), ("unknown", 1)] {
+        let (_, alone) = ask(&worker, &resident, "GET", &format!("{AUDIT}?device={kind}"), None);
+        let alone = alone["data"].as_array().unwrap();
+        assert!(alone.len() == count && alone.iter().all(|entry| entry["role"] == kind), "{kind}: {alone:#?}");
+    }
     printed(folder.path(), &["erase", "--resident", "1", "--confirm", "1"]);
     let said = printed(folder.path(), &["audit"]);
     assert!(said.contains("Somebody at the hub itself erased everything that was kept at"), "{said}");
@@ -179,9 +187,9 @@ fn a_connection_is_told_when_it_opens_and_when_it_closes_and_requests_go_on_with
         stream.write_all(head.as_bytes()).unwrap();
         let mut begun = [0; 12];
         stream.read_exact(&mut begun).unwrap();
-        until_told(&worker, &resident, "Tablet began to follow what happens at");
+        until_told(&worker, &resident, "Tablet watched live from");
     }
-    until_told(&worker, &resident, "Tablet stopped following what happens at");
+    until_told(&worker, &resident, "Tablet watched live until");
     // As when the disk is full.
     let connection = Connection::open(folder.path().join("audit.db")).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();

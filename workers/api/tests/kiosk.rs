@@ -127,7 +127,10 @@ fn only_the_resident_has_such_a_tablet_and_it_is_paired_by_its_code() {
     let kiosk = paired.1["data"]["token"].as_str().unwrap();
     assert!(!hub.may_change_treatment(kiosk));
     // It was just paired, and is perhaps the only device of the house.
+    let left = || hub.ask(kiosk, "GET", "/api/v1/access/me", &json!({})).1["data"]["first_pin_within_seconds"].clone();
+    assert!((1..=15 * 60).contains(&left().as_i64().unwrap()), "{}", left());
     assert_eq!(hub.ask(kiosk, "PUT", PIN, &json!({"pin": "2580"})).0, 200);
+    assert_eq!(left(), Value::Null, "there is one");
     assert_eq!(hub.ask(kiosk, "PUT", PIN, &json!({"pin": "7391"})).0, 400, "now the present one is needed");
     assert_eq!(hub.ask(kiosk, "PUT", PIN, &json!({"pin": "7391", "present": "9999"})).0, 403);
     assert_eq!(hub.ask(kiosk, "PUT", PIN, &json!({"pin": "7391", "present": "2580"})).0, 200);
@@ -148,6 +151,7 @@ async fn the_pin_is_good_for_five_minutes_and_guessing_takes_longer_and_longer_a
     let (pin, late) = (Pin::new("2580").unwrap(), now + SignedDuration::from_mins(16));
     let by = || Some((&*kiosk, None));
     assert_eq!(access.set_pin(1, &pin, by(), late).await.unwrap(), PinChange::TooLate);
+    assert_eq!(access.first_pin_within(&kiosk, late).await.unwrap(), None);
     assert_eq!(access.set_pin(1, &pin, by(), now).await.unwrap(), PinChange::Set);
     for (ago, is_open) in [(SignedDuration::from_mins(4), true), (SignedDuration::from_secs(300), false)] {
         assert!(matches!(access.unlock(&kiosk, "2580", now - ago).await.unwrap(), Unlocking::Unlocked(_)));

@@ -4,16 +4,19 @@
 mod worker;
 
 use std::{
-    io::Read,
+    io::{Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Command, Output},
 };
 
+use nix::sys::signal::Signal;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use worker::Running;
 
 const BETTI_API: &str = env!("CARGO_BIN_EXE_betti-api");
+const EXPORT: &str = "/api/v1/access/export";
 
 fn start(data: &Path) -> Running {
     Running::start(BETTI_API, data, &[("MEDICATION_REMINDERS_ENABLED", "false")])
@@ -220,4 +223,56 @@ fn the_resident_whom_clients_mean_begins_anew() {
     assert_eq!((status, history["data"].as_array().map(Vec::len)), (200, Some(1)));
     let (_, weights) = api.get("/api/vitals/history/weight");
     assert_eq!(weights["data"], json!([]));
+}
+
+/// What is answered to this credential, as it comes: the head, and whatever follows it.
+fn downloaded(api: &Running, token: &str, path: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(api.address).expect("a connection");
+    // By the older protocol a body ends with its connection, and comes in one piece.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: hub\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request that is taken");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let body = answer.split_off(end);
+    (String::from_utf8(answer).expect("text"), body)
+}
+
+#[test]
+fn an_export_is_downloaded_by_the_resident_and_who_speaks_for_them_and_by_nobody_else() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let mut api = lived(&data);
+    let token = |arguments: &[&str]| done(&data, &[&["token"], arguments].concat()).trim_end().to_owned();
+    let resident = token(&["--role", "resident"]);
+    let proxy = token(&["--role", "carer", "--proxy", "--name", "Anna"]);
+    for who in [&resident, &proxy] {
+        let (head, zip) = downloaded(&api, who, EXPORT);
+        assert!(head.starts_with("HTTP/1.0 200"), "{head}");
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains("content-type: application/zip") && head.contains("cache-control: no-store"), "{head}");
+        assert!(head.contains("content-disposition: attachment; filename=\"betti-resident-1-20"), "{head}");
+        let to = home.path().join("downloaded.zip");
+        std::fs::write(&to, zip).expect("a file");
+        let files = unzipped(&to);
+        assert!(files.iter().any(|(name, text)| name == "fhir/bundle.json" && text.contains("first-person")));
+        let others = files.iter().filter(|(_, text)| text.contains("second-person"));
+        assert_eq!(others.map(|(name, _)| name).collect::<Vec<_>>(), Vec::<&String>::new());
+    }
+    let refused = |who: &str, path: &str| {
+        let (head, body) = downloaded(&api, who, path);
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        (head.split(' ').nth(1).unwrap_or_default().to_owned(), body["needs"].clone())
+    };
+    for who in ["carer", "clinician", "device"] {
+        assert_eq!(refused(&token(&["--role", who]), EXPORT), ("403".into(), Value::Null), "{who}");
+    }
+    assert_eq!(refused(&resident, &format!("{EXPORT}?resident=2")).0, "403", "somebody else's");
+    let kiosk = token(&["--role", "resident", "--kiosk"]);
+    assert_eq!(refused(&kiosk, EXPORT), ("403".into(), json!("pin")), "whoever stands before the tablet on the wall");
+    // Stopped in the ordinary way, what was noted in the last second is there.
+    api.signal(Signal::SIGTERM);
+    assert_eq!(api.wait(), Some(0));
+    let told = done(&data, &["audit"]);
+    assert!(told.contains("Anna took a copy of everything that is kept at"), "{told}");
 }

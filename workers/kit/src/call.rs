@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Access, Identity, Problem, Rule, access, audit::Trail};
+use crate::{Access, Identity, Problem, Rule, access, audit::Trail, routes::resident_named};
 
 /// The longest `Idempotency-Key` that is taken, in bytes.
 pub const LONGEST_IDEMPOTENCY_KEY: usize = 255;
@@ -67,6 +67,12 @@ impl Call {
     #[must_use]
     pub fn may_see(&self, resident: i64) -> bool {
         self.rule.admits(&self.identity, resident)
+    }
+
+    /// Whom the request names, and the route's rule was asked about.
+    #[must_use]
+    pub fn resident(&self) -> i64 {
+        resident_named(self.query.get("resident").map(String::as_str))
     }
 
     /// Cancelled when what the caller may do has changed: for answers that go on for a long time.

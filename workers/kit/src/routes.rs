@@ -32,6 +32,10 @@ use crate::{
 
 /// The largest body that is read, in bytes, unless a route says otherwise: what clients have always been held to.
 pub const LARGEST_BODY: usize = 100 * 1024;
+/// The same where nobody has to be known: codes and passkeys. Each connection may have one that does not go on.
+pub const LARGEST_PUBLIC_BODY: usize = 8 * 1024;
+/// The same where besides nobody has anything to say in one. Each HTTP/2 connection may have a hundred of them.
+const LARGEST_IDLE_BODY: usize = 1024;
 /// How long a body may take to arrive. The largest that is taken comes through within it at a megabit a second.
 pub const BODY_WITHIN: Duration = Duration::from_secs(120);
 /// The largest WebSocket message, in bytes.
@@ -108,7 +112,12 @@ impl Routes {
     {
         let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
         let stakes = Stakes::at_first(&method, rule);
-        self.entries.push(Entry { method, pattern, rule, stakes, largest_body: LARGEST_BODY, handler });
+        let largest_body = match rule {
+            Rule::Public if method == Method::GET => LARGEST_IDLE_BODY,
+            Rule::Public => LARGEST_PUBLIC_BODY,
+            _ => LARGEST_BODY,
+        };
+        self.entries.push(Entry { method, pattern, rule, stakes, largest_body, handler });
         self
     }
 
@@ -140,7 +149,16 @@ impl Routes {
         self
     }
 
-    /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
+    /// The route that was added last needs the PIN on a screen that anybody can touch, though it only reads.
+    #[must_use]
+    pub fn with_pin(mut self) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.stakes = Stakes::Treatment;
+        }
+        self
+    }
+
+    /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`] or [`LARGEST_PUBLIC_BODY`].
     #[must_use]
     pub fn with_largest_body(mut self, bytes: usize) -> Self {
         if let Some(entry) = self.entries.last_mut() {
@@ -371,6 +389,11 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, text)
 }
 
+/// The resident who is named so; what is no number is nobody.
+pub(crate) fn resident_named(name: Option<&str>) -> i64 {
+    name.map_or(FIRST_RESIDENT, |name| name.parse().unwrap_or(0))
+}
+
 /// A request without its body.
 struct RequestLine {
     method: Method,
@@ -484,7 +507,7 @@ impl RequestLine {
     /// Whom it is about: `?resident=2`, the last one if it is repeated, as handlers read it. What is no number is nobody.
     fn resident(&self) -> i64 {
         let named = form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name == "resident").last();
-        named.map_or(FIRST_RESIDENT, |(_, resident)| resident.parse().unwrap_or(0))
+        resident_named(named.as_ref().map(|(_, resident)| &**resident))
     }
 
     /// Whether anything is to come after the head.

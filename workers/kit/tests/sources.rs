@@ -21,9 +21,9 @@ const PUT_TOGETHER: &[&str] = &[
     "SELECT DISTINCT {ADDRESS} FROM {} WHERE {}",
     "SELECT count(*) FROM {}",
     "SELECT value FROM json_tree(payload) WHERE key IN ({NAMES_IN_EVENTS})",
-    "SELECT {COLUMNS} FROM entries AS entry WHERE (?1 IS NULL OR about_resident = ?1) AND (?2 IS NULL OR last_at >= ?2) AND \
-     (?3 IS NULL OR first_at < ?3) AND (?4 IS NULL OR seq < ?4) AND (?5 IS NULL OR first_at > ?5) AND (?7 IS NULL OR by_device \
-     = ?7) AND (?8 IS NULL OR area = ?8) AND NOT EXISTS (SELECT 1 FROM entries AS whole WHERE whole.continues = entry.seq) \
+    "SELECT {COLUMNS} FROM entries AS entry WHERE (?1 IS NULL OR about_resident IN (?1, {EVERYBODY})) AND (?2 IS NULL OR last_at >= ?2) AND \
+     (?3 IS NULL OR first_at < ?3) AND (?4 IS NULL OR seq < ?4) AND (?5 IS NULL OR first_at > ?5) AND (?7 IS NULL OR \
+     coalesce(by_device, role) = ?7) AND (?8 IS NULL OR area = ?8) AND NOT EXISTS (SELECT 1 FROM entries AS whole WHERE whole.continues = entry.seq) \
      ORDER BY seq DESC LIMIT ?6",
     "SELECT {COLUMNS}, hash FROM entries ORDER BY seq",
 ];

@@ -59,18 +59,20 @@ enum End {
     Stopped,
 }
 
-/// Serves one client to its end.
+/// Serves one client to its end: of a device, for the calls of a resident.
 ///
 /// `changed` is cancelled when what the client may do has changed.
 pub async fn serve(
     mut socket: WebSocket,
-    device: Option<String>,
+    (device, resident): (Option<String>, i64),
     lobby: Arc<Lobby>,
     pings: Pings,
     changed: CancellationToken,
     stop: CancellationToken,
 ) {
-    let Some(Seat { client: id, mailbox, place }) = lobby.enter(device) else { return close(socket, TOO_MANY).await };
+    let Some(Seat { client: id, mailbox, place }) = lobby.enter(device, resident) else {
+        return close(socket, TOO_MANY).await;
+    };
     let client = Client { id, lobby: &lobby, socket: &mut socket };
     let end = tokio::select! {
         biased;

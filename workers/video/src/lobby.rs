@@ -1,4 +1,5 @@
-//! Where connections and rooms meet: a mailbox for each client, and the rules that say what goes into it.
+//! Where connections and rooms meet: a mailbox for each client, and the rules that say what goes into it. Each resident has
+//! rooms of their own, whatever these are called: who was granted the calls of one hears nothing of another's.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -37,28 +38,38 @@ pub struct Seat {
 }
 
 struct Inner {
-    rooms: Rooms,
-    mailboxes: HashMap<ClientId, mpsc::Sender<String>>,
+    targeting: Targeting,
+    /// By resident; never without a room.
+    rooms: HashMap<i64, Rooms>,
+    clients: HashMap<ClientId, Client>,
     next: u64,
+}
+
+struct Client {
+    /// Whose calls it is let in to.
+    resident: i64,
+    /// `None` once its connection is lost.
+    mailbox: Option<mpsc::Sender<String>>,
 }
 
 impl Lobby {
     /// An empty one.
     pub fn new(targeting: Targeting) -> Self {
-        let inner = Inner { rooms: Rooms::new(targeting), mailboxes: HashMap::new(), next: 0 };
+        let inner = Inner { targeting, rooms: HashMap::new(), clients: HashMap::new(), next: 0 };
         Self { inner: Mutex::new(inner), crowd: Crowd::of(MOST_CLIENTS) }
     }
 
-    /// A number, a mailbox and a place for a new client of this device; `None` if too many come at once.
-    pub fn enter(&self, device: Option<String>) -> Option<Seat> {
+    /// A number, a mailbox and a place for a new client of this device, for the calls of this resident; `None` if too many come at
+    /// once.
+    pub fn enter(&self, device: Option<String>, resident: i64) -> Option<Seat> {
         let mut inner = self.inner();
-        if inner.mailboxes.len() >= MOST_WITH_ENDING {
+        if inner.connected() >= MOST_WITH_ENDING {
             return None;
         }
         let client = ClientId(inner.next);
         inner.next += 1;
         let (sender, mailbox) = mpsc::channel(LONGEST_MAILBOX);
-        inner.mailboxes.insert(client, sender);
+        inner.clients.insert(client, Client { resident, mailbox: Some(sender) });
         Some(Seat { client, mailbox, place: self.crowd.admit(device) })
     }
 
@@ -73,7 +84,7 @@ impl Lobby {
 
     /// A client's connection broke. Its seat is kept until it [leaves](Self::leave), or the same user takes it over.
     pub fn lose(&self, client: ClientId) {
-        self.inner().mailboxes.remove(&client);
+        self.inner().lose(client);
     }
 
     /// A client is gone for good.
@@ -83,12 +94,12 @@ impl Lobby {
 
     /// How many are connected.
     pub fn clients(&self) -> usize {
-        self.inner().mailboxes.len()
+        self.inner().connected()
     }
 
     /// How many rooms somebody sits in.
     pub fn rooms(&self) -> usize {
-        self.inner().rooms.count()
+        self.inner().rooms.values().map(Rooms::count).sum()
     }
 
     fn refuse(&self, client: ClientId, refusal: Refusal) {
@@ -102,12 +113,34 @@ impl Lobby {
 }
 
 impl Inner {
-    fn apply(&mut self, event: Event) {
-        if let Event::Closed(client) = event {
-            self.mailboxes.remove(&client);
+    fn connected(&self) -> usize {
+        self.clients.values().filter(|client| client.mailbox.is_some()).count()
+    }
+
+    fn lose(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.mailbox = None;
         }
-        let deliveries = self.rooms.handle(event);
+    }
+
+    fn apply(&mut self, event: Event) {
+        let deliveries = self.handle(event);
         self.deliver_all(deliveries);
+    }
+
+    /// In the rooms of whom the client is let in to.
+    fn handle(&mut self, event: Event) -> Vec<Delivery> {
+        let resident = match &event {
+            Event::Asked(client, _) => self.clients.get(client).map(|client| client.resident),
+            Event::Closed(client) => self.clients.remove(client).map(|client| client.resident),
+        };
+        let Some(resident) = resident else { return Vec::new() };
+        let rooms = self.rooms.entry(resident).or_insert_with(|| Rooms::new(self.targeting));
+        let deliveries = rooms.handle(event);
+        if rooms.count() == 0 {
+            self.rooms.remove(&resident);
+        }
+        deliveries
     }
 
     fn deliver_all(&mut self, deliveries: Vec<Delivery>) {
@@ -115,15 +148,15 @@ impl Inner {
         while let Some(delivery) = waiting.pop_front() {
             if !self.deliver(&delivery) {
                 tracing::warn!(client = delivery.to.0, "too slow, dropped");
-                self.mailboxes.remove(&delivery.to);
-                waiting.extend(self.rooms.handle(Event::Closed(delivery.to)));
+                waiting.extend(self.handle(Event::Closed(delivery.to)));
             }
         }
     }
 
     /// `false` if the mailbox is full. A client that has none is leaving already.
     fn deliver(&self, delivery: &Delivery) -> bool {
-        let Some(mailbox) = self.mailboxes.get(&delivery.to) else { return true };
+        let client = self.clients.get(&delivery.to);
+        let Some(mailbox) = client.and_then(|client| client.mailbox.as_ref()) else { return true };
         !matches!(mailbox.try_send(wire::print(&delivery.message)), Err(mpsc::error::TrySendError::Full(_)))
     }
 }
@@ -137,8 +170,8 @@ mod tests {
     #[test]
     fn a_client_that_does_not_read_is_dropped_and_the_other_is_told() {
         let lobby = Lobby::new(Targeting::Ignored);
-        let Seat { client: alice, mailbox: mut to_alice, .. } = lobby.enter(None).unwrap();
-        let Seat { client: bob, mailbox: mut to_bob, .. } = lobby.enter(None).unwrap();
+        let Seat { client: alice, mailbox: mut to_alice, .. } = lobby.enter(None, 1).unwrap();
+        let Seat { client: bob, mailbox: mut to_bob, .. } = lobby.enter(None, 1).unwrap();
         lobby.hear(alice, br#"{"type":"join-room","roomId":"r","userId":"alice"}"#);
         lobby.hear(bob, br#"{"type":"join-room","roomId":"r","userId":"bob"}"#);
         for _ in 0..=LONGEST_MAILBOX {
@@ -151,20 +184,40 @@ mod tests {
         assert_eq!(told.last().map(String::as_str), Some(r#"{"type":"user-left","userId":"bob"}"#));
     }
 
+    #[test]
+    fn a_room_of_the_same_name_is_another_one_for_another_resident() {
+        let lobby = Lobby::new(Targeting::Ignored);
+        let mut seats = [1, 1, 2].map(|resident| lobby.enter(None, resident).unwrap());
+        // The third names the second's room and user, which would take over that seat.
+        for (seat, user) in seats.iter().zip(["alice", "bob", "bob"]) {
+            lobby.hear(seat.client, format!(r#"{{"type":"join-room","roomId":"r","userId":"{user}"}}"#).as_bytes());
+        }
+        lobby.hear(seats[2].client, br#"{"type":"offer","roomId":"r"}"#);
+        lobby.hear(seats[1].client, br#"{"type":"offer","roomId":"r"}"#);
+        assert_eq!(lobby.rooms(), 2);
+        lobby.leave(seats[2].client);
+        assert_eq!((lobby.rooms(), lobby.clients()), (1, 2));
+        let told = seats.each_mut().map(|seat| std::iter::from_fn(|| seat.mailbox.try_recv().ok()).count());
+        assert_eq!(told, [3, 1, 1], "alice: joined, bob came, bob's offer");
+        lobby.leave(seats[0].client);
+        lobby.leave(seats[1].client);
+        assert_eq!(lobby.inner().rooms.len(), 0, "nothing is left of whom nobody calls");
+    }
+
     #[tokio::test]
     async fn one_device_takes_nobody_elses_place() {
         let lobby = Lobby::new(Targeting::Ignored);
-        let grandson = lobby.enter(Some("grandson".into())).unwrap();
-        let flood: Vec<_> = (1..MOST_CLIENTS).map(|_| lobby.enter(Some("flood".into())).unwrap()).collect();
-        let newest = lobby.enter(Some("daughter".into())).unwrap();
+        let grandson = lobby.enter(Some("grandson".into()), 1).unwrap();
+        let flood: Vec<_> = (1..MOST_CLIENTS).map(|_| lobby.enter(Some("flood".into()), 1).unwrap()).collect();
+        let newest = lobby.enter(Some("daughter".into()), 1).unwrap();
         flood[0].place.is_needed().await;
         for stays in [&grandson, &flood[1], &newest] {
             assert_eq!(stays.place.is_needed().now_or_never(), None);
         }
         lobby.leave(grandson.client);
-        let again = lobby.enter(Some("grandson".into())).unwrap();
+        let again = lobby.enter(Some("grandson".into()), 1).unwrap();
         assert_ne!(again.client, grandson.client, "numbers are not used again");
-        let more: Vec<_> = std::iter::from_fn(|| lobby.enter(Some("flood".into()))).collect();
+        let more: Vec<_> = std::iter::from_fn(|| lobby.enter(Some("flood".into()), 1)).collect();
         assert_eq!(lobby.clients(), MOST_WITH_ENDING, "{} more", more.len());
     }
 }

@@ -15,7 +15,7 @@ use crate::message::{ClientId, Delivery, Message, Refusal, Request, Signal};
 
 /// Seats of a room.
 pub const SEATS: usize = 2;
-/// Rooms at once; a home needs one.
+/// Rooms at once of a resident; a home needs one.
 pub const MOST_ROOMS: usize = 128;
 
 /// What happened.
@@ -36,7 +36,7 @@ pub enum Targeting {
     Honoured,
 }
 
-/// All rooms.
+/// All rooms of a resident.
 #[derive(Debug)]
 pub struct Rooms {
     targeting: Targeting,

@@ -30,9 +30,9 @@ pub fn table(lobby: Arc<Lobby>, pings: Pings, pages: Pages, tasks: TaskTracker, 
     let health = health(lobby.clone());
     let sockets = Routes::new().socket(None, Rule::Write(Area::Video), move |socket, call| {
         let (lobby, token, stop) = (lobby.clone(), tasks.token(), stop.clone());
-        let device = call.identity.caller().map(|caller| caller.device.clone());
+        let guest = (call.identity.caller().map(|caller| caller.device.clone()), call.resident());
         async move {
-            client::serve(socket, device, lobby, pings, call.until_changed(), stop).await;
+            client::serve(socket, guest, lobby, pings, call.until_changed(), stop).await;
             drop(token); // Draining waits for it.
         }
     });

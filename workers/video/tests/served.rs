@@ -408,7 +408,7 @@ fn a_name_that_is_none_is_refused_by_name() {
     assert!(!folder.path().join("certs").exists(), "nothing is left behind");
 }
 
-/// Rooms are the house's: whoever may call for any resident may join each. Who may call for nobody joins none.
+/// Who may call for nobody joins no room.
 #[tokio::test]
 async fn whoever_may_not_call_opens_no_websocket_whomever_they_name() {
     let folder = TempDir::new().unwrap();

@@ -37,8 +37,8 @@ pub fn of(entry: &Entry, name: Option<&str>, medicine: Option<&str>, home: &Home
         What::Refused => format!("{who} was not let in to {noun} {when}"),
         What::Opened if is_video => format!("{who} was ready for video calls from {}", clock(&entry.first_at, home)),
         What::Closed if is_video => format!("{who} was ready for video calls until {}", clock(&entry.last_at, home)),
-        What::Opened => format!("{who} began to follow {noun} {when}"),
-        What::Closed => format!("{who} stopped following {noun} {when}"),
+        What::Opened => format!("{who} watched live from {}", clock(&entry.first_at, home)),
+        What::Closed => format!("{who} watched live until {}", clock(&entry.last_at, home)),
         What::Lost => format!("{} entries could not be kept before {}", entry.times, clock(&entry.last_at, home)),
     }
 }
@@ -142,8 +142,8 @@ mod tests {
                 403,
                 "did not set the PIN: it was too late, or the present one was wrong at 9:00",
             ),
-            (Opened, "WS *", 101, "began to follow what happens at 9:00"),
-            (Closed, "WS *", 0, "stopped following what happens at 9:00"),
+            (Opened, "WS *", 101, "watched live from 9:00"),
+            (Closed, "WS *", 0, "watched live until 9:00"),
         ];
         for (what, route, status, expected) in table {
             assert_eq!(told(&entry(what, route, status)), format!("Anna's phone {expected}"));

@@ -18,7 +18,10 @@ use kit::{
 };
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+use zip::{
+    CompressionMethod, ZipWriter,
+    write::{SimpleFileOptions, StreamWriter},
+};
 
 use super::{RECORDINGS, erase::name_of, fhir};
 use crate::store::RESIDENT;
@@ -27,6 +30,9 @@ use crate::store::RESIDENT;
 const FILE_MODE: u32 = 0o600;
 /// Of which form the export is.
 const FORMAT: u32 = 1;
+/// From how much that is kept on, in bytes, a file in the export may pass 4 GiB: what is written as text takes three or four times the
+/// place. Below it the form is used that every program reads from beginning to end.
+const LARGE_FROM: u64 = 256 * 1024 * 1024;
 /// How databases' files end.
 const DATABASE: &str = "db";
 
@@ -72,16 +78,17 @@ pub struct Counts {
     pub resources: usize,
 }
 
-/// Writes the export of a resident, row by row. Each database is read as it is at one moment.
+/// Writes the export of a resident from its beginning to its end, row by row, so that it may go anywhere and be of any length.
+/// Each database is read as it is at one moment.
 ///
 /// # Errors
 /// If the data cannot be read, or the export not be written.
-pub fn write(data: &Path, resident: i64, to: &File) -> anyhow::Result<Counts> {
+pub fn write(data: &Path, resident: i64, to: impl Write) -> anyhow::Result<Counts> {
     let now = Timestamp::now();
     let databases = Database::open_all(data, resident)?;
-    let mut zip = Zip(ZipWriter::new(to));
+    let mut zip = Zip { writer: ZipWriter::new_stream(to), is_large: kept_bytes(data)? > LARGE_FROM };
     zip.begin("README.txt")?;
-    zip.0.write_all(READ_ME.as_bytes())?;
+    zip.writer.write_all(READ_ME.as_bytes())?;
     let rows = as_kept(&databases, resident, now, &mut zip)?;
     as_tables(&databases, &mut zip)?;
     let resources = as_fhir(&databases, now, &mut zip)?;
@@ -89,11 +96,21 @@ pub fn write(data: &Path, resident: i64, to: &File) -> anyhow::Result<Counts> {
         for path in recordings(&data.join(RECORDINGS))? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             zip.begin(&format!("{RECORDINGS}/{name}"))?;
-            io::copy(&mut File::open(path)?, &mut zip.0)?;
+            io::copy(&mut File::open(path)?, &mut zip.writer)?;
         }
     }
-    zip.0.finish()?;
+    zip.writer.finish()?.into_inner().flush()?;
     Ok(Counts { rows, resources })
+}
+
+/// How much is kept of everybody.
+fn kept_bytes(data: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(data)? {
+        // What goes meanwhile, such as a log that was read into its database, takes no place.
+        bytes += entry?.metadata().map_or(0, |known| known.len());
+    }
+    Ok(bytes)
 }
 
 /// A database of the home, seen as it was when it was opened.
@@ -144,18 +161,18 @@ fn each_of(
 }
 
 /// All of it as one JSON document; how many rows there are.
-fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<impl Write>) -> anyhow::Result<usize> {
     zip.begin("export.json")?;
     let (version, time) = (env!("CARGO_PKG_VERSION"), clock::iso(now));
     write!(
-        zip.0,
+        zip.writer,
         "{{\"format\":{FORMAT},\"version\":\"{version}\",\"resident\":{resident},\"exported_at\":\"{time}\",\"databases\":{{"
     )?;
     let mut count = 0;
     for (place, database) in databases.iter().enumerate() {
-        write!(zip.0, "{}\n{}:{{", comma(place), Value::from(database.name.as_str()))?;
+        write!(zip.writer, "{}\n{}:{{", comma(place), Value::from(database.name.as_str()))?;
         for (place, rows) in database.tables.iter().enumerate() {
-            write!(zip.0, "{}\n{}:[", comma(place), Value::from(rows.table.as_str()))?;
+            write!(zip.writer, "{}\n{}:[", comma(place), Value::from(rows.table.as_str()))?;
             let mut place = 0;
             database.each(rows, |row| {
                 zip.write_as_one(&format!("{}\n{row}", comma(place)))?;
@@ -163,25 +180,25 @@ fn as_kept(databases: &[Database], resident: i64, now: Timestamp, zip: &mut Zip<
                 Ok(())
             })?;
             count += place;
-            write!(zip.0, "]")?;
+            write!(zip.writer, "]")?;
         }
-        write!(zip.0, "}}")?;
+        write!(zip.writer, "}}")?;
     }
-    write!(zip.0, "}}}}")?;
+    write!(zip.writer, "}}}}")?;
     Ok(count)
 }
 
 /// A file for each table that has rows.
-fn as_tables(databases: &[Database], zip: &mut Zip<'_>) -> anyhow::Result<()> {
+fn as_tables(databases: &[Database], zip: &mut Zip<impl Write>) -> anyhow::Result<()> {
     for database in databases {
         for rows in &database.tables {
             let mut is_first = true;
             database.each(rows, |row| {
                 if std::mem::take(&mut is_first) {
                     zip.begin(&format!("csv/{}-{}.csv", database.name, rows.table))?;
-                    zip.0.write_all(csv::head(&row).as_bytes())?;
+                    zip.writer.write_all(csv::head(&row).as_bytes())?;
                 }
-                Ok(zip.0.write_all(csv::row(&row).as_bytes())?)
+                Ok(zip.writer.write_all(csv::row(&row).as_bytes())?)
             })?;
         }
     }
@@ -189,7 +206,7 @@ fn as_tables(databases: &[Database], zip: &mut Zip<'_>) -> anyhow::Result<()> {
 }
 
 /// One bundle; how many resources it has.
-fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<'_>) -> anyhow::Result<usize> {
+fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<impl Write>) -> anyhow::Result<usize> {
     let mut home = fhir::Home::new(now);
     for table in fhir::LOOKED_UP {
         each_of(databases, table, |row| {
@@ -198,7 +215,7 @@ fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<'_>) -> anyhow:
         })?;
     }
     zip.begin("fhir/bundle.json")?;
-    write!(zip.0, "{}", fhir::beginning(now))?;
+    write!(zip.writer, "{}", fhir::beginning(now))?;
     let mut count = 0;
     for table in fhir::TABLES {
         each_of(databases, table, |row| {
@@ -209,7 +226,7 @@ fn as_fhir(databases: &[Database], now: Timestamp, zip: &mut Zip<'_>) -> anyhow:
             Ok(())
         })?;
     }
-    write!(zip.0, "]}}")?;
+    write!(zip.writer, "]}}")?;
     Ok(count)
 }
 
@@ -229,12 +246,16 @@ fn recordings(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-struct Zip<'f>(ZipWriter<&'f File>);
+struct Zip<W: Write> {
+    writer: ZipWriter<StreamWriter<W>>,
+    /// Whether a file in it may need the form for those beyond 4 GiB.
+    is_large: bool,
+}
 
-impl Zip<'_> {
+impl<W: Write> Zip<W> {
     /// What is written piece by piece is compressed piece by piece, which takes ten times as long.
     fn write_as_one(&mut self, text: &str) -> io::Result<()> {
-        self.0.write_all(text.as_bytes())
+        self.writer.write_all(text.as_bytes())
     }
 
     /// Begins a file, which may be of any length.
@@ -242,7 +263,7 @@ impl Zip<'_> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .unix_permissions(FILE_MODE)
-            .large_file(true);
-        Ok(self.0.start_file(name, options)?)
+            .large_file(self.is_large);
+        Ok(self.writer.start_file(name, options)?)
     }
 }

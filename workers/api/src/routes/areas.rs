@@ -41,11 +41,12 @@ const AREAS: [(&str, Area); 30] = [
     ("/api/vitals", Area::Vitals),
 ];
 /// What asks for no area, or for more than it seems to need, each with its rule. [`Rule::Known`]: told behind what is theirs.
-const OTHERWISE: [(&str, &str, Rule); 24] = [
+const OTHERWISE: [(&str, &str, Rule); 25] = [
     ("-", "*", Rule::Known),
     ("POST", "/api/ble/state", Rule::Service),
     ("GET", "/api/ble/wanted", Rule::Service),
     ("GET", "/api/v1/access/audit", Rule::Write(Area::Sharing)),
+    ("GET", "/api/v1/access/export", Rule::Write(Area::Sharing)),
     ("GET", "/api/v1/access/devices", Rule::Household),
     ("DELETE", "/api/v1/access/devices/{device}", Rule::Household),
     ("POST", "/api/v1/access/invitations", Rule::Household),

@@ -367,6 +367,7 @@ fn access(ids: &Ids) -> Vec<Ask> {
         ask("PUT /api/v1/access/pin", Own).body(json!({"pin": "8461", "present": "8461"})),
         ask("GET /api/v1/access/report", Own),
         ask("GET /api/v1/access/audit", Own),
+        ask("GET /api/v1/access/export", Own),
         // A device of whomever can be let see more of the second resident by whoever knows its id, which it alone is told.
         ask("PUT /api/v1/access/grants/{device}/{area}", Own)
             .with(&ids.phone)

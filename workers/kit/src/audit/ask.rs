@@ -24,7 +24,8 @@ pub struct Question {
     pub to: Option<Timestamp>,
     /// Only entries before this one.
     pub before: Option<i64>,
-    /// Only what this device did.
+    /// Only what this device did, by its id; or what was done without one, by the role that is noted then: `unknown` for wrong
+    /// keys, `operator` for the hub's own command line.
     pub device: Option<String>,
     /// Only what is of this area.
     pub area: Option<Area>,
@@ -86,7 +87,7 @@ fn find(path: &Path, question: &Question) -> rusqlite::Result<Vec<Entry>> {
         "SELECT {COLUMNS} FROM entries AS entry
         WHERE (?1 IS NULL OR about_resident IN (?1, {EVERYBODY})) AND (?2 IS NULL OR last_at >= ?2) AND (?3 IS NULL OR first_at < ?3)
             AND (?4 IS NULL OR seq < ?4) AND (?5 IS NULL OR first_at > ?5)
-            AND (?7 IS NULL OR by_device = ?7) AND (?8 IS NULL OR area = ?8)
+            AND (?7 IS NULL OR coalesce(by_device, role) = ?7) AND (?8 IS NULL OR area = ?8)
             AND NOT EXISTS (SELECT 1 FROM entries AS whole WHERE whole.continues = entry.seq)
         ORDER BY seq DESC LIMIT ?6"
     );

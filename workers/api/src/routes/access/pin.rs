@@ -36,7 +36,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
         .everyday()
 }
 
-/// Whether there is a PIN, and of a kiosk for how long it is unlocked.
+/// Whether there is a PIN, and of a kiosk for how long it is unlocked, or may set the first one.
 pub async fn show(hub: &Hub, caller: &Caller, shown: &mut Value) -> Result<(), Problem> {
     let now = Timestamp::now();
     let has_pin = hub.access.has_pin(caller.resident).await?;
@@ -48,6 +48,10 @@ pub async fn show(hub: &Hub, caller: &Caller, shown: &mut Value) -> Result<(), P
         }
         Some(Lock::Locked | Lock::NoPin) => shown["unlocked_until"] = Value::Null,
         None => {}
+    }
+    if caller.is_kiosk && !has_pin {
+        let left = hub.access.first_pin_within(caller, now).await?;
+        shown["first_pin_within_seconds"] = left.map(whole_seconds).into();
     }
     Ok(())
 }

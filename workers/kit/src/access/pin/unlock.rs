@@ -81,6 +81,21 @@ impl Access {
         self.0.database.read(move |connection| Ok::<_, AccessError>(kept(connection, resident)?.is_some())).await
     }
 
+    /// How long this kiosk may set the first PIN yet; `None` if it may not. Whether there is one is another question.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn first_pin_within(
+        &self,
+        kiosk: &Caller,
+        now: Timestamp,
+    ) -> Result<Option<SignedDuration>, AccessError> {
+        let device = kiosk.device.clone();
+        let query =
+            move |connection: &rusqlite::Connection| Ok::<_, AccessError>(just_paired(connection, Some(&device), now)?);
+        self.0.database.read(query).await
+    }
+
     /// Unlocks a kiosk, in every worker at once.
     ///
     /// # Errors
@@ -152,7 +167,7 @@ impl Access {
             if is_first && kept(transaction, resident)?.is_some() {
                 return Ok(Change::none(PinChange::NeedsPresent));
             }
-            if is_first && !is_just_paired(transaction, device.as_deref(), now)? {
+            if is_first && just_paired(transaction, device.as_deref(), now)?.is_none() {
                 return Ok(Change::none(PinChange::TooLate));
             }
             let sql =
@@ -265,9 +280,14 @@ fn kept(connection: &rusqlite::Connection, resident: i64) -> rusqlite::Result<Op
     connection.query_row(sql, [resident], read).optional()
 }
 
-fn is_just_paired(transaction: &Transaction<'_>, device: Option<&str>, now: Timestamp) -> rusqlite::Result<bool> {
+/// For how long a device counts as just paired yet; `None` if it does not.
+fn just_paired(
+    connection: &rusqlite::Connection,
+    device: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<Option<SignedDuration>> {
     let sql = "SELECT paired_at FROM devices WHERE id = ?";
-    let paired: Option<String> = transaction.query_row(sql, [device], |row| row.get(0)).optional()?;
-    let paired = paired.and_then(|at| at.parse::<Timestamp>().ok());
-    Ok(paired.is_some_and(|at| at <= now && now.duration_since(at) < SET_WITHIN))
+    let paired: Option<String> = connection.query_row(sql, [device], |row| row.get(0)).optional()?;
+    let paired = paired.and_then(|at| at.parse::<Timestamp>().ok()).filter(|at| *at <= now);
+    Ok(paired.map(|at| SET_WITHIN - now.duration_since(at)).filter(|left| left.is_positive()))
 }

@@ -63,13 +63,18 @@ export function removeFor(path: string): Promise<unknown> {
   return ask(path, { method: "DELETE" });
 }
 
-/** Asks the person for the PIN; whether the hub took it. */
-export type PinPrompt = () => Promise<boolean>;
+/** Asks the person for the PIN, or for the first one if there is none; whether the hub took it. */
+export type PinPrompt = (needs: "set" | "unset") => Promise<boolean>;
 let promptForPin: PinPrompt | null = null;
 
 /** Who asks for the PIN from now on; `null` is nobody. */
 export function setPinPrompt(prompt: PinPrompt | null): void {
   promptForPin = prompt;
+}
+
+/** Asks for the PIN before something that the browser does by itself; whether the hub took it. */
+export async function askForPin(needs: "set" | "unset"): Promise<boolean> {
+  return promptForPin !== null && (await promptForPin(needs));
 }
 
 /** Once more after the PIN: what was typed goes with it, so nothing is lost. */
@@ -78,8 +83,8 @@ async function ask(path: string, request: RequestInit, signal?: AbortSignal): Pr
     return await askOnce(path, request, signal);
   } catch (error) {
     const isAsking = path.startsWith("/api/v1/access/unlock") || path.startsWith("/api/v1/access/pin");
-    const needs = error instanceof RefusedError && error.needsPin === "set";
-    if (isAsking || !needs || promptForPin === null || !(await promptForPin())) throw error;
+    const needs = error instanceof RefusedError && !isAsking ? error.needsPin : null;
+    if (needs === null || !(await askForPin(needs))) throw error;
     return await askOnce(path, request, signal);
   }
 }

@@ -92,6 +92,75 @@ describe("the tablet on the wall", () => {
   });
 });
 
+describe("the tablet on the wall while there is no PIN", () => {
+  const NEEDS_FIRST = { ...NEEDS_PIN, body: { ...NEEDS_PIN.body, pin: "unset" } };
+  const EARLY = { ...SELF, pin: "unset", first_pin_within_seconds: 900 };
+  const PIN = "PUT /api/v1/access/pin";
+
+  it("has it chosen, twice the same, and does then what was asked", async () => {
+    const user = userEvent.setup();
+    hub.answer(ME, granted(EARLY));
+    hub.answer(INVITE, NEEDS_FIRST);
+    hub.answer(PIN, { status: 400, body: { success: false, error: "This PIN is among the first tried." } });
+    hub.renderPage("/setup");
+    await user.click(await screen.findByRole("button", { name: "Make a code" }));
+    expect(await screen.findByRole("dialog", { name: "First, choose a PIN" })).toBeDefined();
+    await user.keyboard("2580{Enter}");
+    expect(screen.getByText("Now type the same once more.")).toBeDefined();
+    await user.keyboard("2581{Enter}");
+    expect(screen.getByText(/not the same/)).toBeDefined();
+    expect(hub.told).not.toContainEqual({ pin: "2581" });
+    await user.keyboard("1234{Enter}1234{Enter}");
+    expect(await screen.findByText("This PIN is among the first tried.")).toBeDefined();
+    hub.answer(PIN, granted(null));
+    hub.answer("POST /api/v1/access/unlock", granted({ unlocked_for_seconds: 300 }));
+    hub.answer(ME, granted({ ...SELF, unlocked_for_seconds: 300 }));
+    hub.answer(INVITE, granted(CODE, 201));
+    await user.keyboard("2580{Enter}2580{Enter}");
+    expect((await screen.findByTestId("invitation-code")).textContent).toBe("K7QP-3M9X");
+    expect(screen.queryByTestId("no-pin")).toBeNull();
+  });
+
+  it("offers it by itself as long as it may be chosen here", async () => {
+    const user = userEvent.setup();
+    hub.answer(ME, granted(EARLY));
+    hub.renderPage();
+    await user.click(await screen.findByRole("button", { name: "Choose a PIN" }));
+    await user.click(await screen.findByRole("button", { name: "Not now" }));
+    expect(screen.queryByRole("dialog")).toBeNull();
+    expect(screen.getByTestId("no-pin")).toBeDefined();
+  });
+
+  it("says where it is set when that may not be done here any more", async () => {
+    const user = userEvent.setup();
+    hub.answer(ME, granted({ ...SELF, pin: "unset", first_pin_within_seconds: null }));
+    hub.answer(INVITE, NEEDS_FIRST);
+    hub.renderPage("/setup");
+    expect(await screen.findByText("betti-api pin --resident 1")).toBeDefined();
+    expect(screen.queryByRole("button", { name: "Set the PIN" })).toBeNull();
+    expect(screen.queryByTestId("no-pin")).toBeNull();
+    await user.click(await screen.findByRole("button", { name: "Make a code" }));
+    const dialog = await screen.findByRole("dialog", { name: "A PIN is needed first" });
+    expect(dialog.textContent).toContain("betti-api pin --resident 1");
+    await user.click(screen.getByRole("button", { name: "I understand" }));
+    expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  it("comes as the second step of pairing, which may be left out", async () => {
+    const user = userEvent.setup();
+    hub.answer(ME, { status: 401, body: { success: false, error: "not known" } });
+    hub.answer("POST /api/v1/access/pair", granted({ device: "d1", kiosk: true }, 201));
+    hub.renderPage();
+    await user.type(await screen.findByRole("textbox", { name: "Code" }), "k7qp 3m9x");
+    hub.answer(ME, granted(EARLY));
+    await user.click(screen.getByRole("button", { name: "Pair this device" }));
+    expect(await screen.findByRole("heading", { name: "Now choose a PIN" })).toBeDefined();
+    await user.click(screen.getByRole("button", { name: "Not now" }));
+    expect(await screen.findByRole("article", { name: "Blood pressure" })).toBeDefined();
+    expect(screen.getByTestId("no-pin")).toBeDefined();
+  });
+});
+
 describe("another device", () => {
   it("invites the tablet on the wall", async () => {
     const user = userEvent.setup();

@@ -80,6 +80,39 @@ describe("who looked at what", () => {
     expect(Object.fromEntries(asked)).toMatchObject({ device: "d9", area: "medication", resident: "1" });
   });
 
+  it("is narrowed to removed devices and wrong keys as well", async () => {
+    const user = userEvent.setup();
+    const device = { id: "d9", name: "Anna’s phone", role: "carer", resident: 1, is_hub: false };
+    const lost = { ...device, id: "d8", name: "Lost phone", revoked_at: "2026-01-01T00:00:00Z" };
+    hub.answer("/api/v1/access/devices", granted([device, lost]));
+    hub.answer(AUDIT, granted([]));
+    hub.renderPage(LOOKS);
+    const removed = await screen.findByRole("group", { name: "Removed devices" });
+    expect(within(removed).getByRole("option").textContent).toBe("Lost phone");
+    const whom = screen.getByRole("combobox", { name: "By whom" });
+    for (const [title, id] of [
+      ["Lost phone", "d8"],
+      ["Somebody with a wrong key", "unknown"],
+      ["Somebody at the hub itself", "operator"],
+    ] as const) {
+      await user.selectOptions(whom, title);
+      await waitFor(() => expect(hub.asked.at(-1)).toContain(`device=${id}`));
+    }
+  });
+
+  it("is about each resident that somebody speaks for", async () => {
+    const user = userEvent.setup();
+    const grants = [1, 2].map((resident) => ({ resident, area: "sharing", level: "write" }));
+    const self = { device: "d1", name: "Phone", role: "carer", resident: 1, pin: "unset", grants };
+    hub.answer("/api/v1/access/me", granted(self));
+    hub.answer("/api/v1/residents", granted([{ subject: 2, name: "Bertha" }]));
+    hub.answer(AUDIT, granted([]));
+    hub.renderPage(LOOKS);
+    await screen.findByRole("option", { name: "Bertha" });
+    await user.selectOptions(screen.getByRole("combobox", { name: "About whom" }), "Bertha");
+    await waitFor(() => expect(hub.asked.at(-1)).toContain("resident=2"));
+  });
+
   it("says so where there is nothing, where it is for others, and where the hub is away", async () => {
     const user = userEvent.setup();
     hub.answer(AUDIT, { status: 502, body: {} });

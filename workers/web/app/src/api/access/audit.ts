@@ -30,6 +30,12 @@ export interface AuditEntry {
   address: string | null;
 }
 
+/** Those who did something and are no device, as the hub knows them. */
+export const OTHERS: readonly { id: string; title: string }[] = [
+  { id: "operator", title: "Somebody at the hub itself" },
+  { id: "unknown", title: "Somebody with a wrong key" },
+];
+
 /** What is shown: everything, or what one device did, or what was done in one area. Empty is all of them. */
 export interface AuditChoice {
   device: string;

@@ -17,6 +17,8 @@ export interface Device {
   role: string;
   resident: number;
   isHub: boolean;
+  /** Whether it is let in no more. */
+  isRemoved: boolean;
   lastUsedAt: Instant | null;
 }
 
@@ -35,10 +37,9 @@ export function roleTitle(role: string): string {
   return ROLES.find((known) => known.role === role)?.title ?? role;
 }
 
-/** The devices that are let in; those that were removed are left out. */
+/** Every device that was ever let in. */
 export function readDevices(data: unknown): Device[] {
-  if (!Array.isArray(data)) return [];
-  return data.filter((row) => row?.revoked_at == null).map(readDevice);
+  return Array.isArray(data) ? data.map(readDevice) : [];
 }
 
 function readDevice(row: Record<string, unknown>): Device {
@@ -48,6 +49,7 @@ function readDevice(row: Record<string, unknown>): Device {
     role: String(row.role),
     resident: Number(row.resident),
     isHub: row.is_hub === true,
+    isRemoved: row.revoked_at != null,
     lastUsedAt: readInstant(typeof row.last_used_at === "string" ? row.last_used_at : null),
   };
 }

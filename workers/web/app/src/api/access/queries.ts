@@ -1,29 +1,45 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get, isStranger, post, put, remove, removeFor } from "../request";
-import { type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
+import { type Device, type Invitation, type InvitedRole, readDevices, readInvitation } from "./device";
 
 export interface Me {
   device: string | null;
   resident: number | null;
+  /** For whom it decides who may see what: its own resident's first. */
+  speaksFor: number[];
   /** Whether this is the tablet on the wall. */
   kiosk?: boolean;
   /** Whether the resident has a PIN; nobody else is told. */
   pin?: "set" | "unset";
   /** Of a kiosk: how long it is unlocked yet. */
   unlocked_for_seconds?: number;
+  /** Of a kiosk without a PIN: how long the first one may be set on it yet. */
+  first_pin_within_seconds?: number;
 }
 
 function readMe(data: unknown): Me {
-  const { device, resident, kiosk, pin, unlocked_for_seconds } = (data ?? {}) as Partial<
-    Record<string, unknown>
-  >;
+  const { device, resident, kiosk, pin, unlocked_for_seconds, first_pin_within_seconds, grants } = (data ??
+    {}) as Partial<Record<string, unknown>>;
+  const own = typeof resident === "number" ? resident : null;
+  // Only who speaks for the device's own resident is told of the PIN.
+  const isTold = pin === "set" || pin === "unset";
   return {
     device: typeof device === "string" ? device : null,
-    resident: typeof resident === "number" ? resident : null,
+    resident: own,
+    speaksFor: [...new Set([...(isTold && own !== null ? [own] : []), ...residentsIn(grants)])],
     kiosk: kiosk === true,
-    ...((pin === "set" || pin === "unset") && { pin }),
+    ...(isTold && { pin }),
     ...(typeof unlocked_for_seconds === "number" && { unlocked_for_seconds }),
+    ...(typeof first_pin_within_seconds === "number" && { first_pin_within_seconds }),
   };
+}
+
+/** Of whom grants let somebody say who may see what. */
+function residentsIn(grants: unknown): number[] {
+  if (!Array.isArray(grants)) return [];
+  return grants
+    .filter((grant) => grant?.area === "sharing" && grant.level === "write")
+    .map((grant) => Number(grant.resident));
 }
 
 /** The hub does not know this device. */
@@ -47,14 +63,31 @@ export const me = queryOptions({
   refetchOnWindowFocus: (query) => query.state.data === STRANGER,
 });
 
-export const devices = queryOptions({
+/** Every device that was ever let in. */
+export const allDevices = queryOptions({
   queryKey: ["access", "devices"],
   queryFn: async ({ signal }) => readDevices(await get("/api/v1/access/devices", signal)),
 });
 
-/** Makes this browser a known device: the hub's answer brings the cookie. */
-export async function pair(code: string, name: string): Promise<void> {
-  await post("/api/v1/access/pair", { code, name });
+/** Those that are let in now. */
+export const devices = queryOptions({
+  ...allDevices,
+  select: (all: Device[]) => all.filter(({ isRemoved }) => !isRemoved),
+});
+
+/**
+ * Makes this browser a known device: the hub's answer brings the cookie. Whether the first PIN is to be chosen on it now,
+ * because it is the tablet on the wall and there is none.
+ */
+export async function pair(code: string, name: string): Promise<{ needsPin: boolean }> {
+  const paired = (await post("/api/v1/access/pair", { code, name })) as { kiosk?: unknown } | undefined;
+  if (paired?.kiosk !== true) return { needsPin: false };
+  try {
+    return { needsPin: readMe(await get("/api/v1/access/me")).pin === "unset" };
+  } catch {
+    // It is paired, whatever becomes of the rest; the page asks again.
+    return { needsPin: false };
+  }
 }
 
 /** Unlocks this tablet on the wall. */

@@ -1,7 +1,9 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { AREAS, type AuditChoice, audit } from "../../api/access/audit";
-import { devices, me, STRANGER } from "../../api/access/queries";
+import { AREAS, type AuditChoice, audit, OTHERS } from "../../api/access/audit";
+import type { Device } from "../../api/access/device";
+import { allDevices, me, STRANGER } from "../../api/access/queries";
+import { residentName, residents } from "../../api/access/residents";
 import { troubleText } from "../../api/access/trouble";
 import { RefusedError } from "../../api/request";
 import { useNow } from "../../time/useNow";
@@ -18,7 +20,10 @@ const EVERYTHING: AuditChoice = { device: "", area: "" };
 export function LooksScreen() {
   const [choice, setChoice] = useState(EVERYTHING);
   const { data: self } = useQuery(me);
-  const resident = self === STRANGER ? null : (self?.resident ?? null);
+  const known = self === STRANGER ? undefined : self;
+  const speaksFor = known?.speaksFor ?? [];
+  const [chosen, setChosen] = useState<number | null>(null);
+  const resident = chosen ?? speaksFor[0] ?? known?.resident ?? null;
   const { data, error, isPending, refetch, ...more } = useInfiniteQuery(audit(resident, choice));
   const now = useNow();
   const isForOthers = error instanceof RefusedError && error.status === 403;
@@ -31,6 +36,7 @@ export function LooksScreen() {
       <a className={setup.link} href="/setup">
         Back to who has access
       </a>
+      {speaksFor.length > 1 && <Residents all={speaksFor} chosen={resident} onChoose={setChosen} />}
       {!isForOthers && <Choice choice={choice} onChoose={setChoice} />}
       {isPending && <p role="status">Looking it up…</p>}
       {isForOthers && (
@@ -70,8 +76,32 @@ function emptyText({ device, area }: AuditChoice): string {
     : "Nobody has looked at or changed anything yet.";
 }
 
+interface ResidentsProps {
+  all: readonly number[];
+  chosen: number | null;
+  onChoose: (resident: number) => void;
+}
+
+/** For whoever speaks for several. */
+function Residents({ all, chosen, onChoose }: ResidentsProps) {
+  const { data: list } = useQuery(residents);
+  return (
+    <label className={fields.field}>
+      <span className={fields.label}>About whom</span>
+      <select value={chosen ?? all[0]} onChange={({ target }) => onChoose(Number(target.value))}>
+        {all.map((resident) => (
+          <option key={resident} value={resident}>
+            {residentName(list, resident)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 function Choice({ choice, onChoose }: { choice: AuditChoice; onChoose: (choice: AuditChoice) => void }) {
-  const { data: list } = useQuery(devices);
+  const { data: list } = useQuery(allDevices);
+  const known = list?.filter(({ isHub }) => !isHub) ?? [];
   return (
     <form className={styles.choice} onSubmit={(event) => event.preventDefault()}>
       <label className={fields.field}>
@@ -81,13 +111,15 @@ function Choice({ choice, onChoose }: { choice: AuditChoice; onChoose: (choice: 
           onChange={({ target }) => onChoose({ ...choice, device: target.value })}
         >
           <option value="">Everybody</option>
-          {list
-            ?.filter(({ isHub }) => !isHub)
-            .map(({ id, name }) => (
+          <Options title="Devices" all={known.filter(({ isRemoved }) => !isRemoved)} />
+          <Options title="Removed devices" all={known.filter(({ isRemoved }) => isRemoved)} />
+          <optgroup label="Others">
+            {OTHERS.map(({ id, title }) => (
               <option key={id} value={id}>
-                {name}
+                {title}
               </option>
             ))}
+          </optgroup>
         </select>
       </label>
       <label className={fields.field}>
@@ -102,5 +134,19 @@ function Choice({ choice, onChoose }: { choice: AuditChoice; onChoose: (choice: 
         </select>
       </label>
     </form>
+  );
+}
+
+/** Devices of a kind, if there are any. What was removed keeps its name: it may have done something before. */
+function Options({ title, all }: { title: string; all: readonly Device[] }) {
+  if (all.length === 0) return null;
+  return (
+    <optgroup label={title}>
+      {all.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </optgroup>
   );
 }

@@ -1,3 +1,5 @@
+import { useState } from "react";
+import { FirstPinScreen } from "./FirstPinScreen";
 import { FullPage } from "./FullPage";
 import { PairForm } from "./PairForm";
 import { PasskeySignIn, PasskeysElsewhere } from "./PasskeySignIn";
@@ -7,6 +9,9 @@ import { usePasskeyWay } from "./usePasskeyWay";
 /** All that a device sees that the hub does not know, or not any more. */
 export function NotPairedScreen({ onPaired }: { onPaired: () => void }) {
   const way = usePasskeyWay();
+  const [isChoosingPin, setChoosingPin] = useState(false);
+  const paired = (needsPin: boolean) => (needsPin ? setChoosingPin(true) : onPaired());
+  if (isChoosingPin) return <FirstPinScreen onDone={onPaired} />;
   // What is on top decides where all the rest is: nothing is to move under a finger.
   if (way === "unknown") return null;
   return (
@@ -24,7 +29,7 @@ export function NotPairedScreen({ onPaired }: { onPaired: () => void }) {
           <strong>Or on the hub itself:</strong> run <code>betti-api pair --role resident</code>
         </li>
       </ul>
-      <PairForm onPaired={onPaired} />
+      <PairForm onPaired={paired} />
       {typeof way === "object" && <PasskeysElsewhere at={way.at} />}
     </FullPage>
   );

@@ -11,7 +11,8 @@ const CODE_HINT = "8 letters and digits. Capitals, spaces and dashes do not matt
 
 interface Props {
   code?: string;
-  onPaired: () => void;
+  /** It is let in; if `needsPin`, the first PIN is chosen next. */
+  onPaired: (needsPin: boolean) => void;
 }
 
 /** Asks for the code and a name, and says what went wrong beside the button that was pressed. */
@@ -23,15 +24,14 @@ export function PairForm({ code: given = "", onPaired }: Props) {
   const id = useId();
   // Its 401 is about the code and not about this device: so it is no failure of the page.
   const pairing = useMutation({
-    mutationFn: async (): Promise<string | null> => {
+    mutationFn: async (): Promise<{ trouble: string } | { needsPin: boolean }> => {
       try {
-        await pair(tidyCode(code), name.trim());
-        return null;
+        return await pair(tidyCode(code), name.trim());
       } catch (error) {
-        return pairingTrouble(error);
+        return { trouble: pairingTrouble(error) };
       }
     },
-    onSuccess: (trouble) => (trouble === null ? onPaired() : codeField.current?.focus()),
+    onSuccess: (done) => ("trouble" in done ? codeField.current?.focus() : onPaired(done.needsPin)),
   });
 
   const submit = (event: FormEvent) => {
@@ -42,7 +42,8 @@ export function PairForm({ code: given = "", onPaired }: Props) {
     if (lack === null) pairing.mutate();
     else codeField.current?.focus();
   };
-  const trouble = missing ?? (pairing.isPending ? null : pairing.data);
+  const done = pairing.isPending ? undefined : pairing.data;
+  const trouble = missing ?? (done && "trouble" in done ? done.trouble : null);
 
   return (
     <form className={styles.form} onSubmit={submit} noValidate>

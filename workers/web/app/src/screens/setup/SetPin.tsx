@@ -1,13 +1,18 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { mayChooseFirstPin } from "../../api/access/firstPin";
 import { type Me, me, setPin } from "../../api/access/queries";
 import { troubleText } from "../../api/access/trouble";
+import { WhereToSetPin } from "../../app/FirstPin";
+import type { Instant } from "../../time/age";
+import { useNow } from "../../time/useNow";
 import { Button } from "../../ui/Button";
 import fields from "../pair/pair.module.css";
 import styles from "./setup.module.css";
 
 /** The PIN that the tablet on the wall asks for. Shown to whom the hub says whether there is one. */
-export function SetPin({ self }: { self: Me }) {
+export function SetPin({ self, saidAt }: { self: Me; saidAt: Instant }) {
+  const now = Math.max(useNow(), saidAt);
   const queries = useQueryClient();
   const [present, setPresent] = useState("");
   const [pin, setNew] = useState("");
@@ -25,6 +30,15 @@ export function SetPin({ self }: { self: Me }) {
     event.preventDefault();
     setting.mutate();
   };
+  if (self.kiosk === true && self.pin === "unset" && !mayChooseFirstPin(self, saidAt, now)) {
+    return (
+      <section aria-labelledby="pin" className={styles.part}>
+        <h2 id="pin">PIN</h2>
+        <p>None is set yet, so nobody can change treatment on this tablet, or who may see what.</p>
+        <WhereToSetPin resident={self.resident} />
+      </section>
+    );
+  }
   const isSet = self.pin === "set";
   return (
     <section aria-labelledby="pin" className={styles.part}>

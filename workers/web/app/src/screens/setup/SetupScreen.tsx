@@ -7,6 +7,7 @@ import { troubleText } from "../../api/access/trouble";
 import { Button } from "../../ui/Button";
 import { Confirm } from "./Confirm";
 import { DeviceRow } from "./DeviceRow";
+import { Everything } from "./Everything";
 import { Invite } from "./Invite";
 import { Passkeys } from "./Passkeys";
 import { SetPin } from "./SetPin";
@@ -16,7 +17,7 @@ import { WrongHands } from "./WrongHands";
 /** Which devices are let in, and how another comes in or one goes. */
 export function SetupScreen() {
   const { data: list, error, isPending, refetch } = useQuery(devices);
-  const { data: self } = useQuery(me);
+  const { data: self, dataUpdatedAt } = useQuery(me);
   const known = self === STRANGER ? undefined : self;
   const own = known?.device ?? null;
   return (
@@ -33,10 +34,11 @@ export function SetupScreen() {
       {list && <Devices list={list} own={own} />}
       {list && <Invite residents={residentsOf(list, known?.resident ?? null)} />}
       {known && <Passkeys isKiosk={known.kiosk === true} />}
-      {known && <SetPin self={known} />}
+      {known && <SetPin self={known} saidAt={dataUpdatedAt} />}
       <a className={styles.link} href="/setup/looks">
         See who looked at what
       </a>
+      {known && <Everything self={known} />}
       {list && <WrongHands resident={known?.resident ?? null} />}
       {own !== null && <Leave />}
     </section>
