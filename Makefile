@@ -8,7 +8,7 @@ SOAK := BETTI_LOOPS=200 BETTI_WORLDS=1000000
 MUTANTS := BETTI_WORLDS=2000 BETTI_FIRST_WORLD=0
 
 .DEFAULT_GOAL := help
-.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers soak mutants lint audit fuzz bench \
+.PHONY: help start stop status logs dev build app test test-rust test-app test-browser test-peers boot soak mutants lint audit fuzz bench \
 	certs clean needs-run needs-test
 
 help: ## Say what there is
@@ -78,6 +78,12 @@ test-peers: ## Run the tests with programs of others that are not needed for any
 	@tests/needs.sh peers
 	@cargo build --workspace --all-targets
 	@cargo nextest run -p scenarios --run-ignored only -E 'test(peers)'
+
+boot: app ## Boot a Debian with the platform in an emulated machine, and check that it works there (half an hour or less; as root)
+	@tests/needs.sh boot
+	@echo "==> Building the platform (debug)"
+	@cargo build --workspace --bins
+	@tests/boot/run.sh
 
 tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
 	@echo "==> Fetching the browser tests' runner"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# needs.sh run|test|peers: looks for what `make start`, `make test` or `make test-peers` needs, installs on Debian what the tests need, and says
+# needs.sh run|test|peers|boot: looks for what `make start`, `make test`, `make test-peers` or `make boot` needs, installs on Debian what the tests need, and says
 # of everything else which command installs it.
 set -euo pipefail
 
@@ -26,6 +26,13 @@ need cc gcc "builds SQLite and libdbus"
 need node nodejs "builds the web app"
 need npm npm "builds the web app"
 tests() { [ "$1" != run ]; }
+need_machine() {
+    need qemu-system-x86_64 qemu-system-x86 "is the machine that is booted"
+    need debootstrap debootstrap "makes the Debian that it boots"
+    need mke2fs e2fsprogs "makes its disk"
+    need strip binutils "makes its programs small"
+    need python3 python3 "holds the machine"
+}
 # Debian's modules are for Debian's own interpreter.
 reads_metrics() {
     for python in python3 /usr/bin/python3; do
@@ -38,8 +45,10 @@ need_reader() {
     packages+=(python3-prometheus-client)
     missing+=("prometheus_client for Python (reads what is scraped): apt-get install -y --no-install-recommends python3-prometheus-client")
 }
-if tests "$1"; then
-    PATH=$PATH:/usr/sbin
+PATH=$PATH:/usr/sbin
+if [ "$1" = boot ]; then
+    need_machine
+elif tests "$1"; then
     need python3 python3 "replays recorded exchanges"
     need dbus-daemon dbus-daemon "carries a fake BlueZ in the Bluetooth tests"
     need chromium chromium "shows the web app in the browser tests"
@@ -72,6 +81,7 @@ if tests "$1" && [ ${#packages[@]} -gt 0 ] && on_debian; then
         PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
         commands=(cargo cc node npm python3 dbus-daemon chromium redis-server nginx systemd-analyze faketime strace)
         if [ "$1" = peers ]; then commands+=(postgres mosquitto); fi
+        if [ "$1" = boot ]; then commands=(cargo cc node npm qemu-system-x86_64 debootstrap mke2fs strip python3); fi
         for command in "${commands[@]}"; do need "$command" "" "was not in the package"; done
         if [ "$1" = peers ]; then need_reader; fi
     fi
@@ -84,7 +94,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
 fi
-if tests "$1" && ! cargo nextest --version >/dev/null 2>&1; then
+if tests "$1" && [ "$1" != boot ] && ! cargo nextest --version >/dev/null 2>&1; then
     echo "Installing cargo-nextest, the test runner (some minutes, once)"
     cargo install --locked --quiet cargo-nextest
 fi

@@ -96,6 +96,23 @@ pub fn everyday_is(routes: &Routes, expected: &[(&str, &str)]) {
     assert_eq!(found, expected.iter().copied().collect(), "what needs no PIN is listed by name");
 }
 
+/// Fails unless these are the routes: a line each, with the method (`-` for a WebSocket), the pattern, and the area that its rule
+/// asks about, or the rule. Whoever adds a route adds it there, and to the walk that reads it.
+#[allow(dead_code, reason = "not every worker's records are somebody's")]
+pub fn are_written_down(routes: &Routes, file: &str) {
+    let written = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file);
+    let line = |line: Line| {
+        let rule = format!("{:?}", line.rule).to_lowercase();
+        let area = rule.split_once('(').map_or(rule.as_str(), |(_, area)| area.trim_end_matches(')'));
+        let (method, pattern) = named(&line);
+        format!("{method} {pattern} {area}")
+    };
+    let mut found: Vec<_> = routes.lines().map(line).collect();
+    found.sort_unstable();
+    let written: Vec<_> = written.lines().filter(|line| !line.is_empty()).collect();
+    assert!(written == found, "{file} is to be:\n{}\n", found.join("\n"));
+}
+
 /// The lines that change something and are not public.
 #[allow(dead_code, reason = "not every worker has such")]
 pub fn changing(routes: &Routes) -> Vec<Line> {

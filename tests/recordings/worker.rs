@@ -107,8 +107,10 @@ impl Running {
         let mut stream = TcpStream::connect(self.address).expect("a connection");
         stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
         stream.write_all((head + &body).as_bytes()).expect("a request that is taken");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        // What is handed out as a file is no text.
+        let answer = String::from_utf8_lossy(&answer);
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
         (status, serde_json::from_str(body).unwrap_or_default())

@@ -5,6 +5,7 @@
 //! own tests (`workers/web/tests/`).
 
 mod access;
+mod bodies;
 mod house;
 mod websockets;
 

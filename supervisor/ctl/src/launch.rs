@@ -1,9 +1,9 @@
 //! Brings the supervisor up: finds its program, starts it on its own feet, and waits until it answers.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,6 +23,8 @@ const LOG_FOLDER: &str = "logs";
 const LOG_FILE: &str = "betti-supervisor.log";
 /// Mode of it, as of all logs.
 const LOG_MODE: u32 = 0o600;
+/// Mode of the folder, if it is made here.
+const LOG_FOLDER_MODE: u32 = 0o700;
 /// How long it may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the supervisor of another start in the same moment may take until it answers.
@@ -220,7 +222,10 @@ fn is_program(path: &Path) -> bool {
 
 fn open_log(folder: &Path) -> Result<(File, PathBuf), LaunchError> {
     let path = folder.join(LOG_FOLDER).join(LOG_FILE);
-    let opened = std::fs::create_dir_all(folder.join(LOG_FOLDER))
+    let opened = DirBuilder::new()
+        .recursive(true)
+        .mode(LOG_FOLDER_MODE)
+        .create(folder.join(LOG_FOLDER))
         .and_then(|()| OpenOptions::new().create(true).append(true).mode(LOG_MODE).open(&path));
     opened.map(|log| (log, path.clone())).map_err(|why| LaunchError::Log { path, why })
 }

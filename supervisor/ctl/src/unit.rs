@@ -1,4 +1,6 @@
-//! The systemd unit of a hub. Pure: what it is about in, text out.
+//! The systemd unit of a hub. Pure: what it is about in, text out. [`hardening`]: what it takes away from the hub.
+
+mod hardening;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,16 +15,8 @@ const WATCHDOG_SECONDS: u64 = 30;
 const STOP_MARGIN: Duration = Duration::from_secs(10);
 /// What stopping takes at least.
 const SHORTEST_STOP: Duration = Duration::from_secs(5);
-/// Whoever is not root needs a right to listen below this port.
-const FIRST_FREE_PORT: u16 = 1024;
 /// As the keeper protects itself where it may; an ordinary user may not, but systemd does it for one.
 const KEEPER_OOM_SCORE: i32 = -900;
-/// What `ProtectSystem=full` makes read-only.
-const READ_ONLY: [&str; 4] = ["/usr", "/boot", "/efi", "/etc"];
-
-/// What `PrivateTmp=yes` exchanges for an empty folder.
-const SHARED: [&str; 2] = ["/tmp", "/var/tmp"];
-
 /// What the unit is about.
 pub struct Unit<'a> {
     /// What the service is called, and its runtime directory below `/run`.
@@ -58,6 +52,7 @@ impl Unit<'_> {
             MARK.to_owned(),
             "[Unit]".to_owned(),
             format!("Description=Betti, the apps of {}", specifier(path)?),
+            format!("RequiresMountsFor={}", word(folder)?),
             "After=network.target dbus.service bluetooth.service".to_owned(),
             "# However often it fails, it is tried again: nobody may be there to help.".to_owned(),
             "StartLimitIntervalSec=0".to_owned(),
@@ -96,50 +91,6 @@ impl Unit<'_> {
         let longest = self.manifest.apps.iter().map(|app| app.policy.kill_timeout).max().unwrap_or_default();
         // A part of a second is rounded up.
         Duration::from_secs(longest.max(SHORTEST_STOP).as_secs_f64().ceil() as u64) + STOP_MARGIN
-    }
-
-    /// What apps cannot miss. Devices, D-Bus, sysfs and the network stay open: they read sensors, switch pins and speak
-    /// Bluetooth. Cgroups stay writable, because they are delegated.
-    fn hardening(&self) -> Result<Vec<String>, Unspeakable> {
-        let mut lines: Vec<String> = ["ProtectSystem=full", "ProtectKernelModules=yes"]
-            .into_iter()
-            .chain(["# It names whom the kernel ended for want of memory.", "ProtectKernelLogs=no"])
-            .chain(["ProtectControlGroups=no", "LockPersonality=yes", "ProtectHostname=yes"])
-            .chain(["SystemCallArchitectures=native"])
-            .chain(["# What apps write is no business of other users.", "UMask=0027"])
-            .map(str::to_owned)
-            .collect();
-        let folder = &self.manifest.folder;
-        if !SHARED.iter().any(|shared| folder.starts_with(shared)) {
-            lines.push("# Nothing is left for other users in /tmp, or taken from them.".to_owned());
-            lines.push("PrivateTmp=yes".to_owned());
-        }
-        if READ_ONLY.iter().any(|read_only| folder.starts_with(read_only)) {
-            lines.push("# Its data and logs are beside its file.".to_owned());
-            lines.push(format!("ReadWritePaths={}", word(folder)?));
-        }
-        if !self.is_root {
-            lines.push("NoNewPrivileges=yes".to_owned());
-            lines.push("RestrictSUIDSGID=yes".to_owned());
-        }
-        if !self.is_root && self.listens_low() {
-            lines.push(format!("# An app listens below port {FIRST_FREE_PORT}."));
-            lines.push("AmbientCapabilities=CAP_NET_BIND_SERVICE".to_owned());
-            lines.push("CapabilityBoundingSet=CAP_NET_BIND_SERVICE".to_owned());
-        } else if !self.is_root {
-            lines.push("CapabilityBoundingSet=".to_owned());
-        }
-        Ok(lines)
-    }
-
-    fn listens_low(&self) -> bool {
-        let ports =
-            |app: &manifest::App| app.listen.iter().filter_map(manifest::Address::port).chain(app.port).collect();
-        self.manifest
-            .apps
-            .iter()
-            .flat_map(|app| -> Vec<u16> { ports(app) })
-            .any(|port| (1..FIRST_FREE_PORT).contains(&port))
     }
 }
 
@@ -196,6 +147,45 @@ mod tests {
     fn a_hub_in_a_folder_that_everybody_shares_still_finds_itself() {
         assert!(!text(&manifest("/var/tmp/betti", APPS), "betti", false).contains("PrivateTmp"));
         assert!(text(&manifest("/srv/betti", APPS), "betti", false).contains("\nPrivateTmp=yes\n"));
+    }
+
+    const OWN: &str = "
+        [[apps]]
+        script = \"betti-web\"
+        listen = \"0.0.0.0:5173\"
+        [[apps]]
+        script = \"betti-backup\"
+        env = { BETTI_BACKUP_TO = \"/srv/copies\", BETTI_DATA_DIR = \"data\" }
+        error_file = \"/var/log/betti/backup.log\"
+    ";
+
+    #[test]
+    fn the_unit_of_a_hub_that_runs_bettis_own_programs_only() {
+        insta::assert_snapshot!(text(&manifest("/srv/betti", OWN), "betti", false));
+    }
+
+    #[test]
+    fn a_hub_in_somebodys_home_reads_homes_and_writes_its_own_folder() {
+        let unit = text(&manifest("/home/pi/betti", OWN), "pi", false);
+        assert!(
+            unit.contains("\nProtectHome=read-only\n") && unit.contains("\nReadWritePaths=/home/pi/betti\n"),
+            "{unit}"
+        );
+    }
+
+    #[test]
+    fn a_program_of_somebody_else_gets_the_devices_and_memory_that_it_may_need() {
+        for other in
+            ["script = \"server.js\"", "script = \"/opt/betti-web\"", "script = \"betti-web\"\ninterpreter = \"node\""]
+        {
+            let unit =
+                text(&manifest("/srv/betti", &format!("{OWN}\n[[apps]]\nname = \"other\"\n{other}\n")), "betti", false);
+            for missing in ["MemoryDenyWriteExecute", "PrivateDevices", "ProtectSystem=strict", "@system-service"] {
+                assert!(!unit.contains(missing), "{other}: {unit}");
+            }
+        }
+        let root = text(&manifest("/srv/betti", OWN), "root", true);
+        assert!(!root.contains("SystemCallFilter") && !root.contains("strict"), "{root}");
     }
 
     #[test]

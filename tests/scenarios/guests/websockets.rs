@@ -10,7 +10,10 @@ use scenarios::platform::GATEWAY;
 use scenarios::{loops, process, wait};
 use serde_json::json;
 
-use super::house::{House, heard};
+use super::{
+    access::token,
+    house::{House, heard},
+};
 
 /// As many as the gateway carries at once.
 const MOST_TUNNELS: usize = 512;
@@ -39,8 +42,8 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Asks for a WebSocket; what is answered, up to the end of the head, and nothing more.
-fn upgrade(house: &House, mut stream: &TcpStream, path: &str, more: &str) -> String {
-    let asked = format!("GET {path} HTTP/1.1\r\n{}{UPGRADE}{more}\r\n", house.head());
+fn upgrade(who: &str, mut stream: &TcpStream, path: &str, more: &str) -> String {
+    let asked = format!("GET {path} HTTP/1.1\r\n{who}{UPGRADE}{more}\r\n");
     stream.write_all(asked.as_bytes()).expect("it is listened to");
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -52,8 +55,13 @@ fn upgrade(house: &House, mut stream: &TcpStream, path: &str, more: &str) -> Str
 
 /// A WebSocket of this guest's.
 fn opened(house: &House, guest: u8, path: &str) -> TcpStream {
+    opened_by(&house.head(), house, guest, path)
+}
+
+/// The same, of a device that says this.
+fn opened_by(who: &str, house: &House, guest: u8, path: &str) -> TcpStream {
     let stream = house.connect_from(guest);
-    let head = upgrade(house, &stream, path, "");
+    let head = upgrade(who, &stream, path, "");
     assert!(head.starts_with("HTTP/1.1 101"), "{path}: {head}");
     stream
 }
@@ -68,9 +76,11 @@ fn carried(house: &House) -> u64 {
 fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
     const FLOOD: usize = MOST_TUNNELS + 100;
     let house = House::open();
+    // Another device: the worker behind shares its places by device, as the gateway does by address.
+    let flooding = format!("host: h\r\nauthorization: Bearer {}\r\n", token(&house, "resident"));
     house.bears(|| {
         let neighbour = opened(&house, 7, "/ws");
-        let mut flood: Vec<_> = (0..FLOOD).map(|_| opened(&house, 66, "/ws")).collect();
+        let mut flood: Vec<_> = (0..FLOOD).map(|_| opened_by(&flooding, &house, 66, "/ws")).collect();
         let oldest = heard(flood.swap_remove(0));
         assert!(oldest.contains("Too many connections of yours"), "{oldest}");
         let said = frame(LAST | TEXT, &[b'a'; 60_000]);
@@ -195,7 +205,7 @@ fn nobody_agrees_to_compression_so_nothing_can_unpack() {
     house.bears(|| {
         for path in PATHS {
             let asked = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n";
-            let head = upgrade(&house, &house.connect(), path, asked);
+            let head = upgrade(&house.head(), &house.connect(), path, asked);
             assert!(head.starts_with("HTTP/1.1 101"), "{path}: {head}");
             assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "{path}: {head}");
         }

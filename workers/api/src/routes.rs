@@ -185,6 +185,13 @@ mod tests {
         ("PUT", "/api/v1/access/pin"),
     ];
 
+    /// So that the walk over them with another resident's token (`tests/walk.rs`) knows of each.
+    #[tokio::test]
+    async fn every_route_is_written_down_for_the_walk_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        strangers::are_written_down(&table(&hub(folder.path()).await), "tests/walk/routes.txt");
+    }
+
     #[tokio::test]
     async fn each_route_asks_for_the_area_that_it_is_about_and_only_what_reads_for_reading() {
         let folder = tempfile::tempdir().unwrap();

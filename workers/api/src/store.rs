@@ -43,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_activity.sql"),
     include_str!("../migrations/0009_devices.sql"),
     include_str!("../migrations/0010_drinks_behind.sql"),
+    include_str!("../migrations/0011_devices_of_each.sql"),
 ];
 
 /// All of it. Each domain adds its own questions and changes.

@@ -148,6 +148,24 @@ fn readings_of_a_device_are_theirs_who_wear_it() {
 }
 
 #[test]
+fn a_device_gives_way_to_another_one_of_its_kind_of_the_same_resident_only() {
+    let data = tempfile::tempdir().unwrap();
+    let api = start(&data);
+    api.post("/api/v1/residents", &json!({"name": "Bertha"}));
+    let other = "AA:BB:CC:00:00:02";
+    pair(&api, CUFF, "Bertha's");
+    assert_eq!(change(&api, CUFF, &json!({"subject": 2})).0, 200);
+    pair(&api, other, "Anna's");
+    let are_paired = || {
+        let device = |address| devices(&api).into_iter().find(|device| device["address"] == address).unwrap();
+        [CUFF, other].map(|address| device(address)["paired"] == true)
+    };
+    assert_eq!(are_paired(), [true, true], "each has a cuff");
+    assert_eq!(change(&api, other, &json!({"subject": 2})).0, 200);
+    assert_eq!(are_paired(), [false, true], "one of each is enough for Bertha too");
+}
+
+#[test]
 fn a_device_of_this_home_is_kept_as_it_was_seen_and_a_neighbours_is_not() {
     let data = tempfile::tempdir().unwrap();
     let api = start(&data);

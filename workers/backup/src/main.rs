@@ -28,7 +28,10 @@ mod staging;
 mod state;
 mod whole;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -96,15 +99,21 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let settings = Settings::read(arguments.config.as_deref(), |name| std::env::var_os(name));
     match arguments.command {
-        None => kit::run("betti-backup", &sees(), async |worker| nightly::serve(worker, settings?).await),
+        None => {
+            // What is wrong with settings is told by who serves.
+            let sees = settings.as_ref().map(sees).unwrap_or_default();
+            kit::run("betti-backup", &sees, async |worker| nightly::serve(worker, settings?).await)
+        }
         Some(command) => commands::run(command, arguments.json, settings),
     }
 }
 
-/// All files: it copies what all workers keep, and to sticks that are mounted where and when somebody plugs them in. It listens
-/// to nobody, calls nobody and executes nothing.
-fn sees() -> kit::Sees {
-    kit::Sees::default().reads("/").writes("/")
+/// The home, its data, where copies go, and what the kernel says of mounts. It listens to nobody, calls nobody and executes nothing.
+fn sees(settings: &Settings) -> kit::Sees {
+    let home = settings.config.parent().unwrap_or(Path::new("/"));
+    let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    let sees = kit::Sees::default().writes(&home).writes(&settings.data).reads(mounts::ABOUT);
+    mounts::seen_from(&settings.to, &home).into_iter().fold(sees, kit::Sees::writes)
 }
 
 #[cfg(test)]

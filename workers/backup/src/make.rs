@@ -236,8 +236,8 @@ fn test_by_restoring(path: &Path, test: &Identity, made: &Contents, staging: &St
 }
 
 fn finish(place: &Place, name: &str) -> Result<(), MakeError> {
-    let named = std::fs::rename(place.at(&naming::unfinished(name)), place.at(name)).and_then(|()| place.sync());
-    named.map_err(|error| full_or(error, place))
+    let named = crate::whole::rename(&place.at(&naming::unfinished(name)), &place.at(name));
+    named.and_then(|()| place.sync()).map_err(|error| full_or(error, place))
 }
 
 /// Removes the copies that the budget does not keep.

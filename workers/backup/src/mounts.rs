@@ -18,6 +18,45 @@ const ABOUT_OPEN: &str = "/proc/self/fdinfo/";
 /// Where desktops and people mount what can be taken away. What is in there has to be a mount.
 const REMOVABLE: [&str; 3] = ["/media", "/mnt", "/run/media"];
 
+/// What the kernel says of this process and of what is mounted.
+pub const ABOUT: &str = "/proc";
+
+/// What has to be seen of the machine so that copies can go to a folder, also when something is mounted there later on: what is mounted
+/// belongs to the folder that its mount point is in. Nothing besides the home for a folder in it.
+pub fn seen_from(to: &Path, home: &Path) -> Option<PathBuf> {
+    let everything = PathBuf::from("/");
+    match without_links(to) {
+        Some(real) => outside(&real, home).map(|root| nearest_folder(&root)),
+        // A link to what is not there at the moment may lead anywhere.
+        None => Some(everything),
+    }
+}
+
+fn outside(to: &Path, home: &Path) -> Option<PathBuf> {
+    if to.starts_with(home) {
+        return None;
+    }
+    let root = REMOVABLE.iter().find(|root| to.starts_with(root));
+    // Anything above another folder may be a disk that is mounted later.
+    Some(root.map_or_else(|| "/".into(), PathBuf::from))
+}
+
+/// The path without links, as far as there is something.
+fn without_links(path: &Path) -> Option<PathBuf> {
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    if path.is_symlink() {
+        return None;
+    }
+    Some(without_links(path.parent()?)?.join(path.file_name()?))
+}
+
+/// One that is not there will be made in the nearest one above that is.
+fn nearest_folder(path: &Path) -> PathBuf {
+    path.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/")).to_owned()
+}
+
 /// Why a folder is not where it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absent {
@@ -76,6 +115,22 @@ pub fn check(folder: &Path, mount: &Path, before: Option<&Path>) -> Result<(), A
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_sees_the_home_and_where_sticks_are_mounted_and_more_only_for_another_place() {
+        let home = tempfile::tempdir().unwrap();
+        let real = home.path().canonicalize().unwrap();
+        let at = |name: &str| seen_from(&real.join(name), &real);
+        assert_eq!(at("backups"), None);
+        assert_eq!(outside(Path::new("/media/usb/betti"), &real), Some("/media".into()));
+        assert_eq!(outside(Path::new("/run/media/anna/STICK"), &real), Some("/run/media".into()));
+        assert_eq!(outside(Path::new("/srv/copies"), &real), Some("/".into()));
+        assert_eq!(nearest_folder(&real.join("no/such")), real);
+        for (name, target) in [("gone", "/no/such/folder"), ("elsewhere", "/usr")] {
+            std::os::unix::fs::symlink(target, real.join(name)).unwrap();
+            assert_eq!(at(name), Some("/".into()), "{name}");
+        }
+    }
 
     const STICK: &str = "\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/mmcblk0p2 rw

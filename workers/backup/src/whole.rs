@@ -34,8 +34,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = begin(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    std::fs::rename(&part, path)?;
+    rename(&part, path)?;
     sync_folder_of(path)
+}
+
+/// Gives a file on the disk its name; the folder is still to be synced. On the FAT of sticks the new name leads to an empty file until
+/// the file itself is synced once more: where its bytes are and how many stands beside the name, and the folder is synced without that.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    File::open(to)?.sync_all()
 }
 
 /// A name is kept only when its folder is.

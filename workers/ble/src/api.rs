@@ -7,11 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header, request};
+use http::{Request, StatusCode, Uri, header, request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use kit::access::secret::Token;
+use kit::access::ServiceKey;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -53,7 +53,7 @@ pub struct Api {
     /// In front of every path; empty, or `/something`.
     prefix: String,
     /// What is shown to it, if it is on this machine.
-    credential: Option<HeaderValue>,
+    credential: Option<ServiceKey>,
 }
 
 impl FromStr for Api {
@@ -77,22 +77,37 @@ impl FromStr for Api {
 
 impl Api {
     /// The same, asked with the hub's own credential.
-    pub fn with_credential(mut self, service: &Token) -> Self {
-        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
-        self.credential = service.bearer_at(host);
+    pub fn with_credential(mut self, service: ServiceKey) -> Self {
+        self.credential = Some(service);
         self
     }
 
     /// Posts JSON. `key` names what is posted, so that the API takes it once however often it is sent.
     pub async fn post(&self, path: &str, key: Option<&str>, json: String) -> Result<Answer, PostError> {
         let request = self.posting(path, key, json)?;
-        timeout(REQUEST_TIMEOUT, self.exchange(request)).await.map_err(|_| PostError::TimedOut(REQUEST_TIMEOUT))?
+        timeout(REQUEST_TIMEOUT, self.ask(request)).await.map_err(|_| PostError::TimedOut(REQUEST_TIMEOUT))?
     }
 
     /// Asks, and waits this long for an answer that may be held back.
     pub async fn get(&self, path: &str, within: Duration) -> Result<Answer, PostError> {
         let request = self.request(Request::get(self.url(path))).body(Full::default())?;
-        timeout(within, self.exchange(request)).await.map_err(|_| PostError::TimedOut(within))?
+        timeout(within, self.ask(request)).await.map_err(|_| PostError::TimedOut(within))?
+    }
+
+    /// To what this hub's workers show, and once more to what they show by now if it is not known.
+    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, PostError> {
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+        let Some((key, shown)) = self.credential.as_ref().and_then(|key| Some((key, key.bearer_at(host)?))) else {
+            return self.exchange(request).await;
+        };
+        request.headers_mut().insert(header::AUTHORIZATION, shown.clone());
+        let answer = self.exchange(request.clone()).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let Some(other) = key.instead_of(&shown, host) else { return Ok(answer) };
+        request.headers_mut().insert(header::AUTHORIZATION, other);
+        self.exchange(request).await
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, PostError> {
@@ -114,11 +129,7 @@ impl Api {
     }
 
     fn request(&self, request: request::Builder) -> request::Builder {
-        let request = request.header(header::HOST, &self.address).header(header::CONNECTION, "close");
-        match &self.credential {
-            Some(credential) => request.header(header::AUTHORIZATION, credential),
-            None => request,
-        }
+        request.header(header::HOST, &self.address).header(header::CONNECTION, "close")
     }
 
     fn posting(&self, path: &str, key: Option<&str>, json: String) -> Result<Request<Full<Bytes>>, http::Error> {

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 async fn serve(mut worker: kit::Worker) -> anyhow::Result<()> {
     let config::Configuration { api, adopted } = config::Configuration::from_environment()?;
     let store = store::Store::open(&worker.data_dir()?)?;
-    let api = api.with_credential(&kit::access::service_token(&worker.data_dir()?)?);
+    let api = api.with_credential(worker.service_key()?);
     let (board, bells, stop) = (status::Board::new(), delivery::Bells::default(), worker.stop());
     worker.ready();
 

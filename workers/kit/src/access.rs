@@ -52,13 +52,14 @@ pub use self::{
     devices::{Device, LONGEST_NAME, MOST_DEVICES},
     grants::Given,
     invitations::{CODE_VALID_FOR, Invitation, Paired},
-    service::service_token,
+    service::ServiceKey,
 };
 use crate::{
     Identity, Problem, Rule,
     database::{Database, DatabaseError, OpenError},
     role::Role,
     rule::{Area, Level},
+    sandbox::Reader,
 };
 
 /// The file's name in the data directory.
@@ -182,9 +183,7 @@ struct Inner {
     pace: Mutex<Pace>,
     /// Only one PIN is looked at at a time: that takes memory.
     pins: tokio::sync::Mutex<()>,
-    service: Token,
-    /// The device that the hub's own workers are.
-    hub: Option<String>,
+    service: ServiceKey,
 }
 
 /// Why somebody is not let in, and who that is as far as it is worth noting: whoever is known, and whoever shows a wrong
@@ -206,11 +205,15 @@ impl Access {
     /// # Errors
     /// If one of them cannot be made or used.
     pub fn open(directory: &Path) -> Result<Self, AccessError> {
+        Self::open_with(directory, None)
+    }
+
+    /// The same; the hub's own credential is read anew by this reader, where there is one.
+    pub(crate) fn open_with(directory: &Path, reader: Option<Arc<Reader>>) -> Result<Self, AccessError> {
         let path = directory.join(FILE);
         let database = Database::open(&path, &MIGRATIONS)?;
-        let service = service::ensure(directory)?;
+        let service = ServiceKey::new(directory, service::ensure(directory)?, reader);
         let known = Known::open(&path)?;
-        let hub = known.find(&service.hash()).map(|caller| caller.device.clone());
         Ok(Self(Arc::new(Inner {
             database,
             known: Mutex::new(known),
@@ -221,18 +224,17 @@ impl Access {
             pace: Mutex::default(),
             pins: tokio::sync::Mutex::default(),
             service,
-            hub,
         })))
     }
 
     /// Whether it is one of the hub's own workers.
     pub(crate) fn is_hub(&self, identity: &Identity) -> bool {
-        identity.caller().is_some_and(|caller| Some(&caller.device) == self.0.hub.as_ref())
+        identity.caller().is_some_and(|caller| lock(&self.0.known).is_hub(&caller.device))
     }
 
     /// What this worker shows to the hub's other workers.
     #[must_use]
-    pub fn service(&self) -> &Token {
+    pub fn service(&self) -> &ServiceKey {
         &self.0.service
     }
 

@@ -40,13 +40,33 @@ pub struct Call {
 
 impl Call {
     /// Whether whoever asks may have this of another resident than the one that the request names: for what is found by an id
-    /// that is not the resident's.
+    /// that is not the resident's. What is noted of the request is about them from here on, and that it was refused if so.
     ///
     /// # Errors
     /// 403 if not.
     pub fn about(&self, resident: i64) -> Result<(), Problem> {
-        self.trail.iter().for_each(|trail| trail.about(resident));
-        self.rule.admits(&self.identity, resident).then_some(()).ok_or_else(access::not_allowed)
+        self.about_by(self.rule, resident)
+    }
+
+    /// The same by another rule than the route's: for what decides itself who may have it.
+    ///
+    /// # Errors
+    /// 403 if it does not let them.
+    pub fn about_by(&self, rule: Rule, resident: i64) -> Result<(), Problem> {
+        let is_let = rule.admits(&self.identity, resident);
+        if let Some(trail) = &self.trail {
+            trail.about(resident);
+            if !is_let {
+                trail.refused();
+            }
+        }
+        is_let.then_some(()).ok_or_else(access::not_allowed)
+    }
+
+    /// Whether a list may show whoever asks what is this resident's. Nothing is noted of what is left out.
+    #[must_use]
+    pub fn may_see(&self, resident: i64) -> bool {
+        self.rule.admits(&self.identity, resident)
     }
 
     /// Whom the request names, and the route's rule was asked about.

@@ -2,7 +2,10 @@
 
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,10 +15,19 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
 
-use crate::{Call, Rule, rule::FIRST_RESIDENT, serve::TAKEN_WITHIN};
+use crate::{
+    Call, Identity, Rule,
+    rule::FIRST_RESIDENT,
+    serve::{Crowd, Place, TAKEN_WITHIN},
+};
 
 /// How many messages a client may lag behind before it is dropped: it holds nobody else up.
 const LONGEST_LAG: usize = 256;
+/// WebSockets of one kind at once; a home needs a few for each screen. For another one, the oldest of whichever device has the most
+/// ends.
+pub const MOST_LISTENERS: usize = 512;
+/// The same, with those that are told to end: more are dropped, should they come faster than others can end.
+const MOST_WITH_ENDING: usize = 2 * MOST_LISTENERS;
 /// A ping finds out that a client is gone.
 pub(crate) const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long one frame may take to be taken by a client.
@@ -43,10 +55,55 @@ impl Goodbye {
     pub const CHANGED: Self = Self { code: POLICY_VIOLATION, reason: "This device's rights changed: connect again" };
 }
 
+/// The places of those who are told things, by device: whoever takes many takes none of the others'.
+#[derive(Clone)]
+pub(crate) struct Places {
+    crowd: Crowd<Option<String>>,
+    /// With those that are told to end.
+    taken: Arc<AtomicUsize>,
+}
+
+/// One of them, as long as its WebSocket is open.
+pub(crate) struct Taken {
+    place: Arc<Place<Option<String>>>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Places {
+    pub fn new() -> Self {
+        Self { crowd: Crowd::of(MOST_LISTENERS), taken: Arc::default() }
+    }
+
+    /// One for this caller; `None` if too many come at once.
+    pub fn take(&self, identity: &Identity) -> Option<Taken> {
+        if self.taken.load(Ordering::Relaxed) >= MOST_WITH_ENDING {
+            tracing::warn!("too many WebSockets at once: one is dropped");
+            return None;
+        }
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        let place = self.crowd.admit(identity.caller().map(|caller| caller.device.clone()));
+        Some(Taken { place, taken: self.taken.clone() })
+    }
+}
+
+impl Taken {
+    /// Somebody else needs it.
+    pub async fn is_needed(&self) {
+        self.place.is_needed().await;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Everyone who listens.
 pub struct Live {
     messages: broadcast::Sender<(Rule, String)>,
     listeners: AtomicUsize,
+    places: Places,
     goodbye: Goodbye,
     stop: CancellationToken,
 }
@@ -55,7 +112,8 @@ impl Live {
     /// Nobody listens yet. Everyone is told `goodbye` at `stop`.
     #[must_use]
     pub fn new(goodbye: Goodbye, stop: CancellationToken) -> Self {
-        Self { messages: broadcast::Sender::new(LONGEST_LAG), listeners: AtomicUsize::new(0), goodbye, stop }
+        let (messages, places) = (broadcast::Sender::new(LONGEST_LAG), Places::new());
+        Self { messages, listeners: AtomicUsize::new(0), places, goodbye, stop }
     }
 
     /// How many listen.
@@ -81,10 +139,11 @@ impl Live {
 
     /// Serves one client to its end, which comes too when its rights change. What it sends is ignored.
     pub async fn serve(&self, socket: WebSocket, call: &Call, first: &impl Serialize) {
+        let Some(place) = self.places.take(&call.identity) else { return };
         let messages = self.messages.subscribe();
         self.listeners.fetch_add(1, Ordering::Relaxed);
         let first = serde_json::to_string(first).unwrap_or_default();
-        let _ = self.converse(socket, call, first, messages).await; // However it ended, it ended.
+        let _ = self.converse(socket, call, first, messages, &place).await; // However it ended, it ended.
         self.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -94,6 +153,7 @@ impl Live {
         call: &Call,
         first: String,
         mut messages: broadcast::Receiver<(Rule, String)>,
+        place: &Taken,
     ) -> Result<(), Gone> {
         let changed = call.until_changed();
         send(&mut socket, Message::text(first)).await?;
@@ -103,6 +163,9 @@ impl Live {
                 () = self.stop.cancelled() => return close(socket, self.goodbye.code, self.goodbye.reason).await,
                 () = changed.cancelled() => {
                     return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
+                }
+                () = place.is_needed() => {
+                    return close(socket, Goodbye::CROWDED.code, Goodbye::CROWDED.reason).await;
                 }
                 _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
                 received = socket.next() => if has_left(&mut socket, received).await { return Ok(()) },

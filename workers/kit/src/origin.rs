@@ -1,9 +1,13 @@
 //! From which page a request comes.
 //!
 //! A browser on this machine counts as this machine, and any site may make it send requests and open WebSockets, which no
-//! other rule of the web keeps from reading. It always says from which page, though.
+//! other rule of the web keeps from reading. It always says from which page, though: by `Origin`, or where it leaves that out, as for
+//! pictures, by `Sec-Fetch-Site`.
 
-use http::{HeaderMap, Uri, header::ORIGIN};
+use http::{HeaderMap, HeaderName, Uri, header::ORIGIN};
+
+/// How the page and what it asks for belong together (Fetch Metadata); scripts cannot write it.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What is said to a page of another site.
 pub const REFUSAL: &str = "This hub answers its own pages only, and this request comes from another site's.";
@@ -28,7 +32,7 @@ fn origin(headers: &HeaderMap) -> Option<Uri> {
 #[must_use]
 pub fn is_same(headers: &HeaderMap, host: Option<&str>) -> bool {
     if !headers.contains_key(ORIGIN) {
-        return true;
+        return headers.get(FETCH_SITE).is_none_or(|site| site != "cross-site");
     }
     let Some(origin) = origin(headers) else { return false };
     let (Some(scheme), Some(authority), Some(host)) = (origin.scheme_str(), origin.authority(), host) else {
@@ -70,6 +74,25 @@ mod tests {
     }
 
     #[test]
+    fn who_says_no_origin_is_asked_from_where_the_page_is() {
+        let table = [
+            (None, None, true),
+            (None, Some("same-origin"), true),
+            (None, Some("same-site"), true),
+            (None, Some("none"), true),
+            (None, Some("cross-site"), false),
+            // A page of this machine at another name of it; and what is said of a page by its name goes first.
+            (Some("http://localhost:5173"), Some("cross-site"), true),
+            (Some("http://evil.example"), Some("same-origin"), false),
+        ];
+        for (origin, site, answered) in table {
+            let lines = [(ORIGIN, origin), (FETCH_SITE, site)];
+            let lines = lines.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_static(value?))));
+            assert_eq!(is_trusted(&lines.collect(), Some("hub:3001")), answered, "{origin:?} {site:?}");
+        }
+    }
+
+    #[test]
     fn pages_of_other_origins_are_told_apart() {
         let table = [
             (None, "hub:5173", true),
@@ -78,6 +101,13 @@ mod tests {
             (Some("https://betti.example"), "betti.example", true),
             (Some("https://betti.example"), "betti.example:443", true),
             (Some("http://[::1]:5173"), "[::1]:5173", true),
+            (Some("https://[fd00::5]"), "[fd00::5]:443", true),
+            (Some("https://[fd00::5]:5173"), "[fd00::5]", false),
+            (Some("https://betti.ngrok-free.app"), "betti.ngrok-free.app", true),
+            (Some("https://other.ngrok-free.app"), "betti.ngrok-free.app", false),
+            (Some("https://hub:5173@evil.example"), "hub:5173", false),
+            (Some("ws://hub:5173"), "hub:5173", false),
+            (Some("http://hub:5173 http://evil.example"), "hub:5173", false),
             (Some("http://hub:5174"), "hub:5173", false),
             (Some("http://evil.example"), "hub:5173", false),
             (Some("http://hub:5173.evil.example"), "hub:5173", false),

@@ -32,6 +32,10 @@ use crate::{
 
 /// The largest body that is read, in bytes, unless a route says otherwise: what clients have always been held to.
 pub const LARGEST_BODY: usize = 100 * 1024;
+/// The same where nobody has to be known: codes and passkeys. Each connection may have one that does not go on.
+pub const LARGEST_PUBLIC_BODY: usize = 8 * 1024;
+/// The same where besides nobody has anything to say in one. Each HTTP/2 connection may have a hundred of them.
+const LARGEST_IDLE_BODY: usize = 1024;
 /// How long a body may take to arrive. The largest that is taken comes through within it at a megabit a second.
 pub const BODY_WITHIN: Duration = Duration::from_secs(120);
 /// The largest WebSocket message, in bytes.
@@ -108,7 +112,12 @@ impl Routes {
     {
         let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
         let stakes = Stakes::at_first(&method, rule);
-        self.entries.push(Entry { method, pattern, rule, stakes, largest_body: LARGEST_BODY, handler });
+        let largest_body = match rule {
+            Rule::Public if method == Method::GET => LARGEST_IDLE_BODY,
+            Rule::Public => LARGEST_PUBLIC_BODY,
+            _ => LARGEST_BODY,
+        };
+        self.entries.push(Entry { method, pattern, rule, stakes, largest_body, handler });
         self
     }
 
@@ -149,7 +158,7 @@ impl Routes {
         self
     }
 
-    /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`].
+    /// The route that was added last reads bodies of so many bytes instead of [`LARGEST_BODY`] or [`LARGEST_PUBLIC_BODY`].
     #[must_use]
     pub fn with_largest_body(mut self, bytes: usize) -> Self {
         if let Some(entry) = self.entries.last_mut() {
@@ -479,10 +488,19 @@ impl RequestLine {
             address: self.address.map(|address| address.to_canonical().to_string()),
             area: place.area(),
             what: place.what(),
-            resident: self.resident(),
+            resident: self.about(place.rule, identity),
             route: format!("{} {}", place.kind, place.pattern),
             thing: place.thing(parameters),
             status: 0,
+        }
+    }
+
+    /// Whom it is noted to be about. Where the rule asks about no resident, that is whose the caller is, until the handler finds
+    /// that it is somebody else: whoever looks after their own affairs is no entry of the one who lives here longest.
+    fn about(&self, rule: Rule, identity: &Identity) -> i64 {
+        match (rule, identity) {
+            (Rule::Known | Rule::Household, Identity::Known(caller)) => caller.resident,
+            _ => self.resident(),
         }
     }
 

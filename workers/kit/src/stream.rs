@@ -13,6 +13,7 @@ mod follower;
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use http::StatusCode;
 use serde_json::json;
 use tokio::{
     select,
@@ -31,7 +32,7 @@ use self::follower::{Follower, Next};
 use crate::{
     Call, Identity, Problem, Rule,
     database::Database,
-    live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, SENT_WITHIN, close, has_left, send},
+    live::{Gone, Goodbye, PING_EVERY, POLICY_VIOLATION, Places, SENT_WITHIN, Taken, close, has_left, send},
     outbox::Kept,
     rule::FIRST_RESIDENT,
 };
@@ -80,13 +81,14 @@ pub struct Stream {
     stop: CancellationToken,
     /// Clients are waited for when the worker leaves.
     tasks: TaskTracker,
+    places: Places,
 }
 
 impl Stream {
     /// Nobody follows yet. `rule` says who may be told of which event; everyone is told goodbye at `stop`.
     #[must_use]
     pub fn new(database: Database, rule: RuleOf, stop: CancellationToken, tasks: TaskTracker) -> Self {
-        Self { told: broadcast::Sender::new(LONGEST_LAG), database, rule, stop, tasks }
+        Self { told: broadcast::Sender::new(LONGEST_LAG), database, rule, stop, tasks, places: Places::new() }
     }
 
     fn follower(&self, since: Option<i64>, identity: Identity) -> Follower {
@@ -102,10 +104,14 @@ impl Stream {
 
     /// Serves one WebSocket to its end. What it sends is ignored. `?since=SEQ` in the call's query: from there on.
     pub async fn serve(&self, mut socket: WebSocket, call: &Call) {
+        let Some(place) = self.places.take(&call.identity) else { return };
         let token = self.tasks.token();
         // However it ended, it ended.
         let _ = match since(call.query("since")) {
-            Ok(since) => self.converse(socket, self.follower(since, call.identity.clone()), call.until_changed()).await,
+            Ok(since) => {
+                let follower = self.follower(since, call.identity.clone());
+                self.converse(socket, follower, call.until_changed(), &place).await
+            }
             Err(problem) => match send(&mut socket, Message::text(refusal(&problem))).await {
                 Ok(()) => close(socket, POLICY_VIOLATION, "since is not a seq").await,
                 gone => gone,
@@ -119,6 +125,7 @@ impl Stream {
         mut socket: WebSocket,
         mut follower: Follower,
         changed: CancellationToken,
+        place: &Taken,
     ) -> Result<(), Gone> {
         let mut ping = interval(PING_EVERY);
         loop {
@@ -132,6 +139,9 @@ impl Stream {
                         }
                         () = changed.cancelled() => {
                             return close(socket, Goodbye::CHANGED.code, Goodbye::CHANGED.reason).await;
+                        }
+                        () = place.is_needed() => {
+                            return close(socket, Goodbye::CROWDED.code, Goodbye::CROWDED.reason).await;
                         }
                         _ = ping.tick() => send(&mut socket, Message::ping(Vec::new())).await?,
                         received = socket.next() => if has_left(&mut socket, received).await { return Ok(()) },
@@ -158,10 +168,12 @@ impl Stream {
     /// `Last-Event-ID`, which goes before `?since=SEQ`.
     ///
     /// # Errors
-    /// 400 if that is no number.
+    /// 400 if that is no number, 503 if too many come at once.
     pub fn events(&self, call: &Call) -> Result<Response, Problem> {
         let last_event_id = call.header("last-event-id").filter(|id| !id.is_empty());
         let since = since(last_event_id.or(call.query("since")))?;
+        let too_many = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many connections. Try again later");
+        let place = self.places.take(&call.identity).ok_or_else(too_many)?;
         let (follower, changed) = (self.follower(since, call.identity.clone()), call.until_changed());
         let (sender, mut receiver) = mpsc::channel(WAITING_FOR_READER);
         let (stop, token, trail) = (self.stop.clone(), self.tasks.token(), call.trail.clone());
@@ -169,6 +181,7 @@ impl Stream {
             select! {
                 () = stop.cancelled() => {}
                 () = changed.cancelled() => {}
+                () = place.is_needed() => {}
                 () = hand_on(follower, &sender) => {}
                 () = sender.closed() => {}
             }

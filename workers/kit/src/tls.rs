@@ -1,20 +1,23 @@
-//! Certificates, exchanged while the worker runs: a pair that appears, changes or goes is taken as it is for every
-//! connection from then on.
+//! Certificates, exchanged while the worker runs: a good pair that appears or changes is taken for every connection from then on.
 //!
 //! ```text
-//!   certs/ changes, or an hour passes ──► look ──┬─ a good pair       in force
-//!                                                ├─ no pair           plain HTTP, as before there was one
-//!                                                └─ no good           the one before stays in force; who supervises is told why
+//!   certs/ changes, or an hour passes ──► look ──┬─ a good pair           in force
+//!                                                ├─ no good, or over      the one before stays in force; who supervises is told why
+//!                                                └─ no pair any more      the same: without encryption only after a restart
 //! ```
+//!
+//! Plain HTTP, once there was a certificate, would be what somebody waits for who reads along; and a folder that is exchanged is not
+//! there for a moment.
 
 mod pair;
 mod redirect;
 mod report;
 mod watch;
+mod way;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -29,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 use self::pair::{Found, Pair};
 pub(crate) use self::redirect::Guarded;
 pub use self::{pair::CertificateError, report::Report};
+use crate::sandbox::{Content, Reader};
 
 /// The folder whose pair is served, and the pair in force.
 pub struct Certificates {
@@ -38,12 +42,14 @@ pub struct Certificates {
     acceptor: TlsAcceptor,
     /// Beginnings of paths that are answered without encryption too.
     open: &'static [&'static str],
+    /// Who reads what is in the folder's place by now; the worker itself, until it serves.
+    reader: OnceLock<Arc<Reader>>,
 }
 
 #[derive(Default)]
 struct State {
     pair: Option<Arc<Pair>>,
-    /// Why what is in the folder is not in force.
+    /// What is wrong with what is in the folder, and what is done instead.
     trouble: Option<String>,
 }
 
@@ -70,7 +76,8 @@ impl Certificates {
     pub fn with_open_paths(folder: &Path, open: &'static [&'static str]) -> Arc<Self> {
         let current = Arc::new(Current::default());
         let acceptor = acceptor(current.clone());
-        let certificates = Arc::new(Self { folder: folder.into(), state: ArcSwap::default(), current, acceptor, open });
+        let (state, reader) = (ArcSwap::default(), OnceLock::new());
+        let certificates = Arc::new(Self { folder: folder.into(), state, current, acceptor, open, reader });
         certificates.look();
         certificates
     }
@@ -81,10 +88,10 @@ impl Certificates {
         std::env::var_os(certificates::FOLDER_VARIABLE).map_or_else(|| certificates::FOLDER.into(), PathBuf::from)
     }
 
-    /// Whether a folder has a pair that can be served, for who serves none of it.
+    /// Whether a folder has a pair, for who serves none of it and may not read it.
     #[must_use]
     pub fn are_in(folder: &Path) -> bool {
-        matches!(pair::find(folder), Found::Pair(_))
+        [certificates::CERTIFICATE, certificates::KEY].iter().all(|name| folder.join(name).is_file())
     }
 
     /// Where the pair is looked for.
@@ -106,31 +113,29 @@ impl Certificates {
         Report::new(state.pair.as_ref().map(|pair| pair.validity), state.trouble.as_deref(), now())
     }
 
-    /// Takes the folder's pair from now on; keeps the present one if it is no good.
+    /// What the certificate of the hub's own authority holds, which devices are to trust.
+    #[must_use]
+    pub fn authority(&self) -> Content {
+        self.read(&self.folder.join(certificates::AUTHORITY))
+    }
+
+    fn read(&self, path: &Path) -> Content {
+        self.reader.get().map_or_else(|| Content::of(path), |reader| reader.read(path))
+    }
+
+    /// Takes the folder's pair from now on; keeps the present one if it is no good, or no better than none.
     pub fn look(&self) {
         let before = self.state.load_full();
-        let state = match pair::find(&self.folder) {
-            Found::Pair(new) => {
-                if before.pair.as_ref().is_none_or(|old| !old.is(&new)) {
-                    tracing::info!("a new certificate is in force");
-                }
-                State { pair: Some(Arc::new(*new)), trouble: None }
-            }
-            Found::Nothing => {
-                if before.pair.is_some() {
-                    tracing::warn!(folder = %self.folder.display(), "the certificate is gone: serving plain HTTP");
-                }
-                State::default()
-            }
-            // Half of a pair that was never whole is as good as none.
-            Found::Half(_) if before.pair.is_none() && before.trouble.is_none() => State::default(),
-            Found::Half(missing) => before.and_trouble(format!("{} is missing", missing.display())),
-            Found::Bad(error) => before.and_trouble(error.to_string()),
-        };
+        let state = before.followed_by(pair::find(&self.folder, |path| self.read(path)), &self.folder, now());
+        match (&before.pair, &state.pair) {
+            (Some(old), Some(new)) if old.is(new) => {}
+            (_, Some(_)) => tracing::info!("a new certificate is in force"),
+            (_, None) => {}
+        }
         if let Some(trouble) = &state.trouble
             && before.trouble != state.trouble
         {
-            tracing::warn!("{}: {trouble}", if state.pair.is_some() { report::KEPT } else { report::BROKEN });
+            tracing::warn!("{trouble}");
         }
         self.current.0.store(state.pair.as_ref().map(|pair| pair.key.clone()));
         self.state.store(Arc::new(state));
@@ -158,9 +163,35 @@ impl Certificates {
 }
 
 impl State {
+    fn followed_by(&self, found: Found, folder: &Path, now: i64) -> Self {
+        match (found, &self.pair) {
+            (Found::Pair(new), Some(old)) if old.is_good(now) && !new.is_good(now) => {
+                let why = report::standing(new.validity, now).unwrap_or_default();
+                self.and_trouble(format!("{}: in {}, {why}", report::KEPT, folder.display()))
+            }
+            (Found::Pair(new), _) => Self { pair: Some(Arc::new(*new)), trouble: None },
+            (Found::Nothing, None) => Self::default(),
+            (Found::Nothing, Some(_)) => self.and_trouble(format!("{} {}", report::GONE, folder.display())),
+            // Half of a pair that was never whole is as good as none.
+            (Found::Half(_), None) if self.trouble.is_none() => Self::default(),
+            (Found::Half(missing), _) => self.and_why(&format!("{} is missing", missing.display())),
+            (Found::Bad(error), _) => self.and_why(&error.to_string()),
+        }
+    }
+
+    fn and_why(&self, why: &str) -> Self {
+        let instead = if self.pair.is_some() { report::KEPT } else { report::BROKEN };
+        self.and_trouble(format!("{instead}: {why}"))
+    }
+
     fn and_trouble(&self, trouble: String) -> Self {
         Self { pair: self.pair.clone(), trouble: Some(trouble) }
     }
+}
+
+/// The files of a folder that are looked at again and again.
+pub(crate) fn files_of(folder: &Path) -> [PathBuf; 3] {
+    [certificates::CERTIFICATE, certificates::KEY, certificates::AUTHORITY].map(|name| folder.join(name))
 }
 
 /// What handshakes are made with.

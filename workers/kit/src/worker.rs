@@ -10,10 +10,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Access, Audit,
+    access::ServiceKey,
     inherit::Inherited,
     listen::{self, ListenError, Listener},
     notify::Notifier,
-    sandbox::{self, Sees},
+    sandbox::{self, Reader, Sees},
     serve::{Answer, serve},
     shutdown, telemetry,
     tls::Certificates,
@@ -36,6 +37,8 @@ pub struct Worker {
     stop: CancellationToken,
     tasks: TaskTracker,
     audit: Option<Audit>,
+    /// Who reads for it what is exchanged by name.
+    reader: Option<Arc<Reader>>,
 }
 
 /// Runs a worker to its end: what `main` returns.
@@ -46,16 +49,20 @@ pub fn run<F>(name: &'static str, sees: &Sees, serve: impl FnOnce(Worker) -> F) 
 where
     F: Future<Output = anyhow::Result<()>>,
 {
+    if let Some(files) = sandbox::files_to_read() {
+        return sandbox::read_for_another(&files);
+    }
     telemetry::start();
     ask_for_descriptors();
     umask(NOBODY_ELSE);
     let inherited = Inherited::take();
-    let outcome = sandbox::enter(name, sees, inherited.has_socket()).and_then(|_held| {
+    let outcome = sandbox::enter(name, sees, inherited.has_socket()).and_then(|held| {
         runtime()?.block_on(async {
             let stop = CancellationToken::new();
             shutdown::cancel_when_told(stop.clone(), inherited.lifeline())?;
             let notifier = Notifier::from_environment();
-            serve(Worker { name, inherited, notifier, stop, tasks: TaskTracker::new(), audit: None }).await
+            let (tasks, reader) = (TaskTracker::new(), held.reader.clone());
+            serve(Worker { name, inherited, notifier, stop, tasks, audit: None, reader }).await
         })
     });
     match outcome {
@@ -136,7 +143,8 @@ impl Worker {
         let tls = certificates.as_ref().is_some_and(|certificates| certificates.is_there());
         tracing::info!(worker = self.name, address = listen::describe(&listener), tls, "listening");
         self.ready();
-        let watching = certificates.as_ref().map(|certificates| certificates.watch(self.notifier.clone()));
+        let watching =
+            certificates.as_ref().map(|certificates| certificates.watch(self.notifier.clone(), self.reader.clone()));
         serve(listener, certificates, answer, self.stop, self.tasks).await;
         if let Some(audit) = self.audit {
             audit.close(); // Nothing else is to be done any more.
@@ -157,7 +165,15 @@ impl Worker {
     /// # Errors
     /// If its file cannot be made or used.
     pub fn access(&self) -> anyhow::Result<Access> {
-        Ok(Access::open(&self.data_dir()?)?)
+        Ok(Access::open_with(&self.data_dir()?, self.reader.clone())?)
+    }
+
+    /// What this worker shows to the hub's other workers, for one that is called by none.
+    ///
+    /// # Errors
+    /// As [`Self::access`].
+    pub fn service_key(&self) -> anyhow::Result<ServiceKey> {
+        Ok(self.access()?.service().clone())
     }
 
     /// Where who read or changed what is noted, which all workers of the hub share. It is written to its end when the worker leaves.

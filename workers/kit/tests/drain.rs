@@ -1,6 +1,8 @@
 //! How a worker leaves: what is under way is answered, what is idle is closed, nobody is cut off.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+mod support;
+
 use std::{
     io::{ErrorKind, Write},
     net::SocketAddr,
@@ -292,21 +294,10 @@ async fn a_websocket_that_opens_at_the_last_moment_is_told_too() {
 }
 
 fn certificates() -> (tempfile::TempDir, Arc<Certificates>, tokio_rustls::TlsConnector) {
-    let made = rcgen::generate_simple_self_signed(vec!["hub".into()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let certificate = support::write_pair(folder.path());
     let certificates = Certificates::of_folder(folder.path());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec()];
-    (folder, certificates, tokio_rustls::TlsConnector::from(Arc::new(client)))
+    (folder, certificates, support::connector(&certificate, &[b"h2"]))
 }
 
 /// The next HTTP/2 frame's type and payload; `None` at the end.

@@ -1,6 +1,8 @@
 //! HTTP/2 as nobody speaks it who means well: frames made by hand, over TLS, to what serves every worker.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+mod support;
+
 use std::{
     fs, io,
     sync::{
@@ -12,6 +14,7 @@ use std::{
 
 use http::StatusCode;
 use kit::{Problem, Routes, Rule, reply, tls::Certificates};
+use support::{connector, write_pair};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,13 +26,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Nothing here takes this long, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How much this process, with the attacker in it, may grow while somebody attacks, in KiB.
+const MOST_GROWTH_KIB: usize = 80 * 1024;
 /// As many requests as are taken at once on one connection.
 const MOST_STREAMS: usize = 100;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -62,6 +69,8 @@ struct Hub {
     port: u16,
     count: Arc<Count>,
     connector: TlsConnector,
+    /// The most memory that was seen while somebody else was served, of this process, in KiB.
+    most_kib: AtomicUsize,
     stop: CancellationToken,
 }
 
@@ -74,11 +83,10 @@ impl Drop for Hub {
 impl Hub {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(vec!["hub".into()]).unwrap();
-        fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        let certificate = write_pair(folder.path());
         let (count, stop) = (Arc::new(Count::default()), CancellationToken::new());
         let routes = Routes::new()
+            .post("/take", Rule::Public, async |_| Ok::<_, Problem>(reply::message(StatusCode::OK, "taken")))
             .get("/page", Rule::Public, async |_| Ok::<_, Problem>(reply::message(StatusCode::OK, "the page")))
             .get("/slow", Rule::Public, {
                 let count = count.clone();
@@ -95,16 +103,8 @@ impl Hub {
         let certificates = Certificates::of_folder(folder.path());
         let serve = kit::serve::serve(listener, Some(certificates), routes.service(), stop.clone(), TaskTracker::new());
         tokio::spawn(serve);
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        client.alpn_protocols = vec![b"h2".to_vec()];
-        Self { _folder: folder, port, count, connector: TlsConnector::from(Arc::new(client)), stop }
+        let connector = connector(&certificate, &[b"h2"]);
+        Self { _folder: folder, port, count, connector, most_kib: AtomicUsize::new(0), stop }
     }
 
     /// A connection on which both have said hello.
@@ -128,6 +128,18 @@ impl Hub {
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         };
         timeout(DEADLINE, asked).await.expect("an answer");
+        self.most_kib.fetch_max(anonymous_kib(), Ordering::Relaxed);
+    }
+
+    /// Whatever this does, somebody else is served afterwards too, and it costs no more memory than so much.
+    async fn bears(&self, attack: impl Future<Output = ()>) {
+        self.serves().await;
+        let before = anonymous_kib();
+        self.most_kib.store(0, Ordering::Relaxed);
+        attack.await;
+        self.serves().await;
+        let most = self.most_kib.load(Ordering::Relaxed);
+        assert!(most <= before + MOST_GROWTH_KIB, "it grew from {before} to {most} KiB");
     }
 
     /// Sends this again and again, without reading, until it is not taken any more; `None` if all of it was.
@@ -144,6 +156,12 @@ impl Hub {
         }
         None
     }
+}
+
+fn anonymous_kib() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -163,70 +181,175 @@ fn request(stream: u32) -> Vec<u8> {
 #[tokio::test]
 async fn more_requests_at_once_than_are_taken_are_refused() {
     let hub = Hub::start().await;
-    let mut stream = hub.connect(&[]).await;
-    let many: Vec<u8> = (0..1000).flat_map(|number| request(2 * number + 1)).collect();
-    let _ = stream.write_all(&many).await; // It may be over before all of it is said.
-    let _ = stream.flush().await;
-    hub.serves().await;
-    let most = hub.count.most.load(Ordering::SeqCst);
-    assert!(most <= MOST_STREAMS, "{most}");
+    hub.bears(async {
+        let mut stream = hub.connect(&[]).await;
+        let many: Vec<u8> = (0..1000).flat_map(|number| request(2 * number + 1)).collect();
+        let _ = stream.write_all(&many).await; // It may be over before all of it is said.
+        let _ = stream.flush().await;
+        hub.serves().await;
+        let most = hub.count.most.load(Ordering::SeqCst);
+        assert!(most <= MOST_STREAMS, "{most}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn requests_that_are_taken_back_at_once_leave_nothing_and_keep_nobody_out() {
     let hub = Hub::start().await;
-    let mut stream = hub.connect(&[]).await;
-    for burst in 0..100_u32 {
-        let taken_back = (0..100).flat_map(|number| {
-            let id = 2 * (100 * burst + number) + 1;
-            [request(id), frame(RST_STREAM, 0, id, &8_u32.to_be_bytes())].concat()
+    hub.bears(async {
+        // CVE-2023-44487; from one connection after the other, because each ends soon.
+        for _ in 0..30 {
+            let mut stream = hub.connect(&[]).await;
+            for burst in 0..100_u32 {
+                let taken_back = (0..100).flat_map(|number| {
+                    let id = 2 * (100 * burst + number) + 1;
+                    [request(id), frame(RST_STREAM, 0, id, &8_u32.to_be_bytes())].concat()
+                });
+                if stream.write_all(&taken_back.collect::<Vec<_>>()).await.is_err() {
+                    break;
+                }
+            }
+            hub.serves().await;
+            assert!(hub.count.most.load(Ordering::SeqCst) <= MOST_STREAMS);
+        }
+        let left = timeout(DEADLINE, async {
+            while hub.count.now.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         });
-        if stream.write_all(&taken_back.collect::<Vec<_>>()).await.is_err() {
-            break;
-        }
-    }
-    hub.serves().await;
-    assert!(hub.count.most.load(Ordering::SeqCst) <= MOST_STREAMS);
-    drop(stream);
-    let left = timeout(DEADLINE, async {
-        while hub.count.now.load(Ordering::SeqCst) > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    left.await.expect("nothing is under way any more");
+        left.await.expect("nothing is under way any more");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_head_that_goes_on_for_ever_ends_its_connection() {
     let hub = Hub::start().await;
-    let mut stream = hub.connect(&[]).await;
-    stream.write_all(&frame(HEADERS, END_STREAM, 1, &head())).await.unwrap();
-    // A header of which each frame is a whole one: a literal that is not kept, `x: aaa…`.
+    // A header of which each frame is a whole one, a literal that is not kept, `x: aaa…`; and frames with nothing in them.
     let field = [&[0x00, 1][..], b"x", &[0x7f, 0x80, 0x7c], &vec![b'a'; 127 + 15_872]].concat();
-    let more = frame(CONTINUATION, 0, 1, &field);
-    let ended = hub.until_it_ends(&mut stream, &more, 2000).await;
-    assert!(ended.is_some(), "30 MB of headers were taken");
-    hub.serves().await;
+    let (large, empty) = (frame(CONTINUATION, 0, 1, &field), frame(CONTINUATION, 0, 1, &[]).repeat(1000));
+    hub.bears(async {
+        for more in [&large, &empty] {
+            let mut stream = hub.connect(&[]).await;
+            stream.write_all(&frame(HEADERS, END_STREAM, 1, &head())).await.unwrap();
+            let ended = hub.until_it_ends(&mut stream, more, 2000).await;
+            assert!(ended.is_some(), "30 MB of headers, or two million frames of nothing, were taken");
+        }
+    })
+    .await;
+}
+
+/// A header that is kept once and named again and again: a few bytes for each of its 4 KB (RFC 7541, 7.3).
+#[tokio::test]
+async fn a_head_that_would_unpack_to_gigabytes_is_not_unpacked() {
+    const NAMED: usize = 16_000;
+    let hub = Hub::start().await;
+    // A literal that is kept, `x: aaa…` of 4,000 bytes: 127 + 3,873, the latter in sevens. It is number 62 from then on.
+    let kept = [&[0x40, 1][..], b"x", &[0x7f, 0xa1, 0x1e], &vec![b'a'; 4000]].concat();
+    let bomb = vec![0x80 | 62; NAMED];
+    // Nothing else is kept, or it would have another number.
+    let head = [&[0x82, 0x87, 0x04, 5][..], b"/slow", &[0x01, 3], b"hub"].concat();
+    hub.bears(async {
+        for _ in 0..20 {
+            let mut stream = hub.connect(&[]).await;
+            let first = frame(HEADERS, END_HEADERS | END_STREAM, 1, &[head.clone(), kept.clone()].concat());
+            stream.write_all(&first).await.unwrap();
+            let ended = (0..50_u32).map(|number| {
+                frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 3, &[head.clone(), bomb.clone()].concat())
+            });
+            for frame in ended {
+                if stream.write_all(&frame).await.is_err() {
+                    break;
+                }
+            }
+            hub.serves().await;
+            let most = hub.count.most.load(Ordering::SeqCst);
+            assert!(most <= MOST_STREAMS, "{most}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn settings_and_pings_without_end_are_held_back_and_keep_nobody_out() {
     let hub = Hub::start().await;
     let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1]).repeat(1000);
-    for bytes in [settings, frame(PING, 0, 0, &[7; 8]).repeat(1000), frame(SETTINGS, 0, 0, &[]).repeat(1000)] {
-        let mut stream = hub.connect(&[]).await;
-        let ended = hub.until_it_ends(&mut stream, &bytes, 2000).await;
-        assert!(ended.is_some(), "answers to all of it wait somewhere");
-    }
-    hub.serves().await;
+    hub.bears(async {
+        for bytes in [settings, frame(PING, 0, 0, &[7; 8]).repeat(1000), frame(SETTINGS, 0, 0, &[]).repeat(1000)] {
+            let mut stream = hub.connect(&[]).await;
+            let ended = hub.until_it_ends(&mut stream, &bytes, 2000).await;
+            assert!(ended.is_some(), "answers to all of it wait somewhere");
+        }
+    })
+    .await;
+}
+
+/// Bodies that begin and do not go on: what there is of them is kept until they are too late.
+#[tokio::test]
+async fn bodies_that_do_not_go_on_are_held_of_so_many_only() {
+    const CONNECTIONS: usize = 120;
+    let hub = Hub::start().await;
+    let post = [&[0x83, 0x87, 0x04, 5][..], b"/take", &[0x41, 3], b"hub"].concat();
+    let begun: Vec<u8> = (0..MOST_STREAMS as u32)
+        .flat_map(|number| {
+            let id = 2 * number + 1;
+            [frame(HEADERS, END_HEADERS, id, &post), frame(DATA, 0, id, &[b' '; 600])].concat()
+        })
+        .collect();
+    hub.bears(async {
+        let mut slow = Vec::new();
+        for number in 0..CONNECTIONS {
+            let mut stream = hub.connect(&[]).await;
+            let _ = stream.write_all(&begun).await; // The connection may be told to leave.
+            let _ = stream.flush().await;
+            slow.push(stream);
+            if number % 50 == 0 {
+                hub.serves().await;
+            }
+        }
+    })
+    .await;
+}
+
+/// Windows of one byte, opened byte by byte: an answer is taken in as many frames as it has bytes.
+#[tokio::test]
+async fn answers_that_are_taken_byte_by_byte_keep_nobody_out() {
+    const CONNECTIONS: usize = 50;
+    let hub = Hub::start().await;
+    let page = [&[0x82, 0x87, 0x04, 5][..], b"/page", &[0x41, 3], b"hub"].concat();
+    hub.bears(async {
+        let mut slow = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let mut stream = hub.connect(&[0, 4, 0, 0, 0, 1]).await;
+            let asked: Vec<u8> = (0..MOST_STREAMS as u32)
+                .flat_map(|number| frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &page))
+                .collect();
+            let _ = stream.write_all(&asked).await;
+            let opened: Vec<u8> = (0..MOST_STREAMS as u32)
+                .flat_map(|number| frame(WINDOW_UPDATE, 0, 2 * number + 1, &1_u32.to_be_bytes()))
+                .collect();
+            for _ in 0..10 {
+                if stream.write_all(&opened).await.is_err() {
+                    break;
+                }
+            }
+            let _ = stream.flush().await;
+            slow.push(stream);
+            hub.serves().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn answers_that_nobody_takes_are_held_for_so_many_connections_only() {
     /// As many as are kept of all that speak HTTP/2.
-    const MOST: usize = 256;
+    const MOST: usize = 96;
     const REQUESTS: u32 = 20;
+    /// Of all these connections with their answers, and of the clients, in KiB.
+    const MOST_HELD_KIB: usize = 48 * 1024;
     let hub = Hub::start().await;
+    let before = anonymous_kib();
     let page = [&[0x82, 0x87, 0x04, 5][..], b"/page", &[0x41, 3], b"hub"].concat();
     let asked: Vec<u8> =
         (0..REQUESTS).flat_map(|number| frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &page)).collect();
@@ -239,6 +362,8 @@ async fn answers_that_nobody_takes_are_held_for_so_many_connections_only() {
         slow.push(stream);
     }
     hub.serves().await;
+    let grown = anonymous_kib().saturating_sub(before);
+    assert!(grown <= MOST_HELD_KIB, "{grown} KiB");
     // Which of them are told to leave is by age: the first is gone, and the last is not.
     let mut last = slow.pop().unwrap();
     let ended = timeout(DEADLINE, slow[0].read_to_end(&mut Vec::new())).await;

@@ -36,7 +36,8 @@ struct Server {
 async fn serve(table: impl FnOnce(Routes) -> Routes) -> Server {
     let (stop, tasks, data) = (CancellationToken::new(), TaskTracker::new(), TempDir::new().unwrap());
     let access = Access::open(data.path()).unwrap();
-    let authorization = format!("Authorization: Bearer {}", access.service().reveal());
+    let bearer = access.service().bearer_at("127.0.0.1").unwrap();
+    let authorization = format!("Authorization: {}", bearer.to_str().unwrap());
     let live = Arc::new(Live::new(Goodbye { code: 1000, reason: "Server shutting down" }, stop.clone()));
     let routes = table(Routes::new().guarded_by(access)).socket(None, Rule::Read(Area::Vitals), {
         let (live, tasks) = (live.clone(), tasks.clone());
@@ -115,7 +116,7 @@ async fn what_is_refused_says_why_in_the_envelope() {
     };
     let broken = exchange(server.address, &post(4, "{bad")).await;
     assert!(broken.starts_with("HTTP/1.1 400") && broken.contains(r#""success":false"#), "{broken}");
-    let most = "1".repeat(routes::LARGEST_BODY);
+    let most = "1".repeat(routes::LARGEST_PUBLIC_BODY);
     let more = format!("{most}1");
     assert!(exchange(server.address, &post(more.len(), &more)).await.starts_with("HTTP/1.1 413"));
     let largest = format!("\"{}\"", &most[2..]);
@@ -135,7 +136,7 @@ async fn who_is_refused_before_the_body_was_read_is_told_that_the_connection_end
         String::from_utf8_lossy(&answer[..length]).into_owned()
     };
     let closes = |answer: &str| answer.contains("connection: close");
-    let too_large = post("/api/vitals", routes::LARGEST_BODY + 1).await;
+    let too_large = post("/api/vitals", routes::LARGEST_PUBLIC_BODY + 1).await;
     assert!(too_large.starts_with("HTTP/1.1 413") && closes(&too_large), "{too_large}");
     let nowhere = post("/nowhere", 10).await;
     assert!(nowhere.starts_with("HTTP/1.1 404") && closes(&nowhere), "{nowhere}");
@@ -173,7 +174,7 @@ async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
 
 #[tokio::test]
 async fn a_route_may_take_larger_bodies_than_the_others() {
-    let most = routes::LARGEST_BODY + 10;
+    let most = routes::LARGEST_PUBLIC_BODY + 10;
     let server = serve(|routes| {
         let routes = routes.post("/large", Rule::Public, echo).with_largest_body(most);
         routes.post("/usual", Rule::Public, echo)

@@ -114,12 +114,19 @@ fn no_worker_names_anybody_on_the_internet_to_call() {
 /// By what a program is started, as it is written in Rust.
 const STARTS: [&str; 6] = ["process::Command", "Command::new", "posix_spawn", "execv", "libc::system", "CommandExt"];
 
+/// Starts the worker's own program once more, before anything is asked of it.
+const STARTS_ITSELF: &str = "kit/src/sandbox/reader.rs";
+
 #[test]
 fn no_worker_starts_a_program() {
     let mut files = 0;
     for worker in ["api", "backup", "ble", "kit", "nutrition", "video", "web"] {
         for (path, program) in programs(worker) {
             let started: Vec<_> = STARTS.iter().filter(|start| program.contains(**start)).collect();
+            if path.ends_with(STARTS_ITSELF) {
+                assert!(program.contains("Command::new(OWN_PROGRAM)") && program.matches("Command::new").count() == 1);
+                continue;
+            }
             assert!(started.is_empty(), "{}: {started:?}", path.display());
             files += 1;
         }

@@ -1,6 +1,8 @@
 //! Certificates that come, change and go while a worker serves: real files, real connections.
 #![allow(clippy::unwrap_used, reason = "what fails in a test is to end it")]
 
+mod support;
+
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
@@ -11,12 +13,12 @@ use std::{
 use http::StatusCode;
 use kit::{Problem, Routes, Rule, reply, tls::Certificates};
 use rustls::pki_types::CertificateDer;
+use support::{connector, write_pair};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsConnector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What is answered without encryption too.
@@ -64,14 +66,7 @@ impl Hub {
 
     /// Over TLS, by a client that trusts this certificate for the name `hub`.
     async fn encrypted(&self, trusted: &CertificateDer<'static>, host: &str) -> std::io::Result<String> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(trusted.clone()).unwrap();
-        let client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = TlsConnector::from(Arc::new(client));
+        let connector = connector(trusted, &[]);
         let stream = connector.connect("hub".try_into().unwrap(), self.from(HERE).await).await?;
         Ok(exchange(stream, host, "/page").await)
     }
@@ -94,16 +89,8 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str, p
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Writes a pair, and tells the certificate.
-fn write_pair(folder: &Path) -> CertificateDer<'static> {
-    let made = rcgen::generate_simple_self_signed(vec!["hub".into()]).unwrap();
-    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
-    made.cert.der().clone()
-}
-
 #[tokio::test]
-async fn a_pair_is_taken_when_it_comes_and_changes_and_left_when_it_goes() {
+async fn a_pair_is_taken_when_it_comes_and_changes_and_kept_when_it_goes() {
     let hub = Hub::start(|_| {}).await;
     assert!(hub.plain(HERE, "hub", "/page").await.starts_with("HTTP/1.1 200"));
     let first = write_pair(hub.folder.path());
@@ -135,8 +122,12 @@ async fn a_pair_is_taken_when_it_comes_and_changes_and_left_when_it_goes() {
         fs::remove_file(hub.folder.path().join(file)).unwrap();
     }
     hub.certificates.look();
-    assert!(hub.encrypted(&second, "hub").await.is_err());
-    assert!(hub.plain(elsewhere().unwrap_or(HERE), "hub", "/page").await.starts_with("HTTP/1.1 200"));
+    assert!(
+        hub.encrypted(&second, "hub").await.unwrap().starts_with("HTTP/1.1 200"),
+        "nobody is answered in clear now"
+    );
+    let words = hub.certificates.report().words().unwrap();
+    assert!(words.contains("files are gone, so the one before is kept"), "{words}");
 }
 
 #[tokio::test]
@@ -188,6 +179,10 @@ async fn whoever_comes_from_elsewhere_without_encryption_is_sent_to_this_hub_and
     let shown = "hub\r\nAuthorization: Bearer betti_x";
     let answer = hub.plain(elsewhere, shown, "/page").await;
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("without encryption"), "a program notices: {answer}");
+    let claims =
+        "hub\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example;proto=https\r\nX-Forwarded-Proto: https";
+    let answer = hub.plain(elsewhere, claims, "/page").await;
+    assert!(answer.contains("location: https://hub/page\r\n"), "whatever it says of itself: {answer}");
     let answer = hub.plain(elsewhere, "hub\r\nCookie: betti=betti_x", "/page").await;
     assert!(answer.starts_with("HTTP/1.1 308"), "a browser arrives: {answer}");
     assert!(hub.plain(elsewhere, "anything", "/trust").await.contains("how to trust"));

@@ -76,13 +76,23 @@ mod strangers;
 mod tests {
     use super::*;
 
+    fn routes(folder: &std::path::Path) -> Routes {
+        let store = Store::open(&folder.join("n.db"), kit::Home::from_environment().unwrap()).unwrap();
+        let search = Search::new(crate::catalogue::built_in().unwrap());
+        table(&Arc::new(Kitchen { store, search }))
+    }
+
+    /// So that `tests/owners.rs`, which asks each for another resident's, knows of all.
+    #[test]
+    fn every_route_is_written_down_for_the_walk_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        strangers::are_written_down(&routes(folder.path()), "tests/routes.txt");
+    }
+
     #[tokio::test]
     async fn strangers_reach_what_is_named_here_and_nothing_else_and_others_leave_an_entry() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("n.db"), kit::Home::from_environment().unwrap()).unwrap();
-        let search = Search::new(crate::catalogue::built_in().unwrap());
-        let access = kit::Access::open(folder.path()).unwrap();
-        let routes = table(&Arc::new(Kitchen { store, search }));
+        let (access, routes) = (kit::Access::open(folder.path()).unwrap(), routes(folder.path()));
         let everyday = [
             ("DELETE", "/api/nutrition/meal/{id}"),
             ("POST", "/api/nutrition/log-meal"),

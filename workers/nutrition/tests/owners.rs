@@ -3,11 +3,15 @@
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kit::{Access, access::Invitation, role::Role};
 use serde_json::{Value, json};
 use worker::Running;
 
+/// Where a meal is, before its id.
+const MEAL: &str = "/api/nutrition/meal/";
 const WORDS: &str = "porridge of the first";
 
 fn asks() -> Vec<(&'static str, String, Value)> {
@@ -26,6 +30,16 @@ fn asks() -> Vec<(&'static str, String, Value)> {
         ("POST", "/api/nutrition/log-meal".into(), meal),
         ("PUT", "/api/nutrition/goals".into(), goal),
     ]
+}
+
+/// A unit test of the worker compares the file with the real table of routes.
+#[test]
+fn every_route_is_asked_for_another_residents() {
+    let pattern = |path: String| if path.starts_with(MEAL) { format!("{MEAL}{{id}}") } else { path };
+    let asked: BTreeSet<_> =
+        asks().into_iter().map(|(method, path, _)| format!("{method} {}", pattern(path))).collect();
+    let routes = include_str!("routes.txt").lines().filter_map(|line| line.strip_suffix(" nutrition"));
+    assert_eq!(asked, routes.map(str::to_owned).collect(), "each route is asked in asks()");
 }
 
 #[tokio::test]

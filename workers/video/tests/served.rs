@@ -18,10 +18,13 @@ use tempfile::TempDir;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{
-        ClientRequestBuilder, Message,
+        ClientRequestBuilder, Error, Message,
         protocol::{CloseFrame, frame::coding::CloseCode},
     },
 };
+
+use jiff::Timestamp;
+use kit::{Access, Area, access::Invitation, role::Role, rule::Level};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
@@ -29,6 +32,26 @@ async fn connect(worker: &Worker) -> Socket {
     let url = format!("ws://{}/", worker.address).parse().unwrap();
     let request = ClientRequestBuilder::new(url).with_header("Authorization", format!("Bearer {}", worker.token));
     connect_async(request).await.unwrap().0
+}
+
+/// How a device of this role with these grants is answered that opens a WebSocket.
+async fn status_of(worker: &Worker, role: Role, resident: i64, grants: &[(Area, Level)]) -> u16 {
+    let access = Access::open(worker.data()).unwrap();
+    let invitation = Invitation { resident, grants: grants.to_vec(), ..Invitation::of(role) };
+    let device = access.add_program(invitation, Timestamp::now()).await.unwrap();
+    let mut statuses = Vec::new();
+    for path in ["/", "/?resident=1", "/?resident=2", "/any/path"] {
+        let url = format!("ws://{}{path}", worker.address).parse().unwrap();
+        let bearer = format!("Bearer {}", device.token.reveal());
+        let answer = connect_async(ClientRequestBuilder::new(url).with_header("Authorization", bearer)).await;
+        statuses.push(match answer {
+            Ok(_) => 101,
+            Err(Error::Http(response)) => response.status().as_u16(),
+            Err(error) => panic!("{error}"),
+        });
+    }
+    // Whoever may call for a resident names them.
+    if statuses[if resident == 1 { 0 } else { 2 }] == 101 { 101 } else { statuses.into_iter().min().unwrap() }
 }
 
 async fn say(socket: &mut Socket, text: impl Into<String>) {
@@ -383,4 +406,23 @@ fn a_name_that_is_none_is_refused_by_name() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("büro.example"));
     assert!(!folder.path().join("certs").exists(), "nothing is left behind");
+}
+
+/// Who may call for nobody joins no room.
+#[tokio::test]
+async fn whoever_may_not_call_opens_no_websocket_whomever_they_name() {
+    let folder = TempDir::new().unwrap();
+    let worker = Worker::start(folder.path(), &[]);
+    let all_but_video: Vec<_> = Area::ALL.into_iter().filter(|area| *area != Area::Video).collect();
+    for resident in [1, 2] {
+        let others: Vec<_> = all_but_video.iter().map(|area| (*area, Level::Write)).collect();
+        assert_eq!(status_of(&worker, Role::Carer, resident, &others).await, 403);
+        assert_eq!(
+            status_of(&worker, Role::Carer, resident, &[(Area::Video, Level::Read)]).await,
+            403,
+            "seeing is not calling"
+        );
+        assert_eq!(status_of(&worker, Role::Device, resident, Role::Device.first_grants()).await, 403);
+        assert_eq!(status_of(&worker, Role::Carer, resident, &[(Area::Video, Level::Write)]).await, 101);
+    }
 }

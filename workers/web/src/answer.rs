@@ -57,6 +57,9 @@ pub enum Failure {
     /// It took the request and says nothing.
     #[error("{0} takes too long to answer")]
     TooSlow(&'static str),
+    /// Others need the place.
+    #[error("Too many requests of yours at once: the oldest ends")]
+    Crowded,
 }
 
 impl From<Failure> for Response<Body> {
@@ -64,6 +67,7 @@ impl From<Failure> for Response<Body> {
         let status = match failure {
             Failure::Away(_) | Failure::BrokeOff(_) => StatusCode::BAD_GATEWAY,
             Failure::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
+            Failure::Crowded => StatusCode::SERVICE_UNAVAILABLE,
         };
         problem(status, &failure.to_string())
     }

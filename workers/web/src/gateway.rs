@@ -37,7 +37,7 @@ impl Gateway {
             Destination::Itself => self.health(),
             Destination::Trust => {
                 let rest = route.rest(request.uri().path()).unwrap_or_default();
-                trust_page::answer(self.certificates.folder(), request.method(), rest, request.headers())
+                trust_page::answer(&self.certificates, request.method(), rest, request.headers())
             }
             Destination::Files => {
                 page::answer(&self.files, request.method(), request.uri().path(), request.headers()).await

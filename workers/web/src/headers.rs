@@ -1,5 +1,7 @@
 //! Headers on their way through: what stays behind at each hop, and what the worker behind is told about the caller.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request,
     header::{self, CONNECTION, CONTENT_LENGTH, HOST, ORIGIN, TRANSFER_ENCODING, UPGRADE},
@@ -75,6 +77,11 @@ fn tell_who_is_calling(headers: &mut HeaderMap, peer: Option<Peer>, host: Option
             headers.insert(name, value);
         }
     }
+}
+
+/// From where it comes; whoever cannot be told apart is one guest.
+pub fn peer<B>(request: &Request<B>) -> IpAddr {
+    request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.address.ip())
 }
 
 /// The host that a request was sent to, as the caller wrote it.

@@ -18,6 +18,7 @@ mod frames;
 mod gateway;
 mod headers;
 mod page;
+mod placed;
 mod proxy;
 mod routes;
 mod trust;

@@ -1,6 +1,6 @@
 //! Requests for the workers behind this one. Bodies stream both ways: nothing is held here, so nothing here limits them.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderMap, Method, Request, Response, Uri, uri::PathAndQuery};
 use http_body_util::Empty;
@@ -9,11 +9,13 @@ use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use kit::serve::{Crowd, guest};
 use tokio::time::timeout;
 
 use crate::{
     answer::{Body, Failure, boxed},
     headers,
+    placed::Placed,
     upstream::Upstream,
 };
 
@@ -28,14 +30,19 @@ const _: () = assert!(KEPT_IDLE_FOR.as_millis() < kit::serve::IDLE_LINGER.as_mil
 /// Idle connections kept to each worker.
 const MOST_IDLE: usize = 8;
 
+/// Requests that are passed on at once, until their answers have ended; fewer than the connections that a worker keeps, of whom all
+/// that come through here are one guest. For another one, the oldest of whoever has the most ends.
+pub const MOST_PASSED: usize = 768;
+const _: () = assert!(MOST_PASSED < kit::serve::MOST_CONNECTIONS);
+
 /// Connections to workers.
-#[derive(Debug)]
 pub struct Proxy {
     /// Shared by the requests that may be asked twice.
     kept: Client<HttpConnector, Body>,
     /// One for each of the others: a connection that is kept may end with the worker just as it is used again, and then
     /// nobody knows whether a reading was taken.
     fresh: Client<HttpConnector, Body>,
+    crowd: Crowd<IpAddr>,
 }
 
 impl Proxy {
@@ -51,30 +58,42 @@ impl Proxy {
             .pool_idle_timeout(KEPT_IDLE_FOR)
             .pool_max_idle_per_host(MOST_IDLE);
         let kept = builder.build(connector.clone());
-        Self { kept, fresh: builder.pool_max_idle_per_host(0).build(connector) }
+        Self { kept, fresh: builder.pool_max_idle_per_host(0).build(connector), crowd: Crowd::of(MOST_PASSED) }
     }
 
     /// Passes a request on and brings back what is answered.
     ///
     /// # Errors
-    /// If the worker does not answer.
+    /// If the worker does not answer, or others need the place.
     pub async fn pass(&self, upstream: &Upstream, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let place = self.crowd.admit(guest(headers::peer(&request)));
+        let mut response = tokio::select! {
+            biased;
+            response = self.answer(upstream, request) => response?,
+            () = place.is_needed() => return Err(Failure::Crowded),
+        };
+        headers::keep_end_to_end(response.headers_mut());
+        Ok(response.map(|body| boxed(Placed::new(body, place))))
+    }
+
+    async fn answer(&self, upstream: &Upstream, request: Request<Incoming>) -> Result<Response<Incoming>, Failure> {
         let head = Head::to_upstream(upstream, &request);
-        let mut response = match timeout(ANSWERED_WITHIN, self.ask(head, request.into_body())).await {
-            Ok(Ok(response)) => response,
+        let answered = timeout(ANSWERED_WITHIN, self.ask(head, request.into_body())).await;
+        match answered {
+            Ok(Ok(response)) => {
+                upstream.note(Ok(()));
+                Ok(response)
+            }
             Ok(Err(error)) => {
                 upstream.note(Err(&error));
                 let away = error.is_connect();
-                return Err(if away { Failure::Away(upstream.name) } else { Failure::BrokeOff(upstream.name) });
+                Err(if away { Failure::Away(upstream.name) } else { Failure::BrokeOff(upstream.name) })
             }
             Err(_) => {
                 upstream.note(Err(&format!("nothing within {ANSWERED_WITHIN:?}")));
-                return Err(Failure::TooSlow(upstream.name));
+                Err(Failure::TooSlow(upstream.name))
             }
-        };
-        upstream.note(Ok(()));
-        headers::keep_end_to_end(response.headers_mut());
-        Ok(response.map(boxed))
+        }
     }
 
     /// What may be asked twice is asked once more, on another connection, if the first ended without an answer: the worker

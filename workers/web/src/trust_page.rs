@@ -3,9 +3,8 @@
 //! It is answered without encryption too, because whoever needs it does not trust the encryption yet. That is why it shows the
 //! fingerprint that `betti-ctl certs` printed on the hub: what was exchanged on the way has another one.
 
-use std::{fs, path::Path};
-
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use kit::tls::Certificates;
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -35,8 +34,8 @@ struct Authority {
 }
 
 /// Answers for [`PATH`] and everything below it; `rest` is what follows it.
-pub fn answer(folder: &Path, method: &Method, rest: &str, headers: &HeaderMap) -> Response<Body> {
-    let mut response = match (method, rest, authority(folder)) {
+pub fn answer(certificates: &Certificates, method: &Method, rest: &str, headers: &HeaderMap) -> Response<Body> {
+    let mut response = match (method, rest, authority(certificates)) {
         (&Method::GET | &Method::HEAD, "" | "/", Some(authority)) => page(&authority, headers),
         (&Method::GET | &Method::HEAD, "" | "/", None) => bytes(StatusCode::OK, HTML, NO_AUTHORITY),
         (&Method::GET | &Method::HEAD, CERTIFICATE, Some(authority)) => {
@@ -63,8 +62,8 @@ pub fn answer(folder: &Path, method: &Method, rest: &str, headers: &HeaderMap) -
 }
 
 /// Read each time: it is asked for once by each device.
-fn authority(folder: &Path) -> Option<Authority> {
-    let text = fs::read_to_string(folder.join(certificates::AUTHORITY)).ok()?;
+fn authority(certificates: &Certificates) -> Option<Authority> {
+    let text = String::from_utf8(certificates.authority().bytes()?).ok()?;
     let der = CertificateDer::from_pem_slice(text.as_bytes()).ok()?.to_vec();
     let lines = text.lines().skip_while(|line| !line.starts_with("-----BEGIN CERTIFICATE")).skip(1);
     let base64 = lines.take_while(|line| !line.starts_with("-----END")).map(str::trim).collect();

@@ -2,12 +2,7 @@
 //!
 //! Each has a connection of its own to the worker, because it never comes back to a pool.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -18,7 +13,7 @@ use http::{
 use http_body_util::Empty;
 use hyper::{body::Incoming, client::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
-use kit::serve::{Crowd, Peer, Place, guest};
+use kit::serve::{Crowd, Place, guest};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -81,7 +76,7 @@ impl Tunnels {
         if self.tasks.len() >= MOST_WITH_ENDING {
             return Ok(problem(StatusCode::SERVICE_UNAVAILABLE, "Too many connections. Try again later"));
         }
-        let address = peer(&request);
+        let address = headers::peer(&request);
         let caller = hyper::upgrade::on(&mut request);
         let asked = to_upstream(upstream, path, &request);
         let mut response = self.ask(upstream, asked).await.inspect_err(|failure| upstream.note(Err(failure)))?;
@@ -139,11 +134,6 @@ impl Tunnels {
         let name = ServerName::try_from(upstream.host().to_owned()).map_err(io::Error::other)?;
         Ok(Box::new(self.connector.connect(name, stream).await?))
     }
-}
-
-/// From where it comes; whoever cannot be told apart is one guest.
-fn peer(request: &Request<Incoming>) -> IpAddr {
-    request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.address.ip())
 }
 
 fn is_websocket(request: &Request<Incoming>) -> bool {

@@ -5,9 +5,9 @@
 //! those that it did not take.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 
 use super::compress::Names;
 use super::index::Index;
-use super::limits::{FILE_MODE, Limits};
+use super::limits::{FILE_MODE, FOLDER_MODE, Limits};
 use super::loss::Loss;
 use super::open_line::OpenLine;
 use super::outlet::Writer;
@@ -170,7 +170,7 @@ impl LogFile {
         self.index = None;
         self.retry.at_once();
         if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
+            DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);

@@ -7,11 +7,18 @@ use kit::{clock, outbox::Kept};
 use serde_json::{Value, json};
 
 use super::environment;
-use crate::bluetooth::{Link, Near, News};
+use crate::{
+    bluetooth::{Link, Near, News},
+    store::RESIDENT,
+};
 
-/// `ble-pairing-status`, if somebody asked for it: a device that another one took the place of was not asked about.
+/// `ble-pairing-status` of a device of existing clients' resident, if somebody asked for it: a device that another one took the
+/// place of was not asked about.
 pub fn pairing(event: &Kept, is_paired: bool) -> Option<Value> {
     let device = &event.payload;
+    if device["subject"] != RESIDENT {
+        return None;
+    }
     let written = device["asked_address"].as_str()?;
     let name = device["name"].as_str().unwrap_or(written);
     Some(json!({"type": "ble-pairing-status", "macAddress": written, "name": name, "paired": is_paired}))

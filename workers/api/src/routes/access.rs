@@ -78,6 +78,7 @@ async fn invite(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let role = Role::named(&role).ok_or_else(|| Problem::bad_request(unknown_role(&role)))?;
     let resident = field::whole_within(&body, "resident", 1, i32::MAX)?.map_or_else(|| asked_about(&call), Ok)?;
     let (name, is_kiosk) = (field::text(&body, "name")?, is_kiosk(&body)?);
+    call.about(resident)?;
     let invitation = Invitation { name, resident, is_kiosk, ..Invitation::of(role) };
     let invitation = within_reach(&call.identity, invitation)?;
     let granted: Vec<_> = invitation.grants.iter().map(|(area, level)| (area.name(), level.name())).collect();
@@ -154,6 +155,7 @@ async fn revoke(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let unknown = || Problem::not_found(format!("there is no device {id:?}"));
     // Who may not see it is not told that it exists.
     let device = devices.iter().find(|device| device.id == id && sees(&call, device)).ok_or_else(unknown)?;
+    call.about(device.resident)?;
     if !(speaks_for(&call, device.resident) || is_theirs(&call, device)) {
         return Err(Problem::new(StatusCode::FORBIDDEN, NOT_YOURS));
     }

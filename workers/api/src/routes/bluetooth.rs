@@ -18,7 +18,10 @@ use crate::{
     devices::{Address, Seen},
     feed::devices as told,
     show,
-    store::devices::{DEVICE_EVENTS, DeviceError, Heard, Pairing},
+    store::{
+        RESIDENT,
+        devices::{DEVICE_EVENTS, Device, DeviceError, Heard, Pairing},
+    },
 };
 
 /// How long betti-ble's question is held while nothing else is wanted than what it knows.
@@ -41,8 +44,12 @@ async fn take_report(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let report: Report = call.json()?;
     let near = report.near();
     let now = Timestamp::now();
-    for news in hub.bluetooth.take(report, Instant::now()) {
-        told::news(&news, now).iter().for_each(|told| hub.live.tell(Rule::Read(Area::Devices), told));
+    let devices = hub.store.devices().await?;
+    // Existing clients hear of their resident's devices, and of those that are nobody's yet.
+    let is_theirs = |address| wearer(&devices, address) == RESIDENT;
+    let news = hub.bluetooth.take(report, Instant::now());
+    for news in news.iter().filter(|news| news.address().is_none_or(is_theirs)) {
+        told::news(news, now).iter().for_each(|told| hub.live.tell(Rule::Read(Area::Devices), told));
     }
     let heard = |near: Near| Heard { address: near.address, is_ours: near.is_ours, sighting: near.sighting };
     hub.store.note_heard(near.into_iter().map(heard).collect(), now).await?;
@@ -75,15 +82,22 @@ async fn wanted(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     }
 }
 
+/// Whose a device is; what nobody said of is the first resident's.
+fn wearer(devices: &[Device], address: Address) -> i64 {
+    devices.iter().find(|device| device.address == address).map_or(RESIDENT, |device| device.subject)
+}
+
 async fn status(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
-    let mut paired = hub.store.paired_devices().await?;
-    paired.retain(|device| call.about(device.subject).is_ok());
-    Ok(reply::json(StatusCode::OK, &hub.bluetooth.status(&paired, Instant::now())))
+    let devices = hub.store.devices().await?;
+    let is_shown = |address| call.may_see(wearer(&devices, address));
+    let paired: Vec<_> =
+        devices.iter().filter(|device| device.is_paired && call.may_see(device.subject)).cloned().collect();
+    Ok(reply::json(StatusCode::OK, &hub.bluetooth.status(&paired, is_shown, Instant::now())))
 }
 
 async fn paired(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let mut paired = hub.store.paired_devices().await?;
-    paired.retain(|device| call.about(device.subject).is_ok());
+    paired.retain(|device| call.may_see(device.subject));
     Ok(reply::json(StatusCode::OK, &hub.bluetooth.paired(&paired, Instant::now())))
 }
 

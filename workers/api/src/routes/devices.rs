@@ -23,7 +23,7 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 
 async fn list(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let mut devices = hub.store.devices().await?;
-    devices.retain(|device| call.about(device.subject).is_ok());
+    devices.retain(|device| call.may_see(device.subject));
     let devices: Vec<_> = devices.iter().map(|device| device.whole()).collect();
     Ok(reply::data(StatusCode::OK, &devices))
 }

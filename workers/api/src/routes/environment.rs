@@ -20,7 +20,9 @@ async fn newest(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let (devices, now) = (hub.store.devices().await?, Timestamp::now());
     let rooms = hub.bluetooth.rooms(now).into_iter().filter_map(|(sensor, room)| {
         let device = devices.iter().find(|device| device.address == sensor);
-        call.about(device.map_or(RESIDENT, |device| device.subject)).ok()?;
+        if !call.may_see(device.map_or(RESIDENT, |device| device.subject)) {
+            return None;
+        }
         let mut shown = room.shown(now);
         shown["address"] = sensor.to_string().into();
         shown["name"] = device.and_then(|device| device.seen.name.clone()).into();

@@ -96,6 +96,7 @@ async fn remove(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     // Who may not see it is not told that it exists.
     let device = device.filter(|device| sees(&call, device));
     let device = device.ok_or_else(|| Problem::not_found(format!("there is no passkey {id:?}")))?;
+    call.about(device.resident)?;
     if !(speaks_for(&call, device.resident) || is_theirs(&call, device)) {
         return Err(Problem::new(StatusCode::FORBIDDEN, super::access::NOT_YOURS));
     }

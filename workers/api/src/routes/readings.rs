@@ -13,7 +13,10 @@ use warp::reply::Response;
 
 use super::{Hub, residents::asked_about, with};
 use crate::{
-    store::readings::{AmendError, Reading, Version},
+    store::{
+        entries::RecordError,
+        readings::{AmendError, Reading, Version},
+    },
     vitals::{
         Kind,
         amendment::{self, Amendment, AmendmentError},
@@ -45,7 +48,15 @@ async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
         entry = Entry::read(&body, &Kind::ALL, now, hub.store.home_of(subject).await?)?;
     }
     call.about(subject)?;
-    Ok(answer(StatusCode::CREATED, &hub.store.record(subject, entry, key, now).await?))
+    let kept = hub.store.record(subject, entry, key, now).await?;
+    theirs(&call, &kept)?;
+    Ok(answer(StatusCode::CREATED, &kept))
+}
+
+/// A device that sends a reading again does not know who wore it then: the answer is that one's reading, for whoever may have it.
+pub fn theirs(call: &Call, kept: &Reading) -> Result<(), Problem> {
+    let is_theirs = call.about(kept.subject);
+    is_theirs.map_err(|_| RecordError::KeyOfAnother("reading").into())
 }
 
 async fn one(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {

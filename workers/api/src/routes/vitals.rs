@@ -8,7 +8,7 @@ use kit::{Area, Call, Problem, Routes, Rule, reply};
 use serde_json::Value;
 use warp::reply::Response;
 
-use super::{Hub, is_about_resident, with, with_any};
+use super::{Hub, is_about_resident, readings::theirs, with, with_any};
 use crate::{
     feed, show,
     store::{
@@ -42,8 +42,9 @@ pub fn add(routes: Routes, hub: &Arc<Hub>) -> Routes {
 async fn record(hub: Arc<Hub>, call: Call) -> Result<Response, Problem> {
     let body = call.json::<Value>()?;
     let kept = keep(&hub, &call, &body).await;
+    // Whoever may not write to existing clients' resident tells their clients nothing either.
     if let Err(problem) = &kept
-        && problem.status() != StatusCode::FORBIDDEN
+        && call.may_see(RESIDENT)
     {
         tell_of_refusal(&hub, &body, problem).await?;
     }
@@ -75,6 +76,7 @@ async fn keep(hub: &Hub, call: &Call, body: &Value) -> Result<Response, Problem>
         entry = Entry::read(body, &Kind::KNOWN_TO_CLIENTS, now, hub.store.home_of(wearer).await?)?;
     }
     let reading = hub.store.record(wearer, entry, key, now).await?;
+    theirs(call, &reading)?;
     Ok(reply::data(StatusCode::CREATED, &show::raw(&reading)))
 }
 

@@ -48,8 +48,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     // HTTP/2 may send each of them in a line of its own.
     let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-    cookies.find(|(name, value)| *name == COOKIE_NAME && !value.is_empty()).map(|(_, value)| value.trim_matches('"'))
+    let cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    let mut ours = cookies.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.trim_matches('"'));
+    ours.find(|value| !value.is_empty())
 }
 
 /// `Set-Cookie` that keeps a credential where no script reads it, and no other site's page can use it.
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_credential_is_a_bearer_token_or_the_cookie() {
-        let table: [(Lines<'_>, Option<Shown<'_>>); 10] = [
+        let table: [(Lines<'_>, Option<Shown<'_>>); 21] = [
             (&[], None),
             (&[("authorization", "Bearer a")], Some(Shown::Bearer("a"))),
             (&[("authorization", "bearer  a ")], Some(Shown::Bearer("a"))),
@@ -121,6 +122,17 @@ mod tests {
             (&[("cookie", "betti="), ("cookie", "xbetti=b")], None),
             (&[("authorization", "Bearer a"), ("cookie", "betti=b")], Some(Shown::Bearer("a"))),
             (&[("authorization", "Basic a"), ("cookie", "betti=\"b\"")], Some(Shown::Cookie("b"))),
+            (&[("authorization", "BEARER a")], Some(Shown::Bearer("a"))),
+            (&[("authorization", " Bearer   a")], Some(Shown::Bearer("a"))),
+            (&[("authorization", "Bearer a b")], Some(Shown::Bearer("a b"))),
+            (&[("authorization", "Bearera")], None),
+            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")], Some(Shown::Bearer("a"))),
+            (&[("cookie", "betti=b; betti=c")], Some(Shown::Cookie("b"))),
+            (&[("cookie", "betti=; betti=c")], Some(Shown::Cookie("c"))),
+            (&[("cookie", "betti=\"\"; betti=\"c\"")], Some(Shown::Cookie("c"))),
+            (&[("cookie", "BETTI=b; betti =b; bettix=b")], None),
+            (&[("cookie", "  betti=b  ;x=1")], Some(Shown::Cookie("b"))),
+            (&[("cookie", "betti=b=c")], Some(Shown::Cookie("b=c"))),
         ];
         for (lines, expected) in table {
             assert_eq!(shown(&headers(lines)), expected, "{lines:?}");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{
     kiosk::Lock,
@@ -34,6 +34,8 @@ pub(super) struct Known {
     /// SQLite's own count of what others changed.
     version: Option<i64>,
     callers: Vec<(Hash, Arc<Caller>)>,
+    /// The device that the hub's own workers are.
+    hub: Option<String>,
     /// Beside the callers: what a kiosk has open is not closed when it is unlocked.
     kiosks: HashMap<String, Kiosk>,
     noted: HashMap<String, Instant>,
@@ -44,8 +46,14 @@ impl Known {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
-        let mut known =
-            Self { connection, version: None, callers: Vec::new(), kiosks: HashMap::new(), noted: HashMap::new() };
+        let mut known = Self {
+            connection,
+            version: None,
+            callers: Vec::new(),
+            hub: None,
+            kiosks: HashMap::new(),
+            noted: HashMap::new(),
+        };
         known.refresh()?;
         Ok(known)
     }
@@ -58,6 +66,7 @@ impl Known {
             return Ok(false);
         }
         self.callers = callers(&self.connection)?;
+        self.hub = hub(&self.connection)?;
         self.kiosks = kiosks(&self.connection)?;
         let callers = &self.callers;
         self.noted.retain(|device, _| callers.iter().any(|(_, caller)| caller.device == *device));
@@ -70,6 +79,11 @@ impl Known {
         let fitting =
             self.callers.iter().fold(None, |found, (known, caller)| if known.is(hash) { Some(caller) } else { found });
         fitting.cloned()
+    }
+
+    /// Whether this device is the hub's own workers.
+    pub fn is_hub(&self, device: &str) -> bool {
+        self.hub.as_deref() == Some(device)
     }
 
     /// What holds this kiosk back.
@@ -113,6 +127,11 @@ fn callers(connection: &Connection) -> rusqlite::Result<Vec<(Hash, Arc<Caller>)>
     Ok(callers)
 }
 
+fn hub(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT id FROM devices WHERE is_hub AND revoked_at IS NULL";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
+}
+
 fn kiosks(connection: &Connection) -> rusqlite::Result<HashMap<String, Kiosk>> {
     let sql = "SELECT id, unlocked_at, resident IN (SELECT resident FROM pins) FROM devices WHERE is_kiosk AND revoked_at IS NULL";
     let mut statement = connection.prepare_cached(sql)?;
@@ -140,10 +159,12 @@ fn grants(connection: &Connection) -> rusqlite::Result<HashMap<String, Vec<Grant
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rusqlite::params;
 
     use super::{
-        super::{Access, FILE, MIGRATIONS, secret::Token},
+        super::{Access, FILE, KEY_FILE, MIGRATIONS, secret::Token},
         *,
     };
     use crate::database;
@@ -160,7 +181,7 @@ mod tests {
         let sql = "INSERT INTO devices (id, name, role, resident, key_hash, paired_at) VALUES (?, 'x', 'carer', 1, ?, '2031-01-01T00:00:00Z')";
         earlier.execute(sql, params!["earlier", paired.hash().0]).unwrap();
         drop(earlier);
-        let access = Access::open(folder.path()).unwrap();
+        Access::open(folder.path()).unwrap();
         let file = Connection::open(&path).unwrap();
         file.execute(sql, params!["newer", newer.hash().0]).unwrap();
         file.execute("UPDATE devices SET hashed_by = 'sha3-256' WHERE id = 'newer'", []).unwrap();
@@ -168,7 +189,8 @@ mod tests {
         let device = |token: &Token| known.find(&token.hash()).map(|caller| caller.device.clone());
         assert_eq!(device(&paired).as_deref(), Some("earlier"));
         assert_eq!(device(&newer), None);
-        assert!(device(access.service()).is_some(), "the hub knows itself");
+        let hub = Token::read(fs::read_to_string(folder.path().join(KEY_FILE)).unwrap().trim_end()).unwrap();
+        assert!(device(&hub).is_some(), "the hub knows itself");
         // Named as it is, it counts at once.
         file.execute("UPDATE devices SET hashed_by = ? WHERE id = 'newer'", [HASHED_BY]).unwrap();
         assert!(known.refresh().unwrap() && known.find(&newer.hash()).is_some());

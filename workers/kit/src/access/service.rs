@@ -1,21 +1,28 @@
 //! The hub's own credential: what its workers show to each other. Made at the first start, by whichever worker is first.
 
 use std::{
+    fmt,
     fs::{self, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
+use http::HeaderValue;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::{
-    Access, AccessError, FILE,
+    AccessError, FILE,
     secret::{HASHED_BY, Token},
 };
-use crate::{clock, database};
+use crate::{
+    clock, database,
+    sandbox::{Content, Reader},
+};
 
 /// Where it is kept, readable for the hub's user only.
 pub(crate) const KEY_FILE: &str = "service.key";
@@ -23,12 +30,45 @@ const KEY_MODE: u32 = 0o600;
 /// What it is called in the list of devices.
 const NAME: &str = "This hub's own workers";
 
-/// The hub's own credential, for a worker that calls others and is called by none.
-///
-/// # Errors
-/// As [`Access::open`].
-pub fn service_token(directory: &Path) -> Result<Token, AccessError> {
-    Access::open(directory).map(|access| access.service().clone())
+/// What a worker shows to the hub's other workers. It changes only when its file was lost or exchanged; whoever is refused looks
+/// whether that is why, so that nothing has to be restarted. Cheap to clone.
+#[derive(Clone)]
+pub struct ServiceKey(Arc<Kept>);
+
+struct Kept {
+    path: PathBuf,
+    reader: Option<Arc<Reader>>,
+    token: ArcSwap<Token>,
+}
+
+impl ServiceKey {
+    pub(super) fn new(directory: &Path, token: Token, reader: Option<Arc<Reader>>) -> Self {
+        Self(Arc::new(Kept { path: directory.join(KEY_FILE), reader, token: ArcSwap::from_pointee(token) }))
+    }
+
+    /// As a worker sends it to this host; `None` if that is not this machine, which it must not leave.
+    #[must_use]
+    pub fn bearer_at(&self, host: &str) -> Option<HeaderValue> {
+        self.0.token.load().bearer_at(host)
+    }
+
+    /// This was refused by a worker of this host: what to show instead, if there is something else by now.
+    #[must_use]
+    pub fn instead_of(&self, refused: &HeaderValue, host: &str) -> Option<HeaderValue> {
+        let content =
+            self.0.reader.as_ref().map_or_else(|| Content::of(&self.0.path), |reader| reader.read(&self.0.path));
+        let token = content.bytes().and_then(|bytes| Token::read(std::str::from_utf8(&bytes).ok()?.trim()))?;
+        let bearer = token.bearer_at(host).filter(|bearer| bearer != refused)?;
+        tracing::info!("{KEY_FILE} is another one now");
+        self.0.token.store(Arc::new(token));
+        Some(bearer)
+    }
+}
+
+impl fmt::Debug for ServiceKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ServiceKey(…)")
+    }
 }
 
 /// Reads it, or makes it. Workers that start at the same time wait for each other in the database.
@@ -61,7 +101,7 @@ pub(super) fn ensure(directory: &Path) -> Result<Token, AccessError> {
         let sql = "UPDATE devices SET revoked_at = ? WHERE is_hub AND revoked_at IS NULL";
         if transaction.execute(sql, [&now])? > 0 {
             tracing::warn!(
-                "{KEY_FILE} was lost, so there is a new one. Workers that run already show the former: betti-ctl restart all"
+                "{KEY_FILE} was lost, so there is a new one. Workers that run already look for it when the former is refused"
             );
         }
         let sql = "INSERT INTO devices (id, name, role, resident, key_hash, hashed_by, is_hub, paired_at)

@@ -11,13 +11,14 @@ pub(crate) struct Trail {
     audit: Audit,
     seen: Seen,
     resident: AtomicI64,
+    is_refused: AtomicBool,
     is_open: AtomicBool,
 }
 
 impl Trail {
     pub fn new(audit: Audit, seen: Seen) -> Self {
         let resident = AtomicI64::new(seen.resident);
-        Self { audit, seen, resident, is_open: AtomicBool::new(false) }
+        Self { audit, seen, resident, is_refused: AtomicBool::new(false), is_open: AtomicBool::new(false) }
     }
 
     /// It turned out to be about somebody else than the request named.
@@ -25,9 +26,15 @@ impl Trail {
         self.resident.store(resident, Ordering::Relaxed);
     }
 
+    /// Whoever asks may not have what it turned out to be about, however they are answered: as if it were not there.
+    pub fn refused(&self) {
+        self.is_refused.store(true, Ordering::Relaxed);
+    }
+
     /// It was answered.
     pub fn answered(&self, status: u16) {
-        let what = if status == 403 { What::Refused } else { self.seen.what };
+        let is_refused = status == 403 || (status >= 400 && self.is_refused.load(Ordering::Relaxed));
+        let what = if is_refused { What::Refused } else { self.seen.what };
         self.note(what, status);
     }
 

@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use landlock::{
@@ -15,10 +16,10 @@ use landlock::{
 use rusqlite::Connection;
 
 use super::{
-    SWITCH, Sees,
+    Reader, SWITCH, Sees,
     sees::{Calls, Data},
 };
-use crate::{access, audit, database, worker::data_dir};
+use crate::{access, audit, database, tls, worker::data_dir};
 
 /// What is asked for; an older kernel gives what it has.
 const WANTED: ABI = ABI::V7;
@@ -50,6 +51,8 @@ const DEVICES: [&str; 2] = ["/dev/null", "/dev/urandom"];
 #[derive(Default)]
 pub(crate) struct Held {
     _databases: Vec<Connection>,
+    /// Who reads what this worker cannot once it is exchanged; `None` where nothing is held back, or there is no such thing.
+    pub reader: Option<Arc<Reader>>,
 }
 
 /// Restricts this thread, and all that it starts from now on. Call it while there is no other one.
@@ -62,25 +65,44 @@ pub(crate) fn enter(name: &str, sees: &Sees, has_socket: bool) -> anyhow::Result
         return Ok(Held::default());
     }
     let mut rules = Rules::of_everybody();
-    let held = rules.data(&sees.data)?;
+    let mut held = rules.data(&sees.data)?;
     rules.read.extend(sees.read.iter().cloned());
     rules.written.extend(sees.written.iter().cloned());
     if let Some(folder) = &sees.certificates {
         rules.certificates(folder);
     }
+    let reader = reader(name, sees)?;
     match restrict(rules, sees, has_socket) {
-        Ok(status) => say(name, &status),
+        Ok(status) => {
+            say(name, &status);
+            held.reader = reader.filter(|_| status.ruleset != RulesetStatus::NotEnforced);
+        }
         Err(error) => tracing::warn!(worker = name, "it sees everything that its user may: {error}"),
     }
     Ok(held)
 }
 
+/// For what is exchanged by name.
+fn reader(name: &str, sees: &Sees) -> io::Result<Option<Arc<Reader>>> {
+    let mut files: Vec<_> = sees.certificates.iter().flat_map(|folder| tls::files_of(folder)).collect();
+    if matches!(sees.data, Data::Databases(_)) && sees.calls != Calls::default() {
+        files.push(data_dir()?.join(access::KEY_FILE));
+    }
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let started = Reader::start(name, files);
+    let started = started
+        .inspect_err(|error| tracing::warn!(worker = name, "what is exchanged is seen after a restart: {error}"));
+    Ok(started.ok().map(Arc::new))
+}
+
 #[derive(Default)]
-struct Rules {
-    read: Vec<PathBuf>,
-    written: Vec<PathBuf>,
+pub(super) struct Rules {
+    pub read: Vec<PathBuf>,
+    pub written: Vec<PathBuf>,
     /// Folders whose names may be read, but nothing in them.
-    listed: Vec<PathBuf>,
+    pub listed: Vec<PathBuf>,
 }
 
 impl Rules {
@@ -113,13 +135,13 @@ impl Rules {
             self.written.extend(companions);
         }
         self.listed.push(directory); // SQLite syncs it.
-        Ok(Held { _databases: databases })
+        Ok(Held { _databases: databases, reader: None })
     }
 
     fn certificates(&mut self, folder: &Path) {
         match DirBuilder::new().mode(FOLDER_MODE).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                tracing::debug!(folder = %folder.display(), "cannot be made, so certificates are seen after a restart: {error}");
+                tracing::debug!(folder = %folder.display(), "cannot be made: {error}");
             }
             Ok(()) | Err(_) => {}
         }
@@ -138,7 +160,7 @@ fn temporary() -> Option<PathBuf> {
     named.chain(usual).map(PathBuf::from).find(|path| path.is_dir())
 }
 
-fn restrict(rules: Rules, sees: &Sees, has_socket: bool) -> Result<RestrictionStatus, RulesetError> {
+pub(super) fn restrict(rules: Rules, sees: &Sees, has_socket: bool) -> Result<RestrictionStatus, RulesetError> {
     let mut ruleset = Ruleset::default()
         // A kernel that cannot allow renaming from folder to folder (before 5.19) forbids it: better nothing at all then.
         .set_compatibility(CompatLevel::SoftRequirement)

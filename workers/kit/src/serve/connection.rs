@@ -35,9 +35,9 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
-/// HTTP/2 connections at once, of all connections: each may have [`MOST_STREAMS`] answers that nobody takes, of some 2.5 KiB, so
-/// that all of them together hold some 64 MiB.
-pub(super) const MOST_HTTP2_CONNECTIONS: usize = 256;
+/// HTTP/2 connections at once, of all connections; a browser has one. Each may have [`MOST_STREAMS`] requests whose bodies do not go
+/// on, or answers that nobody takes, of some 5 KiB, so that all of them together hold some 50 MiB.
+pub(super) const MOST_HTTP2_CONNECTIONS: usize = 96;
 /// How much of a request's body waits here on HTTP/2 until somebody reads it, in bytes; a client is told, and sends no more.
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// The same, of all requests of a connection together.

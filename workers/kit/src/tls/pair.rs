@@ -5,26 +5,36 @@ use std::{
     sync::Arc,
 };
 
-use certificates::Validity;
+use certificates::{Fault, Standing, Validity};
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
 
+use crate::sandbox::Content;
+
 /// Why a pair of files does not make a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A file cannot be read, or holds no PEM of the right kind.
-    #[error("{path}: {fault}")]
+    /// A file cannot be read.
+    #[error("{path} cannot be read: {why}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        fault: certificates::Fault,
+        why: String,
     },
     /// A file is there and holds none.
     #[error("{0} holds no certificate: it must begin with -----BEGIN CERTIFICATE-----")]
     NoCertificate(PathBuf),
+    /// A file is there, and is not PEM, or PEM of another kind.
+    #[error("{path}: {fault}")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        fault: Fault,
+    },
     /// They do not belong together, or are of an unknown kind.
     #[error("{certificate} and {key} do not fit: {error}")]
     Unfit {
@@ -47,6 +57,11 @@ impl Pair {
     pub fn is(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
     }
+
+    /// Whether it is good now; browsers refuse one that is not.
+    pub fn is_good(&self, now: i64) -> bool {
+        matches!(self.validity.at(now), Standing::Good | Standing::Ending { .. })
+    }
 }
 
 /// What is in a folder.
@@ -59,30 +74,35 @@ pub(super) enum Found {
     Bad(CertificateError),
 }
 
-pub(super) fn find(folder: &Path) -> Found {
+/// The two files, by what is in them.
+pub(super) fn find(folder: &Path, read: impl Fn(&Path) -> Content) -> Found {
     let (certificate, key) = (folder.join(certificates::CERTIFICATE), folder.join(certificates::KEY));
-    match (certificate.exists(), key.exists()) {
-        (true, true) => read(&certificate, &key).map_or_else(Found::Bad, |pair| Found::Pair(Box::new(pair))),
-        (false, false) => Found::Nothing,
-        (true, false) => Found::Half(key),
-        (false, true) => Found::Half(certificate),
+    let unreadable = |path, why| Found::Bad(CertificateError::Unreadable { path, why });
+    match (read(&certificate), read(&key)) {
+        (Content::Bytes(chain), Content::Bytes(private)) => {
+            pair((certificate, &chain), (key, &private)).map_or_else(Found::Bad, |pair| Found::Pair(Box::new(pair)))
+        }
+        (Content::Missing, Content::Missing) => Found::Nothing,
+        (Content::Unreadable(why), _) => unreadable(certificate, why),
+        (_, Content::Unreadable(why)) => unreadable(key, why),
+        (_, Content::Missing) => Found::Half(key),
+        (Content::Missing, _) => Found::Half(certificate),
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
-    let unreadable = |path: &Path, wanted| {
+fn pair(certificate: (PathBuf, &[u8]), key: (PathBuf, &[u8])) -> Result<Pair, CertificateError> {
+    let ((certificate, chain), (key, private)) = (certificate, key);
+    let no_certificate = || CertificateError::NoCertificate(certificate.clone());
+    let broken = |path: &Path, wanted| {
         let path = path.to_owned();
-        move |error| CertificateError::Unreadable { path, fault: certificates::Fault { wanted, error } }
+        move |error| CertificateError::Broken { path, fault: Fault { wanted, error } }
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(unreadable(certificate, "CERTIFICATE"))?;
-    let no_certificate = || CertificateError::NoCertificate(certificate.into());
-    let first = chain.first().ok_or_else(no_certificate)?;
-    let validity = Validity::of_certificate(first).ok_or_else(no_certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable(key, "PRIVATE KEY"))?;
+    let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(broken(&certificate, "CERTIFICATE"))?;
+    let validity = chain.first().and_then(|first| Validity::of_certificate(first)).ok_or_else(no_certificate)?;
+    let private = PrivateKeyDer::from_pem_slice(private).map_err(broken(&key, "PRIVATE KEY"))?;
     // Checks that the key belongs to the certificate.
     let fit = CertifiedKey::from_der(chain, private, &rustls::crypto::ring::default_provider());
-    let unfit = |error| CertificateError::Unfit { certificate: certificate.into(), key: key.into(), error };
-    Ok(Pair { key: Arc::new(fit.map_err(unfit)?), validity })
+    let key = Arc::new(fit.map_err(|error| CertificateError::Unfit { certificate, key, error })?);
+    Ok(Pair { key, validity })
 }

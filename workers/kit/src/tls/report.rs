@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub(super) const KEPT: &str = "the new certificate cannot be used, the one before is kept";
+pub(super) const GONE: &str =
+    "the certificate's files are gone, so the one before is kept until this is restarted: there are none in";
 pub(super) const BROKEN: &str = "the certificate cannot be used, so only this machine is answered";
 
 /// How a certificate fares. As JSON it is for everybody, and names no file.
@@ -65,23 +67,32 @@ impl Report {
     /// One line for people who look after the hub; `None` while all is well.
     #[must_use]
     pub fn words(&self) -> Option<String> {
-        let trouble = self.trouble.as_deref().map(|why| format!("{}: {why}", if self.kept { KEPT } else { BROKEN }));
-        let standing = match (self.state, self.days_left, self.until) {
-            (Word::Ending, Some(days), _) => Some(match days {
-                ..=0 => "the certificate ends today: betti-ctl certs renews the hub's own".to_owned(),
-                1 => "the certificate ends tomorrow: betti-ctl certs renews the hub's own".to_owned(),
-                days => format!("the certificate ends in {days} days: betti-ctl certs renews the hub's own"),
-            }),
-            (Word::Ended, _, Some(until)) => {
-                Some(format!("the certificate ended at {until}: betti-ctl certs renews the hub's own"))
-            }
-            (Word::NotYet, ..) => Some("the certificate is not good yet: is this machine's clock right?".to_owned()),
-            _ => None,
-        };
-        match (trouble, standing) {
+        let standing = words(self.state, self.days_left, self.until);
+        match (self.trouble.clone(), standing) {
             (Some(trouble), Some(standing)) => Some(format!("{standing}; {trouble}")),
             (trouble, standing) => trouble.or(standing),
         }
+    }
+}
+
+/// What is wrong with how long a certificate is good; `None` if nothing is.
+pub(super) fn standing(validity: Validity, now: i64) -> Option<String> {
+    let report = Report::new(Some(validity), None, now);
+    words(report.state, report.days_left, report.until)
+}
+
+fn words(state: Word, days_left: Option<i64>, until: Option<Timestamp>) -> Option<String> {
+    match (state, days_left, until) {
+        (Word::Ending, Some(days), _) => Some(match days {
+            ..=0 => "the certificate ends today: betti-ctl certs renews the hub's own".to_owned(),
+            1 => "the certificate ends tomorrow: betti-ctl certs renews the hub's own".to_owned(),
+            days => format!("the certificate ends in {days} days: betti-ctl certs renews the hub's own"),
+        }),
+        (Word::Ended, _, Some(until)) => {
+            Some(format!("the certificate ended at {until}: betti-ctl certs renews the hub's own"))
+        }
+        (Word::NotYet, ..) => Some("the certificate is not good yet: is this machine's clock right?".to_owned()),
+        _ => None,
     }
 }
 
@@ -107,8 +118,8 @@ mod tests {
             (Some(GOOD), None, 100, Word::Ending, "ends today"),
             (Some(GOOD), None, 101, Word::Ended, "ended at 1970-04-11T00:00:00Z"),
             (Some(GOOD), None, -1, Word::NotYet, "clock"),
-            (None, Some("key.pem: no"), 1, Word::Broken, "only this machine is answered: key.pem: no"),
-            (Some(GOOD), Some("key.pem: no"), 1, Word::Good, "the one before is kept: key.pem: no"),
+            (None, Some("broken: key.pem: no"), 1, Word::Broken, "broken: key.pem: no"),
+            (Some(GOOD), Some("kept: key.pem: no"), 1, Word::Good, "kept: key.pem: no"),
         ];
         for (validity, trouble, day, state, words) in table {
             let report = Report::new(validity, trouble, day * DAY_SECONDS);

@@ -64,6 +64,11 @@ impl Worker {
         worker
     }
 
+    /// Where it keeps its data.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// The next line of its log that contains this text.
     pub fn wait_for_line(&mut self, text: &str) -> String {
         let log = self.log.as_mut().unwrap();

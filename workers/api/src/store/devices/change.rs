@@ -21,7 +21,7 @@ pub const DEVICE_UNPAIRED: &str = "device.unpaired";
 /// A device has another name, kind or wearer.
 pub const DEVICE_CHANGED: &str = "device.changed";
 
-const PAIRED_OF_KIND: &str = "SELECT * FROM devices WHERE is_paired = 1 AND kind = ?";
+const PAIRED_OF_KIND: &str = "SELECT * FROM devices WHERE is_paired = 1 AND kind = ? AND subject = ?";
 
 /// A device that somebody pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ impl From<rusqlite::Error> for DeviceError {
 
 impl Store {
     /// Pairs a device; the answer is the device as it was before, as existing clients expect. Another one of its kind that
-    /// was paired is not any more.
+    /// was paired for the same resident is not any more.
     pub async fn pair(&self, pairing: Pairing, now: Timestamp) -> Result<Device, DeviceError> {
         let name = pairing.name.clone().map(|name| checked("name", name, LONGEST_NAME)).transpose()?;
         let kind = pairing.kind.clone().map(|kind| checked("deviceType", kind, LONGEST_KIND)).transpose()?;
@@ -66,12 +66,7 @@ impl Store {
             .write(move |transaction| {
                 let mut events = Vec::new();
                 let before = known_or_new(transaction, &pairing, name, kind, now, &mut events)?;
-                if let Some(other) = paired_of_kind(transaction, &before.kind)?
-                    && other.address != before.address
-                {
-                    let other = set_paired(transaction, &other, false, now)?;
-                    events.push(Event::new(DEVICE_UNPAIRED, other.whole()));
-                }
+                events.extend(give_way(transaction, &before, before.subject, now)?);
                 let after = set_paired(transaction, &before, true, now)?;
                 events.push(Event::new(DEVICE_PAIRED, asked(&after, &pairing.written)));
                 Ok(Change::several(before, events))
@@ -114,13 +109,17 @@ impl Store {
                 if (&name, subject) == (&known.seen.name, known.subject) {
                     return Ok(Change::none(known));
                 }
+                let mut events = Vec::new();
+                if known.is_paired {
+                    events.extend(give_way(transaction, &known, subject, now)?);
+                }
                 history::keep(transaction, "devices", known.compat_id, now)?;
                 let sql = "UPDATE devices SET name = ?, subject = ?, version = version + 1, changed_at = ?
                            WHERE compat_id = ? RETURNING *";
                 let values = params![name, subject, clock::iso(now), known.compat_id];
                 let changed = transaction.query_row(sql, values, device)?;
-                let event = Event::new(DEVICE_CHANGED, changed.whole());
-                Ok(Change::new(changed, event))
+                events.push(Event::new(DEVICE_CHANGED, changed.whole()));
+                Ok(Change::several(changed, events))
             })
             .await
     }
@@ -166,8 +165,18 @@ fn known_or_new(
     Ok(changed)
 }
 
-fn paired_of_kind(transaction: &Transaction<'_>, kind: &str) -> rusqlite::Result<Option<Device>> {
-    transaction.prepare_cached(PAIRED_OF_KIND)?.query_row([kind], device).optional()
+/// The one of its kind that is paired for this resident gives way to this one.
+fn give_way(
+    transaction: &Transaction<'_>,
+    to: &Device,
+    subject: i64,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Event>> {
+    let mut statement = transaction.prepare_cached(PAIRED_OF_KIND)?;
+    let other = statement.query_row(params![to.kind, subject], device).optional()?;
+    let Some(other) = other.filter(|other| other.address != to.address) else { return Ok(None) };
+    let other = set_paired(transaction, &other, false, now)?;
+    Ok(Some(Event::new(DEVICE_UNPAIRED, other.whole())))
 }
 
 fn set_paired(

@@ -66,10 +66,14 @@ fn note(transaction: &Transaction<'_>, heard: &Heard, now: Timestamp) -> rusqlit
     }
 }
 
-/// The device that a reading came from, as part of the reading's own change. What is no address of a device says nothing.
+/// The device that a reading came from, as part of the reading's own change. What is no address of a device says nothing, nor does
+/// what is kept of one resident about another one's device.
 pub fn source_of(transaction: &Transaction<'_>, reading: &Reading, now: Timestamp) -> rusqlite::Result<Option<Event>> {
     let Some(written) = &reading.device_address else { return Ok(None) };
     let Ok(address) = written.parse() else { return Ok(None) };
+    if by_address(transaction, address)?.is_some_and(|known| known.subject != reading.subject) {
+        return Ok(None);
+    }
     let sighting = Seen { at: Some(reading.effective_at.min(now)), ..Seen::default() };
     let (kind, subject) = (kind_that_measures(reading.kind), reading.subject);
     see(transaction, NewDevice { address, written, kind, subject, sighting }, now)
