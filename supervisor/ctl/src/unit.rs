@@ -164,6 +164,34 @@ mod tests {
         insta::assert_snapshot!(text(&manifest("/srv/betti", OWN), "betti", false));
     }
 
+    /// The file of the repository, which is what most homes run.
+    const PLATFORM: &str = include_str!("../../../ecosystem.toml");
+
+    /// What is left of the platform's: it is on the network, speaks to D-Bus, has control groups of its own, sets limits and
+    /// priorities of apps, and asks whether the clock is right. Versions of systemd differ by a tenth or two.
+    #[test]
+    fn the_unit_leaves_a_hub_no_more_than_it_needs() {
+        // How exposed it may be at most, from 0 to 10.
+        for (file, user, most) in [(PLATFORM, "daemon", 2.2), (APPS, "daemon", 5.5), (APPS, "root", 8.8)] {
+            let folder = tempfile::tempdir().unwrap();
+            let unit = folder.path().join("betti.service");
+            std::fs::write(&unit, text(&manifest("/srv/betti", file), user, user == "root")).unwrap();
+            let mut analyse = std::process::Command::new("systemd-analyze");
+            let Ok(analysed) = analyse.args(["security", "--offline=yes", "--no-pager"]).arg(&unit).output() else {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "systemd-analyze is not there: Debian's package systemd has it"
+                );
+                eprintln!("NOT TRIED: systemd-analyze is not there. Debian's package systemd has it");
+                return;
+            };
+            let said = String::from_utf8_lossy(&analysed.stdout);
+            let level = said.lines().find_map(|line| line.split_once("exposure level for betti.service: "));
+            let level: f32 = level.and_then(|(_, level)| level.split(' ').next()?.parse().ok()).expect("a level");
+            assert!(level <= most, "{user}: {level} is more than {most}: {said}");
+        }
+    }
+
     #[test]
     fn a_hub_in_somebodys_home_reads_homes_and_writes_its_own_folder() {
         let unit = text(&manifest("/home/pi/betti", OWN), "pi", false);

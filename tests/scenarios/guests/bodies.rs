@@ -1,9 +1,6 @@
 //! Bodies and texts that are not what they say, at each worker, through the gateway and directly.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::io::{Read, Write};
 
 use flate2::{
     Compression,
@@ -12,7 +9,7 @@ use flate2::{
 use scenarios::http;
 use scenarios::platform::GATEWAY;
 
-use super::house::{House, connect_from, heard};
+use super::house::{House, connect_from, heard, until_heard};
 
 /// Where each worker takes bodies: the gateway's and its own port, and a path. Video takes none; Bluetooth listens to nobody.
 const PLACES: [(u16, &str); 6] = [
@@ -214,22 +211,13 @@ fn requests_that_do_not_go_on_take_nobodys_place_behind_the_gateway() {
         for stream in [neighbour, follow(8)] {
             let reading = serde_json::json!({ "vital_type": "heart_rate", "value_primary": 71, "unit": "bpm" });
             assert_eq!(house.platform.post(3001, "/api/vitals", &reading).expect("an answer").status / 100, 2);
-            until_heard(stream, "heart_rate");
+            until_heard(&stream, "heart_rate");
         }
         // More than strangers may say in one body is not waited for.
         let large = begun.replace("content-length: 8000", "content-length: 90000");
         let answer = say(&house, GATEWAY, &large, &[b' '; 1000]);
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     });
-}
-
-fn until_heard(mut stream: TcpStream, text: &str) {
-    let (mut all, mut some) = (Vec::new(), [0; 4096]);
-    while !String::from_utf8_lossy(&all).contains(text) {
-        let length = stream.read(&mut some).expect("something that is said");
-        assert!(length > 0, "it ended after {:?}", String::from_utf8_lossy(&all));
-        all.extend_from_slice(&some[..length]);
-    }
 }
 
 /// The same words for all, whatever they show and however long it is, and only a number of seconds more once they are locked out.

@@ -112,6 +112,16 @@ pub fn heard(mut stream: TcpStream) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
+/// Reads until this was said; whoever is told goodbye instead was not served.
+pub fn until_heard(mut stream: &TcpStream, text: &str) {
+    let (mut all, mut some) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&all).contains(text) {
+        let length = stream.read(&mut some).expect("something that is said");
+        assert!(length > 0, "it ended after {:?}", String::from_utf8_lossy(&all));
+        all.extend_from_slice(&some[..length]);
+    }
+}
+
 /// A connection from 127.0.0.`guest` to a port of 127.0.0.1.
 pub fn connect_from(guest: u8, port: u16) -> io::Result<TcpStream> {
     let stream = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;

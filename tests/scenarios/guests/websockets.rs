@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     access::token,
-    house::{House, heard},
+    house::{House, heard, until_heard},
 };
 
 /// As many as the gateway carries at once.
@@ -99,16 +99,6 @@ fn a_flood_of_websockets_and_of_what_they_say_keeps_nobody_out() {
         assert!(heard(stream).contains("connection"), "the greeting, then the end: no text may be no text");
         assert!(carried(&house) <= MOST_TUNNELS as u64 + 1);
     });
-}
-
-/// Reads until this was said; whoever is told goodbye instead was not served.
-fn until_heard(mut stream: &TcpStream, text: &str) {
-    let (mut all, mut some) = (Vec::new(), [0; 4096]);
-    while !String::from_utf8_lossy(&all).contains(text) {
-        let length = stream.read(&mut some).expect("something that is said");
-        assert!(length > 0, "it ended after {:?}", String::from_utf8_lossy(&all));
-        all.extend_from_slice(&some[..length]);
-    }
 }
 
 #[test]
