@@ -114,6 +114,9 @@ fn what_is_done_at_the_hub_itself_is_told_too() {
     printed(folder.path(), &["export", "--resident", "1", "--to", file.to_str().unwrap()]);
     // Nothing was done, so there is nothing to tell.
     assert!(!run(folder.path(), &["export", "--resident", "1", "--to", file.to_str().unwrap()]).status.success());
+    until_told(&worker, &resident, "Tablet looked at who looked at what at");
+    assert_eq!(ask(&worker, &resident, "GET", "/api/v1/access/export", None).0, 200);
+    until_told(&worker, &resident, "Tablet took a copy of everything that is kept at");
     let entries =
         until_told(&worker, &resident, "Somebody at the hub itself took a copy of everything that is kept at");
     let by_hand = entries.iter().filter(|entry| entry["role"] == "operator");

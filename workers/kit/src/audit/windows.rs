@@ -1,5 +1,5 @@
 //! Which reads are one entry: those of the same device, area and resident within [`WINDOW`], so that a page that polls does not fill
-//! the disk. Pure.
+//! the disk; of who may see what, those of the same route, so that taking a copy of everything hides behind no look. Pure.
 //!
 //! The first of them is written at once, so that a crash hides nobody; when the window ends, an entry about all of them takes its
 //! place. Refusals are written one by one until there are too many of the same.
@@ -23,6 +23,8 @@ struct Key {
     who: Who,
     address: Option<String>,
     area: Option<Area>,
+    /// Only where routes are told apart.
+    route: Option<String>,
     what: What,
     resident: i64,
     status: u16,
@@ -62,10 +64,12 @@ impl Windows {
             What::Refused => MOST_REFUSALS_APART,
             What::Change | What::Opened | What::Closed | What::Lost => return vec![apart(Entry::of(seen))],
         };
+        let is_told_apart = seen.what == What::Read && seen.area == Some(Area::Sharing);
         let key = Key {
             who: seen.who.clone(),
             address: seen.address.clone(),
             area: seen.area,
+            route: is_told_apart.then(|| seen.route.clone()),
             what: seen.what,
             resident: seen.resident,
             status: seen.status,
@@ -183,6 +187,17 @@ mod tests {
         assert_eq!(written(&set_back), [(0, 1, pulse.clone()), (1, 1, pulse.clone())]);
         let two = [(0, "a", read, "pulse"), (1, "b", read, "pulse")];
         assert_eq!(written(&two), [(0, 1, pulse.clone()), (1, 1, pulse)], "devices are apart");
+    }
+
+    #[test]
+    fn taking_a_copy_of_everything_hides_behind_no_look() {
+        let look =
+            |route: &str| Seen { area: Some(Area::Sharing), route: route.into(), ..seen(0, "a", What::Read, "") };
+        let mut windows = Windows::default();
+        let routes = ["GET /api/v1/access/audit", "GET /api/v1/access/export", "GET /api/v1/access/audit"];
+        let written: Vec<_> = routes.iter().flat_map(|route| windows.take(look(route))).collect();
+        assert_eq!(written.iter().map(|due| &*due.entry.routes[0]).collect::<Vec<_>>(), routes[..2]);
+        assert_eq!(windows.end_all()[0].entry.times, 2, "looks of the same kind are one");
     }
 
     #[test]
