@@ -326,7 +326,6 @@ fn drain() {
     let (woken, waker) = UnixDatagram::pair().expect("a pair of sockets");
     std::thread::spawn(move || {
         block_terminate().wait().expect("a signal");
-        tell("terminating");
         waker.send(&[0]).expect("the other end");
     });
     let mut taken = Vec::new();
@@ -342,6 +341,8 @@ fn drain() {
             taken.push(std::thread::spawn(move || answer(client)));
         }
     }
+    // Not before: whoever reads it knows that this run takes nobody any more.
+    tell("terminating");
     if std::env::var_os("PUPPET_SHUTS").is_some() {
         shutdown(lent.as_raw_fd(), Shutdown::Both).expect("a socket");
     }
