@@ -10,13 +10,14 @@ import { NotPairedScreen } from "../screens/pair/NotPairedScreen";
  */
 export function Gate({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
-  const { data, isPending } = useQuery(me);
+  const { data, isPending, errorUpdateCount } = useQuery(me);
   const isOut = data === STRANGER;
   // Once nothing is mounted that could ask again: what was on its way when the hub said so is dropped as well.
   useEffect(() => {
     if (isOut) shutOut(queries);
   }, [isOut, queries]);
-  if (isPending) return null;
+  // While nobody answers it is asked again and again, and each time it is as if it never had been: what is shown stays.
+  if (isPending && errorUpdateCount === 0) return null;
   if (isOut) return <NotPairedScreen onPaired={() => void queries.resetQueries()} />;
   return children;
 }
