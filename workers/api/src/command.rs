@@ -134,15 +134,14 @@ impl Command {
             Self::Pin(asked) => asked.answer().await,
             Self::Audit(asked) => asked.answer(io::stdout()).await,
             Self::Token { who } => {
-                let (access, operator, invitation) = who.open()?;
-                let resident = invitation.resident;
+                let (access, folder, invitation) = who.open()?;
+                let (operator, resident) = (Operator::open(&folder)?, invitation.resident);
                 let paired = access.add_program(invitation, Timestamp::now()).await?;
                 operator.changed("betti-api token", resident);
                 writeln!(io::stdout(), "{}", paired.token.reveal()).context("the token could not be printed")
             }
             Self::Pair { who, url, port, if_first } => {
-                let (access, operator, invitation) = who.open()?;
-                let resident = invitation.resident;
+                let (access, folder, invitation) = who.open()?;
                 if if_first && access.devices().await?.iter().any(lets_others_in) {
                     return Ok(());
                 }
@@ -152,6 +151,8 @@ impl Command {
                 }
                 let said = url.map(|url| Address { url, is_only_here: false });
                 let Address { url, is_only_here } = said.unwrap_or_else(|| Address::of_this_hub(port));
+                // Not before: each start of the hub asks whether anybody is paired.
+                let (operator, resident) = (Operator::open(&folder)?, invitation.resident);
                 let (code, _) = access.invite(invitation, None, Timestamp::now()).await?;
                 operator.changed("betti-api pair", resident);
                 let text = how_to_pair(url.trim_end_matches('/'), &code, io::stdout().is_terminal())?;
@@ -163,7 +164,7 @@ impl Command {
 }
 
 impl Who {
-    fn open(self) -> anyhow::Result<(Access, Operator, Invitation)> {
+    fn open(self) -> anyhow::Result<(Access, PathBuf, Invitation)> {
         let role = Role::from(self.role);
         let (name, resident, is_kiosk) = (self.name, self.resident, self.kiosk);
         anyhow::ensure!(
@@ -180,7 +181,7 @@ impl Who {
             None => kit::data_dir().context("no folder for data")?,
             Some(folder) => folder,
         };
-        Ok((Access::open(&folder)?, Operator::open(&folder)?, invitation))
+        Ok((Access::open(&folder)?, folder, invitation))
     }
 }
 
