@@ -1,12 +1,14 @@
 //! Who is let in: pairing, tokens, roles, grants and revocation, over HTTP and WebSockets, beside the command line.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod hub;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
-use std::{os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use futures_util::StreamExt;
+use hub::Hub;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -34,22 +36,7 @@ async fn close_code(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> u
     timeout(DEADLINE, closed).await.unwrap()
 }
 
-struct Hub {
-    worker: Running,
-    folder: tempfile::TempDir,
-}
-
 impl Hub {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { worker: Running::start(API, folder.path(), &[]), folder }
-    }
-
-    /// What the command line prints; it runs beside the worker.
-    fn command(&self, arguments: &[&str]) -> String {
-        command(self.folder.path(), arguments)
-    }
-
     fn token(&self, role: &str) -> String {
         self.command(&["token", "--role", role]).trim_end().to_owned()
     }
@@ -75,12 +62,6 @@ impl Hub {
     fn device(&self, token: &str) -> String {
         self.ask(token, "GET", "/api/v1/access/me", None).1["data"]["device"].as_str().unwrap().to_owned()
     }
-}
-
-fn command(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(API).args(arguments).env_clear().env("BETTI_DATA_DIR", folder).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

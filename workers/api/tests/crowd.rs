@@ -1,20 +1,19 @@
 //! More live connections than betti-api has places for, on its own port: whoever has the most gives them up.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod hub;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    process::Command,
     time::Duration,
 };
 
+use hub::Hub;
 use serde_json::json;
-use worker::Running;
 
-const API: &str = env!("CARGO_BIN_EXE_betti-api");
 /// As many as are told of things at once, of each kind.
 const MOST: usize = 512;
 const FLOOD: usize = MOST + 60;
@@ -23,22 +22,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const UPGRADE: &str = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-struct Hub {
-    worker: Running,
-    folder: tempfile::TempDir,
-}
-
 impl Hub {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { worker: Running::start(API, folder.path(), &[]), folder }
-    }
-
     fn token(&self) -> String {
-        let mut command = Command::new(API);
-        let output =
-            command.args(["token", "--role", "resident"]).env("BETTI_DATA_DIR", self.folder.path()).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        self.command(&["token", "--role", "resident"]).trim_end().to_owned()
     }
 
     /// Asks for what does not end, and waits until it has begun.

@@ -1,17 +1,17 @@
 //! Passkeys over HTTP, with an authenticator in software: made, signed in with, and of no use in any other way.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod hub;
 #[path = "../../../tests/recordings/worker.rs"]
 mod worker;
 
 use std::{
-    path::Path,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use data_encoding::BASE64URL_NOPAD;
+use hub::Hub;
 use kit::access::{LONGEST_NAME, passkeys::MOST_PASSKEYS};
 use ring::{
     digest::{SHA256, digest},
@@ -19,9 +19,8 @@ use ring::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use serde_json::{Value, json};
-use worker::{Answer, Running};
+use worker::Answer;
 
-const API: &str = env!("CARGO_BIN_EXE_betti-api");
 const PASSKEYS: &str = "/api/v1/access/passkeys";
 const HOST: &str = "betti.example.org";
 const ORIGIN: &str = "https://betti.example.org";
@@ -33,19 +32,9 @@ const PRESENT_ONLY: u8 = 0x01;
 const PRESENT_AND_VERIFIED: u8 = 0x05;
 const WITH_KEY: u8 = 0x40;
 
-struct Hub {
-    worker: Running,
-    folder: tempfile::TempDir,
-}
-
 impl Hub {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { worker: Running::start(API, folder.path(), &[]), folder }
-    }
-
     fn token(&self, role: &str, more: &[&str]) -> String {
-        command(self.folder.path(), &[&["token", "--role", role], more].concat()).trim_end().to_owned()
+        self.command(&[&["token", "--role", role], more].concat()).trim_end().to_owned()
     }
 
     /// As the gateway passes it on, from a browser at this host.
@@ -115,12 +104,6 @@ impl Hub {
         let row = devices.as_array().unwrap().iter().find(|row| row["device"]["id"] == id);
         row.cloned().unwrap_or_default()
     }
-}
-
-fn command(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(API).args(arguments).env_clear().env("BETTI_DATA_DIR", folder).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What holds one passkey, as a telephone does.
